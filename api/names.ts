@@ -1,0 +1,12 @@
+/** Names that stand in more than one room: the API group, ports, and the bounds of names. */
+export const group = "holdfast.dev";
+export const version = "v1alpha1";
+export const apiVersion = `${group}/${version}`;
+
+export const ports = { http: 4653, resp: 4654, health: 4655 } as const;
+
+/** The name of a lock: UTF-8, without control characters. */
+export const lockNameBytesMax = 512;
+
+/** What this build understands of anything stored; a record may ask for more (see docs/architecture.md). */
+export const protocolLevel = 1;

@@ -1,0 +1,61 @@
+/**
+ * The other port of `core/`: clocks, timers, chance and the log, handed in, so that a whole cluster of sidecars runs
+ * in one process, in virtual time, from one seed.
+ */
+declare const brand: unique symbol;
+
+/** Milliseconds on this process's monotonic clock. Never compared with another process's. */
+export type Instant = number & { readonly [brand]: "Instant" };
+/** Milliseconds since 1970 on the wall clock: for people, and for the fence base. */
+export type Epoch = number & { readonly [brand]: "Epoch" };
+
+export function after(instant: Instant, ms: number): Instant {
+  return (instant + ms) as Instant;
+}
+
+export const forever = Number.POSITIVE_INFINITY as Instant;
+
+export interface Timer {
+  /** Idempotent. A cancelled timer never fires. */
+  cancel(): void;
+}
+
+export interface Runtime {
+  now(): Instant;
+  wallNow(): Epoch;
+  /** Calls `fire` once, not before `atInstant`, never from within this call. */
+  timer(atInstant: Instant, fire: () => void): Timer;
+  /** In [0, 1). */
+  random(): number;
+  /** Lower-case hexadecimal, unguessable, of `bytes` random bytes. */
+  randomId(bytes: number): string;
+  readonly log: Log;
+}
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+/** Resolves after `ms`; rejects with the signal's reason, at once, when it aborts. */
+export function sleep(runtime: Runtime, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
+    const timer = runtime.timer(after(runtime.now(), ms), () => {
+      signal?.removeEventListener("abort", leave);
+      resolve();
+    });
+    const leave = () => {
+      timer.cancel();
+      reject(signal?.reason as Error);
+    };
+    signal?.addEventListener("abort", leave, { once: true });
+  });
+}
