@@ -1,0 +1,86 @@
+/**
+ * What callers and core say to each other about locks: requests in, answers and views out. All durations are
+ * milliseconds; all moments are wall-clock milliseconds, for people.
+ */
+import type { Epoch } from "../runtime.ts";
+
+export type Hold = "ttl" | "session";
+
+export interface AcquireRequest {
+  readonly pool: string;
+  /** As the user wrote it, not encoded. */
+  readonly name: string;
+  /** 0: try. Bounded by the pool's `limits.wait`. */
+  readonly waitMs: number;
+  /** Absent: the pool's. Never together with `hold: session`. */
+  readonly ttlMs?: number | undefined;
+  readonly hold: Hold;
+  readonly requestId?: string | undefined;
+  /** Who holds, in the caller's words; absent: the pod's name. */
+  readonly holder?: string | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** How an acquire ended. What cannot be asked at all is thrown as a Refusal. */
+export type Acquired =
+  | { readonly kind: "granted"; readonly grant: GrantView }
+  /** The wait is over and somebody else holds it. `holder`: as last seen; absent where nobody was seen yet. */
+  | { readonly kind: "held"; readonly holder?: HolderView | undefined; readonly waiting: number }
+  /** A place in the queue may have been taken, and may still stand for a while. It is never granted to this caller. */
+  | { readonly kind: "unknown" };
+
+export interface GrantView {
+  readonly grantId: string;
+  readonly pool: string;
+  readonly name: string;
+  /** Decimal. */
+  readonly fence: string;
+  readonly hold: Hold;
+  /** Absent with `hold: session`. */
+  readonly ttlMs?: number | undefined;
+  /** How long the sidecar keeps the lock for its caller without a renewal. Absent: until the session ends. */
+  readonly expiresInMs?: number | undefined;
+  /** How long nobody else can be granted the lock, whatever happens to the sidecar. Counts from the sending of the question. */
+  readonly guaranteedForMs: number;
+  readonly acquiredAt: Epoch;
+  readonly holder: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export type GrantEnd = "released" | "expired" | "maxHold" | "sessionLost" | "undelivered";
+
+export interface HolderView {
+  readonly holder: string;
+  readonly pod: string;
+  readonly since: Epoch;
+  /** Absent for one that waits. */
+  readonly fence?: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Callers that stand behind this one's sidecar for the same lock. */
+  readonly localWaiters: number;
+}
+
+export interface LockView {
+  readonly pool: string;
+  readonly name: string;
+  readonly holders: readonly HolderView[];
+  /** In order: places in etcd first by their order; behind this sidecar's own place each of its callers is listed. */
+  readonly waiters: readonly HolderView[];
+}
+
+export interface PoolView {
+  readonly pool: string;
+  /** Sums over the whole pool, not just this page. */
+  readonly totals: { readonly held: number; readonly waiting: number };
+  readonly locks: readonly LockView[];
+  /** Where the next page starts; absent: this was the last. */
+  readonly continue?: string | undefined;
+}
+
+export interface ListPool {
+  readonly pool: string;
+  readonly prefix?: string | undefined;
+  /** Locks a page, 1 to 1000. */
+  readonly limit: number;
+  readonly continue?: string | undefined;
+}
