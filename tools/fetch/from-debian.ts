@@ -1,0 +1,57 @@
+/**
+ * Takes a program out of its Debian package, without installing it: an installed etcd-server would start a service.
+ * Works for any user where apt knows its packages; only root can bring an empty list up to date.
+ */
+import { chmod, copyFile, readdir, rm } from "node:fs/promises";
+import path from "node:path";
+import process from "node:process";
+import { ask, run, type Say } from "./step.ts";
+
+export interface DebianProgram {
+  readonly program: string;
+  readonly package: string;
+  /** What the package must hold; another version is no use. */
+  readonly minor: string;
+  readonly folder: string;
+  readonly say: Say;
+}
+
+export async function fromDebian({
+  program,
+  package: name,
+  minor,
+  folder,
+  say,
+}: DebianProgram): Promise<void> {
+  if ((await ask("apt-get", ["--version"])) === undefined)
+    throw new Error("there is no apt-get on this machine");
+  let offered = await candidate(name);
+  if (offered === undefined && process.getuid?.() === 0) {
+    say("bringing the lists of Debian's packages up to date");
+    await run({ command: "apt-get", args: ["update", "-qq"], timeoutMs: 120_000 });
+    offered = await candidate(name);
+  }
+  if (offered === undefined) throw new Error(`no package ${name} is known here`);
+  if (!offered.startsWith(`${minor}.`))
+    throw new Error(`the package ${name} is ${offered}, another version`);
+  say(`taking it from the Debian package ${name} ${offered}`);
+  await run({ command: "apt-get", args: ["download", "-qq", name], folder, timeoutMs: 120_000 });
+  const archive = (await readdir(folder)).find((file) => file.endsWith(".deb"));
+  if (archive === undefined) throw new Error(`apt-get brought no package ${name}`);
+  const unpacked = path.join(folder, "unpacked");
+  await run({ command: "dpkg-deb", args: ["-x", archive, unpacked], folder });
+  await copyFile(path.join(unpacked, "usr/bin", program), path.join(folder, program));
+  await chmod(path.join(folder, program), 0o755);
+  await rm(unpacked, { recursive: true, force: true });
+  await rm(path.join(folder, archive));
+}
+
+async function candidate(name: string): Promise<string | undefined> {
+  const lines = await run({
+    command: "apt-cache",
+    args: ["policy", name],
+    env: { LC_ALL: "C" },
+  }).catch(() => "");
+  const version = /Candidate: (\S+)/.exec(lines)?.[1];
+  return version === "(none)" ? undefined : version;
+}
