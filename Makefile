@@ -1,0 +1,86 @@
+# Everything starts here: `make help`. A machine needs npm (any Node), and Go or a network for etcd; the rest is brought.
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# Keyed on content, so that a checkout that only touches the lock installs nothing. npm ci empties the folder.
+INSTALLED := node_modules/.installed-$(shell cksum < package-lock.json | tr -d ' \n')
+NODE := node_modules/.bin/node
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+# Variables of the targets; all may come from the environment, too.
+export SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS
+export HTTP_PORT HEALTH_PORT ETCD_CLIENT_PORT ETCD_PEER_PORT
+
+FORMATTED := .
+LINTED := .
+
+.PHONY: help
+help: ## Lists all targets
+	@printf 'usage: make TARGET [NAME=value …]\n\n'
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
+
+.PHONY: install
+install: $(INSTALLED) ## Brings node_modules and Node 24 (every target does it when it has to)
+$(INSTALLED):
+	@tools/install.sh
+	@rm -f node_modules/.installed-* && touch $@
+
+.PHONY: run
+run: $(INSTALLED) ## Starts an etcd and a sidecar with examples/; HTTP_PORT= HEALTH_PORT= ETCD_CLIENT_PORT= ETCD_PEER_PORT=
+	@exec $(NODE) tools/run.ts
+
+.PHONY: check
+check: $(INSTALLED) ## All that CI checks: format, lint, types, rooms, generated files, tests
+	@exec $(NODE) tools/check.ts
+
+.PHONY: test
+test: $(INSTALLED) ## Runs the test suites; SUITE=house,unit,… FILE=path GREP=text REPORTER=dot|spec
+	@exec $(NODE) tools/test.ts
+
+.PHONY: house
+house: $(INSTALLED) ## Checks the style guide that can be checked; prints the largest files and functions
+	@SUITE=house exec $(NODE) tools/test.ts
+	@$(NODE) tools/house.ts
+
+.PHONY: simulate
+simulate: $(INSTALLED) ## Runs schedules in virtual time; RUNS=2000 SEED=1 (a failing seed replays)
+	@exec $(NODE) test/simulation/main.ts
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measures lock and unlock beside etcd's own lock service; ROUNDS=
+	@exec $(NODE) bench/main.ts
+
+.PHONY: generate
+generate: $(INSTALLED) ## Makes crds/, validators, OpenAPI and the picture of the rooms from their sources
+	@$(NODE) tools/generate/main.ts
+	@$(NODE) tools/rooms.ts --write
+
+.PHONY: format
+format: $(INSTALLED) ## Formats all files
+	@$(NODE) node_modules/prettier/bin/prettier.cjs --write --log-level=warn $(FORMATTED)
+
+.PHONY: lint
+lint: $(INSTALLED) ## ESLint, with type information
+	@$(NODE) node_modules/eslint/bin/eslint.js --max-warnings=0 $(LINTED)
+
+.PHONY: types
+types: $(INSTALLED) ## TypeScript's checker
+	@$(NODE) node_modules/typescript/bin/tsc --project .
+
+.PHONY: rooms
+rooms: $(INSTALLED) ## Who imports whom, against rooms.json; cycles and orphans
+	@$(NODE) tools/rooms.ts
+
+.PHONY: bundle
+bundle: $(INSTALLED) ## One file of the sidecar, as in images: dist/sidecar.mjs
+	@exec $(NODE) tools/bundle.ts
+
+.PHONY: tools
+tools: $(INSTALLED) ## Brings the etcd programs that the tests need into the cache folder
+	@exec $(NODE) tools/test/tools.ts
+
+.PHONY: clean
+clean: ## Removes what was made here: dist/, .cache/, node_modules/ (fetched tools stay in the user's cache folder)
+	@rm -rf dist .cache node_modules

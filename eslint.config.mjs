@@ -1,0 +1,160 @@
+// What TypeScript's checker leaves open: floating promises, open switches, and what core/ and etcd/ must be handed in.
+import js from "@eslint/js";
+import { defineConfig } from "eslint/config";
+import tseslint from "typescript-eslint";
+
+const generated = ["api/generated/**", "etcd/codec/**", "dist/**", ".cache/**", "bench/results/**"];
+
+/** Time and chance come from the Runtime port, so that a cluster of sidecars runs in virtual time, from one seed. */
+const handedIn = {
+  Date: "runtime.wallNow() for people, runtime.now() for durations",
+  performance: "runtime.now()",
+  setTimeout: "runtime.timer() or sleep() of core/runtime.ts",
+  setInterval: "runtime.timer(), set anew each time",
+  setImmediate: "runtime.timer()",
+  clearTimeout: "cancel() of the timer",
+  clearInterval: "cancel() of the timer",
+  clearImmediate: "cancel() of the timer",
+  crypto: "runtime.randomId()",
+  process: "a parameter: options are read in a main.ts",
+  console: "runtime.log",
+  fetch: "a port that says what is needed",
+};
+const handedInProperties = [
+  ["Math", "random", "runtime.random()"],
+  ["AbortSignal", "timeout", "a Wait with a deadline, and sleep() of core/runtime.ts"],
+  ["globalThis", "setTimeout", "runtime.timer()"],
+  ["globalThis", "process", "a parameter: options are read in a main.ts"],
+];
+
+export default defineConfig(
+  { ignores: generated },
+  { linterOptions: { reportUnusedDisableDirectives: "error" } },
+  js.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      "@typescript-eslint/switch-exhaustiveness-check": [
+        "error",
+        { considerDefaultExhaustiveForUnions: true, requireDefaultForNonUnion: false },
+      ],
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-import-type-side-effects": "error",
+      // Numbers read well in messages; what else is put into a template is a mistake.
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", varsIgnorePattern: "^_" },
+      ],
+      // `while (true)` with a way out is how a loop that waits reads best.
+      "@typescript-eslint/no-unnecessary-condition": [
+        "error",
+        { allowConstantLoopConditions: "only-allowed-literals" },
+      ],
+      "no-console": "error",
+      "no-warning-comments": ["error", { terms: ["todo", "fixme"], location: "anywhere" }],
+      eqeqeq: "error",
+      "max-params": ["error", 3],
+      "max-lines-per-function": ["error", { max: 70, skipComments: true, skipBlankLines: true }],
+      "max-lines": ["error", 500],
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "ExportAllDeclaration",
+          message: "No barrels: import from the file that declares it.",
+        },
+        { selector: "TSEnumDeclaration", message: 'Use a union of literals: "a" | "b".' },
+      ],
+    },
+  },
+  {
+    // The inside: no clock, no chance, no process, no I/O but the ports.
+    files: ["core/**/*.ts", "etcd/**/*.ts"],
+    rules: {
+      "no-restricted-globals": [
+        "error",
+        ...Object.entries(handedIn).map(([name, use]) => ({
+          name,
+          message: `Handed in here: use ${use}.`,
+        })),
+      ],
+      "no-restricted-properties": [
+        "error",
+        ...handedInProperties.map(([object, property, use]) => ({
+          object,
+          property,
+          message: `Handed in here: use ${use}.`,
+        })),
+      ],
+    },
+  },
+  {
+    files: ["api/**/*.ts", "core/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              group: ["node:*"],
+              message: "api/ and core/ import nothing from Node: declare a port.",
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ["etcd/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          paths: [
+            "node:timers",
+            "node:timers/promises",
+            "node:process",
+            "node:crypto",
+            "node:perf_hooks",
+          ].map((name) => ({
+            name,
+            message: "Handed in here: use the Runtime port (core/runtime.ts).",
+          })),
+        },
+      ],
+    },
+  },
+  {
+    // An error's cause stands last, after all that makes its message.
+    files: ["core/refusal.ts"],
+    rules: { "max-params": ["error", 4] },
+  },
+  {
+    // What people run prints; a suite's describe() is long by nature; assertions may say what types know already.
+    files: ["test/**/*.ts", "bench/**/*.ts", "tools/**/*.ts"],
+    rules: {
+      "no-console": "off",
+      "max-lines-per-function": "off",
+      "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/no-unnecessary-condition": "off",
+      "@typescript-eslint/unbound-method": "off",
+    },
+  },
+  {
+    files: ["test/**/*.ts"],
+    rules: {
+      // mocha's `it` may be handed an async function; asserting that a promise rejects needs no more.
+      "@typescript-eslint/require-await": "off",
+      "@typescript-eslint/no-unused-expressions": "off",
+    },
+  },
+  {
+    files: ["**/*.mjs", "**/*.cjs", "**/*.js"],
+    languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly" } },
+  },
+);
