@@ -1,0 +1,114 @@
+/** What a text may hold: bytes of UTF-8, control characters, Kubernetes' names. */
+import { lockNameBytesMax } from "../names.ts";
+
+const labelCharsMax = 63;
+const subdomainCharsMax = 253;
+
+/** Which texts a field takes. Each is a check with the words that a refusal says, and a pattern for JSON schemas. */
+export interface TextForm {
+  readonly accepts: (text: string) => boolean;
+  /** Completes "must be …". */
+  readonly mustBe: string;
+  readonly pattern?: string;
+  /** In bytes of UTF-8. */
+  readonly bytesMin: number;
+  readonly bytesMax: number;
+}
+
+const labelPattern = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+const label = new RegExp(`^${labelPattern}$`);
+const subdomain = new RegExp(`^${labelPattern}(\\.${labelPattern})*$`);
+const decimal = /^(0|[1-9][0-9]*)$/;
+
+export const forms = {
+  /** Any text without control characters. */
+  plain: {
+    accepts: isPlain,
+    mustBe: "text without control characters",
+    pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+    bytesMin: 0,
+    bytesMax: 65_536,
+  },
+  /** Any text at all: only in what we answer. */
+  prose: {
+    accepts: (text) => text.isWellFormed(),
+    mustBe: "well-formed text",
+    bytesMin: 0,
+    bytesMax: 65_536,
+  },
+  label: {
+    accepts: (text) => label.test(text),
+    mustBe: "a DNS label: lower-case letters, digits and '-', with a letter or digit at both ends",
+    pattern: label.source,
+    bytesMin: 1,
+    bytesMax: labelCharsMax,
+  },
+  /** The name of most Kubernetes objects. */
+  subdomain: {
+    accepts: (text) => subdomain.test(text),
+    mustBe:
+      "a DNS subdomain: lower-case letters, digits, '-' and '.', with a letter or digit at both ends",
+    pattern: subdomain.source,
+    bytesMin: 1,
+    bytesMax: subdomainCharsMax,
+  },
+  lockName: {
+    accepts: isPlain,
+    mustBe: "text without control characters",
+    pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+    bytesMin: 1,
+    bytesMax: lockNameBytesMax,
+  },
+  /** A whole number above what JavaScript holds, so written as text. */
+  decimal: {
+    accepts: (text) => decimal.test(text),
+    mustBe: "a whole number in decimal digits",
+    pattern: decimal.source,
+    bytesMin: 1,
+    bytesMax: 39,
+  },
+} as const satisfies Record<string, TextForm>;
+
+export type FormName = keyof typeof forms;
+
+/** Well-formed (no lone surrogate) and without the control characters of C0, DEL and C1. */
+export function isPlain(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || (code >= 0x7f && code <= 0x9f)) return false;
+    if (code < 0xd800 || code > 0xdfff) continue;
+    const next = text.charCodeAt(at + 1);
+    if (code > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) return false;
+    at++;
+  }
+  return true;
+}
+
+/** Bytes of the text in UTF-8. */
+export function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x80) continue;
+    // The two halves of a surrogate pair are 2 units and 4 bytes; any other unit above 0x7ff is 3.
+    bytes += code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 1 : 2;
+  }
+  return bytes;
+}
+
+const quotedCharsMax = 64;
+
+/** What a caller sent, for a message: bounded, and without anything that breaks a log line. */
+export function quote(text: string): string {
+  const shown = text.length > quotedCharsMax ? `${text.slice(0, quotedCharsMax)}…` : text;
+  return `'${isPlain(shown) ? shown : JSON.stringify(shown).slice(1, -1)}'`;
+}
+
+/** A value of any kind, for a message. */
+export function quoteAny(value: unknown): string {
+  if (typeof value === "string") return quote(value);
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "number" || typeof value === "boolean")
+    return `the ${typeof value} ${String(value)}`;
+  return value === null || value === undefined ? "nothing" : "an object";
+}
