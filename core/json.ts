@@ -1,0 +1,41 @@
+/** Values in etcd are JSON texts. What was written by somebody else may be anything, so reading never throws. */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function encodeJson(value: object): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/** The object that the bytes hold; undefined where they hold anything else. */
+export function decodeJson(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(decoder.decode(bytes));
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+export function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+/** A whole number written as decimal text. */
+export function bigintOf(value: unknown): bigint | undefined {
+  return typeof value === "string" && /^-?\d{1,30}$/.test(value) ? BigInt(value) : undefined;
+}
+
+/** The entries of an object whose values are texts; anything else is left out. */
+export function textMapOf(value: unknown): Readonly<Record<string, string>> {
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+}

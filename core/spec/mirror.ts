@@ -1,0 +1,283 @@
+/**
+ * The spec tree of etcd as this process knows it: the namespace's records, the installation's, and whether `anew` stands.
+ *
+ * It is a cache and never decides alone: every acquire is *given* the revisions that it was judged by ({@link factsFor}),
+ * and every deciding read reads the same keys in its snapshot. What such a write or read finds is taken in here (a later
+ * revision wins), so a slow watch costs one repeated write and never a wrong grant.
+ */
+import { after, sleep, type Runtime } from "../runtime.ts";
+import type { StaleFact } from "../outcome.ts";
+import { Refusal } from "../refusal.ts";
+import { noRevision, type Fact, type Key, type KeyRange, type KeyValue, type RangeRead, type RangeResult, type Revision, type Store } from "../store.ts";
+import { Tasks } from "../tasks.ts";
+import { anewKey } from "../session/keys.ts";
+import { installationKey, kindAndNameOf, recordKey, recordsOf } from "./keys.ts";
+import { distributedLockKind, readInstallation, readRecord, type Installation, type ResourceRecord } from "./records.ts";
+
+const readMs = 5_000;
+const pauseMs = 500;
+/** Records of one namespace; more are not read, and said. */
+const recordsMax = 10_000;
+
+export interface ResourceView {
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly revision: string;
+  readonly level: number;
+  readonly served: boolean;
+  readonly problem?: string | undefined;
+  readonly spec: unknown;
+}
+
+interface Seen<T> {
+  readonly at: Revision;
+  readonly value: T | undefined;
+}
+
+export interface MirrorParts {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly namespace: string;
+  readonly onBug: (name: string, error: unknown) => void;
+}
+
+export class SpecMirror {
+  readonly ready: Promise<void>;
+  readonly #parts: MirrorParts;
+  readonly #tasks: Tasks;
+  readonly #anewKey: Key;
+  readonly #records = new Map<Key, Seen<ResourceRecord>>();
+  readonly #waiting = new Set<() => void>();
+  #installation: Seen<Installation> = { at: noRevision, value: undefined };
+  #anew: Seen<KeyValue> = { at: noRevision, value: undefined };
+  #isReady = false;
+  #endWatches: (() => void) | undefined;
+
+  static start(parts: MirrorParts): SpecMirror {
+    return new SpecMirror(parts);
+  }
+
+  private constructor(parts: MirrorParts) {
+    this.#parts = parts;
+    this.#anewKey = anewKey(parts.namespace);
+    this.#tasks = new Tasks((name, error) => {
+      parts.onBug(`spec mirror: ${name}`, error);
+    });
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.ready = promise;
+    this.#tasks.run("reading the spec tree", (signal) =>
+      this.#run(() => {
+        this.#isReady = true;
+        resolve(undefined);
+      }, signal),
+    );
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  get installation(): Installation | undefined {
+    return this.#installation.value;
+  }
+
+  /** The key that says that etcd began anew, while it stands. */
+  get anew(): KeyValue | undefined {
+    return this.#anew.value;
+  }
+
+  record(kind: string, name: string): ResourceRecord | undefined {
+    return this.#records.get(recordKey(this.#parts.namespace, kind, name))?.value;
+  }
+
+  records(): ResourceRecord[] {
+    return [...this.#records.values()].flatMap(({ value }) => (value === undefined ? [] : [value]));
+  }
+
+  resources(): readonly ResourceView[] {
+    return this.records().map(({ modRevision, problem, lock, ...rest }) => ({
+      ...rest,
+      revision: modRevision.toString(),
+      served: lock !== undefined,
+      problem: problem?.message,
+    }));
+  }
+
+  /** The pool's record, or why there is none to be served. */
+  pool(name: string): ResourceRecord {
+    const record = this.record(distributedLockKind, name);
+    if (record === undefined) {
+      if (!this.#isReady) throw new Refusal("not_ready", "The resources have not been read from etcd yet. Retry.");
+      throw new Refusal(
+        "pool_not_found",
+        `There is no lock pool '${name}' in namespace '${this.#parts.namespace}'. Create a DistributedLock of that name.`,
+        { pool: name },
+      );
+    }
+    if (record.problem?.code === "tooNew") {
+      throw new Refusal("sidecar_too_old", `Lock pool '${name}': ${record.problem.message}. Restart the pod.`);
+    }
+    if (record.problem !== undefined) {
+      throw new Refusal("not_ready", `Lock pool '${name}' cannot be served: ${record.problem.message}`);
+    }
+    return record;
+  }
+
+  /**
+   * What every acquire in this pool is given. Undefined: nothing may be granted now (no base, or etcd began anew).
+   */
+  factsFor(pool: ResourceRecord): readonly Fact[] | undefined {
+    const { installation } = this;
+    if (installation === undefined || this.anew !== undefined) return undefined;
+    return [
+      { kind: "modified", key: recordKey(this.#parts.namespace, pool.kind, pool.name), revision: pool.modRevision },
+      { kind: "modified", key: installationKey, revision: installation.modRevision },
+      { kind: "created", key: this.#anewKey, revision: noRevision },
+    ];
+  }
+
+  /** What a deciding read about a lock of this pool reads besides the lock. Its results go to {@link took}. */
+  rangesFor(pool: string): readonly [RangeRead, RangeRead, RangeRead] {
+    return [
+      { key: recordKey(this.#parts.namespace, distributedLockKind, pool) },
+      { key: installationKey },
+      { key: this.#anewKey },
+    ];
+  }
+
+  /** Takes in what a read of single keys found at `revision`. */
+  took(ranges: readonly RangeRead[], results: readonly RangeResult[], revision: Revision): void {
+    for (const [index, { key }] of ranges.entries()) this.#see(key, results[index]?.keys[0], revision);
+  }
+
+  /** Takes in why a write was refused as stale. */
+  tookStale(facts: readonly StaleFact[], revision: Revision): void {
+    for (const { key, now } of facts) this.#see(key, now, revision);
+  }
+
+  /** Resolves at the next change of anything here, or when the signal aborts. */
+  nextChange(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener("abort", wake, { once: true });
+      if (signal.aborted) wake();
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#tasks.close();
+  }
+
+  async #run(whenRead: () => void, signal: AbortSignal): Promise<void> {
+    const { runtime } = this.#parts;
+    for (;;) {
+      const from = await this.#readAll(signal);
+      if (from !== undefined) {
+        whenRead();
+        await this.#watchAll(from, signal);
+      }
+      await sleep(runtime, pauseMs * (0.5 + runtime.random()), signal);
+    }
+  }
+
+  async #readAll(signal: AbortSignal): Promise<Revision | undefined> {
+    const { runtime, store, namespace } = this.#parts;
+    const singles = [{ key: installationKey }, { key: this.#anewKey }];
+    const wait = { signal, deadline: after(runtime.now(), readMs) };
+    const read = await store.read([{ ...recordsOf(namespace), limit: recordsMax }, ...singles], wait);
+    signal.throwIfAborted();
+    if (read.kind !== "done") {
+      runtime.log.warn("the resources cannot be read from etcd", { reason: read.reason.code });
+      return undefined;
+    }
+    const { revision, ranges } = read.value;
+    const [records, ...rest] = ranges;
+    const keys = records?.keys ?? [];
+    if ((records?.count ?? 0) > keys.length) {
+      runtime.log.error("the namespace has more resources than are read", { recordsMax });
+    }
+    const there = new Set(keys.map(({ key }) => key));
+    for (const key of this.#records.keys()) if (!there.has(key)) this.#see(key, undefined, revision);
+    for (const kv of keys) this.#see(kv.key, kv, revision);
+    this.took(singles, rest, revision);
+    return revision;
+  }
+
+  /** Until one of the watches ends: at a gap, all is read again. */
+  async #watchAll(from: Revision, signal: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    this.#endWatches = () => {
+      ended.abort(new Error("read again"));
+    };
+    const either = AbortSignal.any([signal, ended.signal]);
+    const ranges: KeyRange[] = [recordsOf(this.#parts.namespace), { key: installationKey }, { key: this.#anewKey }];
+    const next = (from + 1n) as Revision;
+    try {
+      await Promise.all(
+        ranges.map((range) => this.#watch(range, next, either).finally(() => this.#endWatches?.())),
+      );
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#parts.runtime.log.warn("the watch of the resources failed; they are read again", { error });
+    }
+  }
+
+  async #watch(range: KeyRange, from: Revision, signal: AbortSignal): Promise<void> {
+    for await (const changes of this.#parts.store.watch(range, from, signal)) {
+      if (changes.kind === "gap") return;
+      if (changes.kind === "progress") continue;
+      for (const event of changes.events) {
+        if (event.kind === "put") this.#see(event.now.key, event.now, event.now.modRevision);
+        else this.#see(event.key, undefined, event.revision);
+      }
+    }
+  }
+
+  /** `kv` stood at `key` at revision `at`. */
+  #see(key: Key, kv: KeyValue | undefined, at: Revision): void {
+    let changed = false;
+    if (key === installationKey) {
+      changed = at >= this.#installation.at && kv?.modRevision !== this.#installation.value?.modRevision;
+      if (at >= this.#installation.at) this.#installation = { at, value: readInstallation(kv) };
+    } else if (key === this.#anewKey) {
+      changed = at >= this.#anew.at && kv?.modRevision !== this.#anew.value?.modRevision;
+      if (at >= this.#anew.at) this.#anew = { at, value: kv };
+    } else changed = this.#seeRecord(key, kv, at);
+    if (changed) for (const wake of [...this.#waiting]) wake();
+  }
+
+  #seeRecord(key: Key, kv: KeyValue | undefined, at: Revision): boolean {
+    const named = kindAndNameOf(key, this.#parts.namespace);
+    const seen = this.#records.get(key);
+    if (named === undefined || (seen !== undefined && at < seen.at)) return false;
+    if (kv === undefined && seen === undefined) return false;
+    if (kv?.modRevision === seen?.value?.modRevision && seen !== undefined) {
+      this.#records.set(key, { at, value: seen.value });
+      return false;
+    }
+    this.#records.set(key, { at, value: kv === undefined ? undefined : readRecord(kv, named.kind, named.name) });
+    if (this.#records.size > 2 * recordsMax) this.#dropDeleted();
+    return true;
+  }
+
+  /** What was deleted is remembered only so that nothing older brings it back. */
+  #dropDeleted(): void {
+    for (const [key, { value }] of this.#records) if (value === undefined) this.#records.delete(key);
+  }
+
+  /** Etcd began anew: revisions start over, so nothing seen before can be held against what is seen now. */
+  forget(): void {
+    this.#records.clear();
+    this.#installation = { at: noRevision, value: undefined };
+    this.#anew = { at: noRevision, value: undefined };
+    this.#endWatches?.();
+    for (const wake of [...this.#waiting]) wake();
+  }
+}
