@@ -78,6 +78,8 @@ export interface ObjectField extends Described {
   /** Names the schema in the OpenAPI document. */
   readonly title?: string;
   readonly fields: Fields;
+  /** Holds whatever it holds: only in what we answer. */
+  readonly open?: true;
   readonly supported?: readonly never[];
 }
 

@@ -78,7 +78,7 @@ function malformed(field: string, reason: string, fix: string): FieldProblem {
   return { code: "malformed", field, reason, fix };
 }
 
-/** Checks that this version serves the value, once the value is known to be one of the field's. */
+/** Checks that this version serves the value, once it is known to be one of the field's. */
 function supportedReader(field: Field, supported: readonly unknown[], read: Reader): Reader {
   const same =
     field.kind === "duration"
@@ -87,7 +87,8 @@ function supportedReader(field: Field, supported: readonly unknown[], read: Read
   const fix = supportedFix(supported);
   return (value, at, problems) => {
     const before = problems.length;
-    const result = read(value, at, problems);
+    // Where nothing is served, to mend the value first would be work in vain.
+    const result = supported.length === 0 ? undefined : read(value, at, problems);
     if (problems.length > before || same(value)) return result;
     const shown = typeof value === "object" ? "this field" : quote(String(value));
     const reason = `${shown} is not supported yet by this version`;

@@ -1,0 +1,405 @@
+/** Locks and grants: what an application asks, and what it is answered. */
+import {
+  choice,
+  duration,
+  integer,
+  list,
+  object,
+  stringMap,
+  text,
+  timestamp,
+  type ValueOf,
+} from "../fields.ts";
+import type { InputOf, Operation } from "./operation.ts";
+
+const countMax = Number.MAX_SAFE_INTEGER;
+const longestTtl = "168h";
+
+const pool = text({ about: "The DistributedLock that the lock belongs to.", form: "subdomain" });
+const name = text({
+  about: "The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters.",
+  form: "lockName",
+});
+const grantId = text({
+  about: "As the acquire was answered with.",
+  form: "plain",
+  bytesMin: 1,
+  bytesMax: 128,
+});
+
+const modes = { exclusive: "nobody else holds the lock", shared: "others may share it" };
+const holds = {
+  ttl: "the grant ends when it is not renewed within its ttl",
+  session: "the grant ends with the sidecar's session: it belongs to the pod as a whole",
+  connection: "the grant ends with the caller's connection",
+};
+
+// What is answered
+
+const holder = text({
+  about: "Who it is, as the caller said; else the pod.",
+  form: "plain",
+  bytesMax: 256,
+});
+const pod = text({ about: "The pod whose sidecar it asked.", form: "plain", bytesMax: 256 });
+const mode = choice({ about: "How the lock is held.", values: modes });
+const permits = integer({ about: "How many permits.", min: 1, max: countMax });
+const fence = text({
+  about:
+    "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock.",
+  form: "decimal",
+});
+const metadataShown = stringMap({
+  about: "As the caller gave it.",
+  optional: true,
+  entriesMax: 64,
+  keyBytesMax: 256,
+  valueBytesMax: 16_384,
+});
+
+const grant = object({
+  title: "Grant",
+  about: "One caller's hold of a lock.",
+  fields: {
+    grantId: text({ about: "Names the grant to this sidecar.", form: "plain", bytesMax: 128 }),
+    lock: text({ about: "Pool and name: orders/42.", form: "plain", bytesMax: 1_024 }),
+    mode,
+    permits,
+    fence,
+    hold: choice({ about: "What the grant lives by.", values: holds }),
+    ttl: duration({
+      about: "How long the grant lives without a renewal. Absent: it has no ttl.",
+      optional: true,
+      min: "0s",
+      max: longestTtl,
+    }),
+    expiresIn: duration({
+      about:
+        "For how long the sidecar keeps the lock for this caller without a renewal. Absent: until the session ends.",
+      optional: true,
+      min: "0s",
+      max: "8760h",
+    }),
+    guaranteedFor: duration({
+      about:
+        "For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request.",
+      min: "0s",
+      max: "8760h",
+    }),
+    acquiredAt: timestamp({ about: "When it was granted, by the sidecar's wall clock." }),
+    holder,
+  },
+});
+
+const heldBy = object({
+  title: "Holder",
+  about: "One that holds the lock.",
+  fields: {
+    holder,
+    pod,
+    mode,
+    permits,
+    since: timestamp({ about: "When it was granted." }),
+    fence,
+    metadata: metadataShown,
+    localWaiters: integer({
+      about: "How many callers wait behind it in its own pod, as last told.",
+      min: 0,
+      max: countMax,
+    }),
+  },
+});
+
+const waitedForBy = object({
+  title: "Waiter",
+  about: "One that waits. Callers behind another sidecar stand behind one place.",
+  fields: {
+    holder,
+    pod,
+    mode,
+    permits,
+    since: timestamp({ about: "Since when it waits." }),
+    metadata: metadataShown,
+    localWaiters: integer({
+      about: "How many more callers wait behind it in its own pod, as last told.",
+      min: 0,
+      max: countMax,
+    }),
+  },
+});
+
+const lockView = object({
+  title: "Lock",
+  about: "Who holds a lock and who waits for it, in order.",
+  fields: {
+    lock: text({ about: "Pool and name: orders/42.", form: "plain", bytesMax: 1_024 }),
+    holders: list({ about: "Empty: it is free.", items: heldBy, itemsMax: 100_000 }),
+    waiters: list({ about: "The next one first.", items: waitedForBy, itemsMax: 100_000 }),
+  },
+});
+
+const poolView = object({
+  title: "LockPool",
+  about: "The locks of a pool that are held or waited for, in the order of their names.",
+  fields: {
+    pool: text({ about: "The DistributedLock.", form: "subdomain" }),
+    totals: object({
+      title: "LockTotals",
+      about: "Of the whole pool, whatever the prefix.",
+      fields: {
+        names: integer({ about: "Locks held or waited for.", min: 0, max: countMax }),
+        held: integer({ about: "Locks that are held.", min: 0, max: countMax }),
+        waiting: integer({ about: "Callers that wait.", min: 0, max: countMax }),
+        oldestWaitSince: timestamp({ about: "Absent: nobody waits.", optional: true }),
+      },
+    }),
+    locks: list({ about: "This page.", items: lockView, itemsMax: 1_000 }),
+    continue: text({
+      about: "Give it with the next request to read on. Absent: this was the last page.",
+      optional: true,
+      form: "plain",
+      bytesMax: 2_048,
+    }),
+  },
+});
+
+const released = object({
+  title: "Released",
+  about: "What was released.",
+  fields: { released: integer({ about: "How many grants.", min: 0, max: countMax }) },
+});
+
+export type Grant = ValueOf<typeof grant>;
+export type LockView = ValueOf<typeof lockView>;
+export type LockHolder = ValueOf<typeof heldBy>;
+export type LockWaiter = ValueOf<typeof waitedForBy>;
+export type PoolView = ValueOf<typeof poolView>;
+export type Released = ValueOf<typeof released>;
+
+// What is asked
+
+const unsettled = [
+  "session_lost",
+  "backend_unreachable",
+  "backend_refused",
+  "outcome_unknown",
+] as const;
+
+export const acquireLock = {
+  id: "acquireLock",
+  method: "POST",
+  path: "/v1/locks/{pool}/{name}/acquire",
+  about:
+    "Takes a lock, waiting for it at most so long. Callers are served in the order in which they came.",
+  pathFields: { pool, name },
+  fieldsIn: "body",
+  fields: {
+    mode: choice({
+      about: "How to hold the lock.",
+      default: "exclusive",
+      values: modes,
+      supported: ["exclusive"],
+    }),
+    permits: integer({
+      about: "How many permits of a Semaphore to take.",
+      default: 1,
+      min: 1,
+      max: 1_000_000,
+      supported: [1],
+    }),
+    wait: duration({
+      about: "How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait.",
+      default: "0s",
+      min: "0s",
+      max: "24h",
+    }),
+    ttl: duration({
+      about:
+        "How long the grant lives without a renewal. Absent: the pool's ttl. Bounded by the pool's maxTtl.",
+      optional: true,
+      min: "100ms",
+      max: longestTtl,
+    }),
+    hold: choice({
+      about: "What the grant lives by.",
+      default: "ttl",
+      values: holds,
+      supported: ["ttl", "session"],
+    }),
+    requestId: text({
+      about:
+        "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+      optional: true,
+      form: "plain",
+      bytesMin: 1,
+      bytesMax: 128,
+    }),
+    holder: text({
+      about: "Who holds the lock, for people who look. Absent: the pod's name.",
+      optional: true,
+      form: "plain",
+      bytesMin: 1,
+      bytesMax: 256,
+    }),
+    owner: text({
+      about:
+        "On whose behalf: requests of one owner take part in the search for circles of waiting.",
+      optional: true,
+      form: "plain",
+      bytesMin: 1,
+      bytesMax: 256,
+      supported: [],
+    }),
+    metadata: stringMap({
+      about: "Shown to observers. Bounded by the pool's limits.metadataBytes.",
+      optional: true,
+      entriesMax: 64,
+      keyBytesMax: 256,
+      valueBytesMax: 16_384,
+    }),
+  },
+  rules: [
+    {
+      field: "ttl",
+      holds: (input) => input["hold"] === "ttl" || input["ttlMs"] === undefined,
+      reason: "only a grant with hold 'ttl' has one",
+      fix: "leave it out, or use hold 'ttl'",
+    },
+  ],
+  replies: {
+    200: {
+      about: "The lock is held by the caller.",
+      body: grant,
+      text: {
+        about: "With Accept: text/plain, grantId and fence on one line.",
+        example: "s3k9x2-17 1152921504606912513\n",
+      },
+    },
+  },
+  problems: [
+    "pool_not_found",
+    "grant_lost",
+    "request_id_in_use",
+    "lock_held",
+    "too_many_waiters",
+    "too_many_names",
+    "too_many_grants",
+    "backend_full",
+    "sidecar_too_old",
+    ...unsettled,
+  ],
+} as const satisfies Operation;
+
+export const getGrant = {
+  id: "getGrant",
+  method: "GET",
+  path: "/v1/grants/{grantId}",
+  about: "Tells how a grant stands. Starts the count of guaranteedFor anew.",
+  pathFields: { grantId },
+  fieldsIn: "query",
+  fields: {},
+  rules: [],
+  replies: { 200: { about: "The grant is held.", body: grant } },
+  problems: ["grant_not_found", "grant_lost"],
+} as const satisfies Operation;
+
+export const renewGrant = {
+  id: "renewGrant",
+  method: "POST",
+  path: "/v1/grants/{grantId}/renew",
+  about: "Starts the grant's ttl anew.",
+  pathFields: { grantId },
+  fieldsIn: "body",
+  fields: {
+    ttl: duration({
+      about: "From now on. Absent: the grant's ttl as it is.",
+      optional: true,
+      min: "100ms",
+      max: longestTtl,
+    }),
+  },
+  rules: [],
+  replies: { 200: { about: "The grant is renewed.", body: grant } },
+  problems: ["grant_not_found", "grant_lost", "session_lost"],
+} as const satisfies Operation;
+
+export const releaseGrant = {
+  id: "releaseGrant",
+  method: "DELETE",
+  path: "/v1/grants/{grantId}",
+  about: "Gives the lock back. Repeated within a minute it is answered the same.",
+  pathFields: { grantId },
+  fieldsIn: "query",
+  fields: {},
+  rules: [],
+  replies: { 204: { about: "The lock is released." } },
+  problems: ["grant_not_found", "grant_lost", ...unsettled],
+} as const satisfies Operation;
+
+export const releaseHolder = {
+  id: "releaseHolder",
+  method: "DELETE",
+  path: "/v1/grants",
+  about: "Gives back all that a holder of this name took through this sidecar in an earlier life.",
+  pathFields: {},
+  fieldsIn: "query",
+  fields: {
+    holder: text({
+      about: "The holder that the grants were acquired with.",
+      form: "plain",
+      bytesMin: 1,
+      bytesMax: 256,
+    }),
+  },
+  rules: [],
+  replies: { 200: { about: "The locks are released.", body: released } },
+  problems: [...unsettled],
+} as const satisfies Operation;
+
+export const getLock = {
+  id: "getLock",
+  method: "GET",
+  path: "/v1/locks/{pool}/{name}",
+  about: "Tells who holds a lock and who waits for it.",
+  pathFields: { pool, name },
+  fieldsIn: "query",
+  fields: {},
+  rules: [],
+  replies: { 200: { about: "The lock as it stands; a free one has no holders.", body: lockView } },
+  problems: ["pool_not_found", "backend_unreachable", "backend_refused", "sidecar_too_old"],
+} as const satisfies Operation;
+
+export const listLocks = {
+  id: "listLocks",
+  method: "GET",
+  path: "/v1/locks/{pool}",
+  about: "Tells which locks of a pool are held or waited for, page by page, and the pool's totals.",
+  pathFields: { pool },
+  fieldsIn: "query",
+  fields: {
+    prefix: text({
+      about: "Only locks whose name starts so.",
+      optional: true,
+      form: "plain",
+      bytesMax: 512,
+    }),
+    limit: integer({ about: "Locks a page.", default: 100, min: 1, max: 1_000 }),
+    continue: text({
+      about: "As the page before was answered with.",
+      optional: true,
+      form: "plain",
+      bytesMin: 1,
+      bytesMax: 2_048,
+    }),
+  },
+  rules: [],
+  replies: { 200: { about: "One page.", body: poolView } },
+  problems: ["pool_not_found", "backend_unreachable", "backend_refused", "sidecar_too_old"],
+} as const satisfies Operation;
+
+export type AcquireInput = InputOf<typeof acquireLock>;
+export type GrantInput = InputOf<typeof getGrant>;
+export type RenewInput = InputOf<typeof renewGrant>;
+export type ReleaseHolderInput = InputOf<typeof releaseHolder>;
+export type LockInput = InputOf<typeof getLock>;
+export type ListLocksInput = InputOf<typeof listLocks>;

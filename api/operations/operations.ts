@@ -1,0 +1,29 @@
+/** All operations of this version, under their ids. */
+import {
+  acquireLock,
+  getGrant,
+  getLock,
+  listLocks,
+  releaseGrant,
+  releaseHolder,
+  renewGrant,
+} from "./locks.ts";
+import type { InputOf } from "./operation.ts";
+import { getOpenapi, getSession, listResources } from "./status.ts";
+
+export const operations = {
+  acquireLock,
+  getGrant,
+  renewGrant,
+  releaseGrant,
+  releaseHolder,
+  getLock,
+  listLocks,
+  listResources,
+  getSession,
+  getOpenapi,
+} as const;
+
+export type OperationId = keyof typeof operations;
+/** What the handler of an operation is called with. */
+export type Input<Id extends OperationId> = InputOf<(typeof operations)[Id]>;

@@ -1,0 +1,78 @@
+/** The body of every error: RFC 9457, with a stable code and the facts beside it. */
+import { integer, object, text, timestamp, type Fields } from "../fields.ts";
+import { problems, type ProblemCode } from "../problems.ts";
+
+export const problemMediaType = "application/problem+json";
+
+export interface ProblemBody {
+  /** Stable, and not meant to be fetched: `urn:holdfast:problem:lock_held`. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ProblemCode;
+  readonly [fact: string]: unknown;
+}
+
+export function problemType(code: ProblemCode): string {
+  return `urn:holdfast:problem:${code}`;
+}
+
+/** `detail` says what, which, and what to do. A fact never stands in for one of the members that all bodies have. */
+export function problemBody(
+  code: ProblemCode,
+  detail: string,
+  facts: Readonly<Record<string, unknown>> = {},
+): ProblemBody {
+  const { title, status } = problems[code];
+  return { ...facts, type: problemType(code), title, status, detail, code };
+}
+
+const countMax = Number.MAX_SAFE_INTEGER;
+const field = text({ about: "The field, as a path.", form: "prose" });
+const lock = text({ about: "Pool and name: orders/42.", form: "prose" });
+const limit = {
+  limit: text({ about: "The limit's name, such as spec.limits.names.", form: "prose" }),
+  max: integer({ about: "The limit.", optional: true, min: 0, max: countMax }),
+};
+
+/** The facts that a problem's body holds beside the members that all have. */
+export const problemFacts: Readonly<Partial<Record<ProblemCode, Fields>>> = {
+  malformed: { field },
+  not_supported: { field },
+  pool_not_found: { pool: text({ about: "The pool that was named.", form: "prose" }) },
+  grant_not_found: { grantId: text({ about: "The grant that was named.", form: "prose" }) },
+  grant_lost: {
+    grantId: text({ about: "The grant.", optional: true, form: "prose" }),
+    reason: text({ about: "Why it is over.", optional: true, form: "prose" }),
+    since: timestamp({ about: "Since when.", optional: true }),
+  },
+  lock_held: {
+    lock,
+    holder: text({ about: "Who holds it.", optional: true, form: "prose" }),
+    pod: text({ about: "In which pod.", optional: true, form: "prose" }),
+    since: timestamp({ about: "Since when.", optional: true }),
+    waiting: integer({ about: "How many wait.", optional: true, min: 0, max: countMax }),
+  },
+  too_many_waiters: limit,
+  too_many_names: limit,
+  too_many_grants: limit,
+  outcome_unknown: {
+    requestId: text({ about: "The id to repeat the request with.", optional: true, form: "prose" }),
+  },
+};
+
+const bodyFields = {
+  type: text({ about: "urn:holdfast:problem: and the code.", form: "prose" }),
+  title: text({ about: "What kind of problem.", form: "prose" }),
+  status: integer({ about: "The HTTP status.", min: 400, max: 599 }),
+  detail: text({ about: "What, which, and what to do.", form: "prose" }),
+  code: text({ about: "One of a closed list; see the page of problems.", form: "prose" }),
+};
+
+export const problemSchema = object({
+  title: "Problem",
+  about: "Why a request was not served (RFC 9457).",
+  open: true,
+  fields: bodyFields,
+});
