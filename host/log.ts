@@ -1,0 +1,104 @@
+/**
+ * The Log port on winston: one JSON object a line, or short coloured lines for a person at a terminal. Standard
+ * output is the log. Lines of a request carry `traceId` (see trace.ts) as a field like any other.
+ */
+import { createLogger, format, transports } from "winston";
+import type { Log, LogFields } from "#core/runtime.ts";
+
+export const logLevels = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof logLevels)[number];
+export const logFormats = ["json", "text"] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Where lines go; absent: standard output. */
+  readonly stream?: NodeJS.WritableStream;
+}
+
+/** How deep causes of errors are followed. */
+const causesMax = 5;
+
+export function makeLog(options: LogOptions): Log {
+  const stream = options.stream ?? process.stdout;
+  const logger = createLogger({
+    level: options.level,
+    levels: { error: 0, warn: 1, info: 2, debug: 3 },
+    format: options.format === "json" ? format.printf(jsonLine) : format.printf(textLine),
+    transports: [new transports.Stream({ stream })],
+  });
+  const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    logger.log({ level, message, fields });
+  };
+  return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
+}
+
+interface Line {
+  readonly level: string;
+  readonly message: unknown;
+  readonly fields?: unknown;
+}
+
+function jsonLine(line: Line): string {
+  const head = { time: new Date().toISOString(), level: line.level, message: line.message };
+  const fields = (line.fields ?? {}) as LogFields;
+  // A field may not hide the head: `{ message }` of a caller goes beside it.
+  const rest = Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name in head ? `${name}_` : name, value]),
+  );
+  return toJson({ ...head, ...rest });
+}
+
+const colours: Readonly<Record<string, string>> = {
+  debug: "\x1b[90m",
+  info: "\x1b[32m",
+  warn: "\x1b[33m",
+  error: "\x1b[31m",
+};
+
+function textLine(line: Line): string {
+  const time = new Date().toISOString().slice(11, 23);
+  const colour = colours[line.level] ?? "";
+  const fields = Object.entries((line.fields ?? {}) as LogFields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ` \x1b[90m${name}=\x1b[0m${textValue(value)}`)
+    .join("");
+  return `${time} ${colour}${line.level.padEnd(5)}\x1b[0m ${printable(String(line.message))}${fields}`;
+}
+
+function textValue(value: unknown): string {
+  if (typeof value === "string") return /^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value);
+  if (value instanceof Error) return value.stack ?? value.message;
+  return toJson(value);
+}
+
+/** Names of users stand in messages, and a control character in one could forge a line or steer a terminal. */
+function printable(text: string): string {
+  return [...text]
+    .map((c) => (c < " " || c === "\x7f" ? JSON.stringify(c).slice(1, -1) : c))
+    .join("");
+}
+
+/** Never throws: what cannot be written is named instead, since a log line must not break the work it tells of. */
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value, (_name, part: unknown) => plain(part)) ?? "null";
+  } catch (error) {
+    return JSON.stringify({ unloggable: error instanceof Error ? error.message : "value" });
+  }
+}
+
+function plain(part: unknown, depth = 0): unknown {
+  if (typeof part === "bigint") return part.toString();
+  if (!(part instanceof Error)) return part;
+  const { name, message, stack, cause } = part;
+  const code = "code" in part ? part.code : undefined;
+  return {
+    name,
+    message,
+    code,
+    stack,
+    cause: depth < causesMax ? plain(cause, depth + 1) : undefined,
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * The Runtime port on the real machine: the monotonic clock, the wall clock, timers, chance and the log.
+ */
+import { randomBytes } from "node:crypto";
+import type { Epoch, Instant, Log, Runtime, Timer } from "#core/runtime.ts";
+
+/** What setTimeout can hold; a longer wait is made of several. */
+const timeoutMsMax = 2 ** 31 - 1;
+
+export function realRuntime(log: Log): Runtime {
+  return {
+    now,
+    wallNow: () => Date.now() as Epoch,
+    timer: (atInstant, fire) => new RealTimer(atInstant, fire),
+    random: Math.random,
+    randomId: (bytes) => randomBytes(bytes).toString("hex"),
+    log,
+  };
+}
+
+function now(): Instant {
+  return performance.now() as Instant;
+}
+
+/** Node's timeouts may end up to a millisecond early by the monotonic clock: one that did is set again for the rest. */
+class RealTimer implements Timer {
+  readonly #atInstant: Instant;
+  readonly #fire: () => void;
+  #timeout: NodeJS.Timeout | undefined;
+
+  constructor(atInstant: Instant, fire: () => void) {
+    this.#atInstant = atInstant;
+    this.#fire = fire;
+    // A wait without end holds no timeout at all.
+    if (atInstant !== Number.POSITIVE_INFINITY) this.#set();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout);
+    this.#timeout = undefined;
+  }
+
+  #set(): void {
+    const restMs = Math.ceil(this.#atInstant - performance.now());
+    this.#timeout = setTimeout(this.#look, Math.min(Math.max(restMs, 1), timeoutMsMax));
+  }
+
+  readonly #look = (): void => {
+    if (performance.now() < this.#atInstant) this.#set();
+    else this.#fire();
+  };
+}

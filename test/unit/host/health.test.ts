@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import { describe, it } from "mocha";
+import type { Epoch, Instant, Runtime } from "#core/runtime.ts";
+import { address } from "#host/address.ts";
+import { Health, type Checks } from "#host/health.ts";
+import { LoopWatch } from "#host/loop-watch.ts";
+import { Metrics } from "#host/metrics.ts";
+import { listenForTermination } from "#host/signals.ts";
+import { silentLog } from "./silent-log.ts";
+
+function started(checks: { startup?: Checks; live?: Checks; ready?: Checks }) {
+  return Health.start({
+    address: address("127.0.0.1:0"),
+    option: { env: "HOLDFAST_HEALTH_ADDRESS" },
+    startup: checks.startup ?? {},
+    live: checks.live ?? {},
+    ready: checks.ready ?? {},
+    metrics: new Metrics(),
+    log: silentLog,
+  });
+}
+
+describe("the health port", () => {
+  it("answers each probe by its own checks, and names the one that fails", async () => {
+    await using health = await started({
+      startup: { resources: () => undefined },
+      ready: { listening: () => undefined, draining: () => "the process is shutting down" },
+    });
+    const base = `http://${health.addresses[0] ?? ""}`;
+    const startup = await fetch(`${base}/startupz`);
+    assert.equal(startup.status, 200);
+    assert.equal(await startup.text(), "[+] resources\nok\n");
+    const ready = await fetch(`${base}/readyz?verbose`);
+    assert.equal(ready.status, 503);
+    assert.equal(
+      await ready.text(),
+      "[+] listening\n[-] draining: the process is shutting down\nfailed\n",
+    );
+    assert.equal((await fetch(`${base}/livez`)).status, 200);
+  });
+
+  it("serves metrics as OpenMetrics, and nothing else", async () => {
+    await using health = await started({});
+    const base = `http://${health.addresses[0] ?? ""}`;
+    const metrics = await fetch(`${base}/metrics`);
+    assert.equal(
+      metrics.headers.get("content-type"),
+      "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    );
+    assert.match(await metrics.text(), /# EOF\n$/);
+    assert.equal((await fetch(`${base}/other`)).status, 404);
+    assert.equal((await fetch(`${base}/livez`, { method: "POST" })).status, 405);
+  });
+
+  it("closes at once, also with a connection that is kept open", async () => {
+    const health = await started({});
+    await (await fetch(`http://${health.addresses[0] ?? ""}/livez`)).text();
+    await Promise.all([health.close(), health.close()]);
+  });
+});
+
+/** A clock that stands still until it is moved. */
+function stillRuntime() {
+  let now = 1_000;
+  let due: { at: number; fire: () => void } | undefined;
+  const runtime: Runtime = {
+    now: () => now as Instant,
+    wallNow: () => now as Epoch,
+    timer: (at, fire) => {
+      due = { at, fire };
+      return { cancel: () => (due = undefined) };
+    },
+    random: () => 0,
+    randomId: () => "",
+    log: silentLog,
+  };
+  return {
+    runtime,
+    /** Lets time pass, and the timer fire once at its end. */
+    pass(ms: number) {
+      now += ms;
+      if (due !== undefined && due.at <= now) due.fire();
+    },
+  };
+}
+
+describe("the watch on the event loop", () => {
+  it("tells a stall, remembers it for a while, and forgets it", () => {
+    const clock = stillRuntime();
+    using watch = new LoopWatch(clock.runtime);
+    for (let i = 0; i < 10; i++) clock.pass(500);
+    assert.equal(watch.problem(), undefined);
+    clock.pass(6_000);
+    assert.match(watch.problem() ?? "", /stood still for 5500 ms/);
+    for (let i = 0; i < 20; i++) clock.pass(500);
+    assert.match(watch.problem() ?? "", /stood still/);
+    for (let i = 0; i < 12; i++) clock.pass(500);
+    assert.equal(watch.problem(), undefined);
+  });
+});
+
+describe("termination", () => {
+  it("is asked for by the first signal, and a second one does not wait", async () => {
+    const source = new EventEmitter();
+    const ended: number[] = [];
+    using termination = listenForTermination(source, (code) => ended.push(code));
+    source.emit("SIGTERM");
+    assert.equal(await termination.requested, "SIGTERM");
+    assert.deepEqual(ended, []);
+    source.emit("SIGINT");
+    assert.deepEqual(ended, [130]);
+  });
+});
