@@ -1,0 +1,92 @@
+/**
+ * One suite in one process of mocha. Its totals come by a file: a process that ends without one has crashed and counts
+ * as a failure, whatever it printed; one that has told its totals and does not end is ended, and that is a failure, too.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync, mkdirSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import type { Chosen } from "./suites.ts";
+import { none, type Totals } from "./totals.ts";
+
+const suiteMaxMs = 15 * 60_000;
+const lingerMaxMs = 10_000;
+const lookEveryMs = 500;
+
+export interface How {
+  readonly grep?: string | undefined;
+  /** Counts the tests and runs none. */
+  readonly dry?: boolean;
+}
+
+export async function runSuite({ suite, specs }: Chosen, how: How = {}): Promise<Totals> {
+  const totalsFile = path.join(".cache", "test", `${suite.name}-${process.pid}.json`);
+  mkdirSync(path.dirname(totalsFile), { recursive: true });
+  rmSync(totalsFile, { force: true });
+  try {
+    const ended = await mocha({ args: argsOf(specs, how), totalsFile, quiet: how.dry === true });
+    if (!existsSync(totalsFile)) {
+      console.log(`\n  ${suite.name}: mocha ended (${ended.how}) without telling its totals.`);
+      return { ...none, failed: 1 };
+    }
+    const totals = JSON.parse(readFileSync(totalsFile, "utf8")) as Totals;
+    if (!ended.forced && (ended.how === "0" || totals.failed > 0)) return totals;
+    const why = ended.forced
+      ? "its process did not end by itself"
+      : `its process ended with ${ended.how}`;
+    console.log(`\n  ${suite.name}: all tests are over, and ${why}.`);
+    return { ...totals, failed: totals.failed + 1 };
+  } finally {
+    rmSync(totalsFile, { force: true });
+  }
+}
+
+function argsOf(specs: readonly string[], { grep, dry }: How): string[] {
+  return [
+    "node_modules/mocha/bin/mocha.js",
+    "--reporter",
+    "tools/test/reporter.cjs",
+    ...(grep === undefined || grep === "" ? [] : ["--grep", grep, "--no-fail-zero"]),
+    ...(dry === true ? ["--dry-run"] : []),
+    ...specs,
+  ];
+}
+
+interface Ended {
+  /** The exit code, or the signal. */
+  readonly how: string;
+  readonly forced: boolean;
+}
+
+function mocha({
+  args,
+  totalsFile,
+  quiet,
+}: {
+  args: readonly string[];
+  totalsFile: string;
+  quiet: boolean;
+}): Promise<Ended> {
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", quiet ? "ignore" : "inherit", "inherit"],
+    env: { ...process.env, HOLDFAST_TEST_TOTALS: totalsFile },
+  });
+  const startedAt = performance.now();
+  let forced = false;
+  let toldAt: number | undefined;
+  const watch = setInterval(() => {
+    const now = performance.now();
+    if (toldAt === undefined && existsSync(totalsFile)) toldAt = now;
+    const lingers = toldAt !== undefined && now - toldAt > lingerMaxMs;
+    if (!lingers && now - startedAt < suiteMaxMs) return;
+    forced = true;
+    child.kill("SIGKILL");
+  }, lookEveryMs);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => {
+      clearInterval(watch);
+      resolve({ how: String(code ?? signal), forced });
+    });
+  });
+}
