@@ -65,6 +65,7 @@ export class EtcdModel {
   readonly #leases: LeaseTable;
   #cluster: string;
   #incarnation = 1;
+  #lineage = 1;
   #keys = new KeySpace();
   #revision = revision(1);
   #history: History;
@@ -90,6 +91,11 @@ export class EtcdModel {
   /** Grows with every restart: connections of an earlier one are gone. */
   get incarnation(): number {
     return this.#incarnation;
+  }
+
+  /** Grows when data is lost: what lay in the log before will never take effect. */
+  get lineage(): number {
+    return this.#lineage;
   }
 
   /** For assertions of tests: the keys as they stand. */
@@ -183,6 +189,7 @@ export class EtcdModel {
 
   #beginAnew(snapshot: ModelSnapshot, sameCluster: boolean): void {
     this.#incarnation++;
+    this.#lineage++;
     this.#history.dropWatches();
     if (!sameCluster) this.#cluster = this.#newCluster();
     this.#keys = new KeySpace(snapshot.keys);

@@ -72,6 +72,7 @@ class LinkWatch {
   }
 
   #hear(told: Told): void {
+    if (this.changes.ended) return;
     switch (told.kind) {
       case "changes":
         this.#next = revision(told.at.revision + 1n);

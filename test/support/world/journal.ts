@@ -23,17 +23,16 @@ export class Journal {
     this.#nowMs = nowMs;
   }
 
-  write(process: string, level: Level, message: string, fields: LogFields = noFields): void {
-    this.#lines.push({ atMs: this.#nowMs(), process, level, message, fields });
-    if (this.#lines.length >= 2 * linesMax) this.#dropped += this.#lines.splice(0, linesMax).length;
-  }
-
   log(process: string): Log {
+    const write =
+      (level: Level) =>
+      (message: string, fields: LogFields = noFields): void =>
+        this.#write({ atMs: this.#nowMs(), process, level, message, fields });
     return {
-      debug: (message, fields) => this.write(process, "debug", message, fields),
-      info: (message, fields) => this.write(process, "info", message, fields),
-      warn: (message, fields) => this.write(process, "warn", message, fields),
-      error: (message, fields) => this.write(process, "error", message, fields),
+      debug: write("debug"),
+      info: write("info"),
+      warn: write("warn"),
+      error: write("error"),
     };
   }
 
@@ -42,6 +41,11 @@ export class Journal {
     return process === undefined
       ? this.#lines
       : this.#lines.filter((line) => line.process === process);
+  }
+
+  #write(line: Line): void {
+    this.#lines.push(line);
+    if (this.#lines.length >= 2 * linesMax) this.#dropped += this.#lines.splice(0, linesMax).length;
   }
 
   print(process?: string): string {
