@@ -90,7 +90,8 @@ function supportedReader(field: Field, supported: readonly unknown[], read: Read
     // Where nothing is served, to mend the value first would be work in vain.
     const result = supported.length === 0 ? undefined : read(value, at, problems);
     if (problems.length > before || same(value)) return result;
-    const shown = typeof value === "object" ? "this field" : quote(String(value));
+    const written = typeof value === "string" ? value : JSON.stringify(value);
+    const shown = typeof value === "object" ? "this field" : quote(written);
     const reason = `${shown} is not supported yet by this version`;
     problems.push({ code: "not_supported", field: at, reason, fix });
     return undefined;
@@ -244,7 +245,7 @@ function objectReader({ fields }: ObjectField, durations: DurationsAs): Reader {
       return undefined;
     }
     const before = problems.length;
-    refuseUnknown(value, fields, at, problems);
+    problems.push(...unknownFields(value, fields, at));
     const result: Record<string, unknown> = {};
     for (const { name, presence, absent, read } of entries) {
       if (problems.length >= problemsMax) break;
@@ -261,11 +262,10 @@ function objectReader({ fields }: ObjectField, durations: DurationsAs): Reader {
   };
 }
 
-function refuseUnknown(value: object, fields: Fields, at: string, problems: FieldProblem[]): void {
-  for (const name of Object.keys(value)) {
-    if (problems.length >= problemsMax) return;
-    if (!Object.hasOwn(fields, name)) problems.push(unknownField(name, Object.keys(fields), at));
-  }
+function unknownFields(value: object, fields: Fields, at: string): FieldProblem[] {
+  const known = Object.keys(fields);
+  const unknown = Object.keys(value).filter((name) => !Object.hasOwn(fields, name));
+  return unknown.slice(0, problemsMax).map((name) => unknownField(name, known, at));
 }
 
 /** `at` is the path of what the field stands in; empty: the request itself. */

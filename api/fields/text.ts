@@ -18,6 +18,8 @@ export interface TextForm {
 const labelPattern = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const label = new RegExp(`^${labelPattern}$`);
 const subdomain = new RegExp(`^${labelPattern}(\\.${labelPattern})*$`);
+/** In the escapes that JavaScript and Go (the API server) read alike. */
+const plainPattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
 const decimal = /^(0|[1-9][0-9]*)$/;
 
 export const forms = {
@@ -25,7 +27,7 @@ export const forms = {
   plain: {
     accepts: isPlain,
     mustBe: "text without control characters",
-    pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+    pattern: plainPattern,
     bytesMin: 0,
     bytesMax: 65_536,
   },
@@ -55,7 +57,7 @@ export const forms = {
   lockName: {
     accepts: isPlain,
     mustBe: "text without control characters",
-    pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+    pattern: plainPattern,
     bytesMin: 1,
     bytesMax: lockNameBytesMax,
   },

@@ -1,0 +1,1818 @@
+/**
+ * Made from api/operations and api/problems.ts by `make generate`. Do not edit.
+ */
+export const openapi: Readonly<Record<string, unknown>> = {
+  openapi: "3.1.1",
+  info: {
+    title: "Holdfast sidecar",
+    version: "v1alpha1",
+    description: "Locks for the pods of one namespace, on localhost.",
+    license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+  },
+  servers: [{ url: "http://localhost:4653" }],
+  paths: {
+    "/v1/locks/{pool}/{name}/acquire": {
+      post: {
+        operationId: "acquireLock",
+        description:
+          "Takes a lock, waiting for it at most so long. Callers are served in the order in which they came.",
+        parameters: [
+          {
+            name: "pool",
+            in: "path",
+            required: true,
+            description: "The DistributedLock that the lock belongs to.",
+            schema: {
+              description: "The DistributedLock that the lock belongs to.",
+              type: "string",
+              minLength: 1,
+              maxLength: 253,
+              pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+            },
+          },
+          {
+            name: "name",
+            in: "path",
+            required: true,
+            description:
+              "The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters.",
+            schema: {
+              description:
+                "The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters.",
+              type: "string",
+              minLength: 1,
+              maxLength: 512,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+          {
+            name: "mode",
+            in: "query",
+            required: false,
+            description: "How to hold the lock.",
+            schema: {
+              description:
+                "How to hold the lock. exclusive: nobody else holds the lock; shared: others may share it.",
+              type: "string",
+              enum: ["exclusive"],
+              default: "exclusive",
+            },
+          },
+          {
+            name: "permits",
+            in: "query",
+            required: false,
+            description: "How many permits of a Semaphore to take.",
+            schema: {
+              description: "How many permits of a Semaphore to take.",
+              type: "integer",
+              format: "int32",
+              minimum: 1,
+              maximum: 1000000,
+              enum: [1],
+              default: 1,
+            },
+          },
+          {
+            name: "wait",
+            in: "query",
+            required: false,
+            description:
+              "How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait.",
+            schema: {
+              description:
+                "How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait. From 0s to 24h.",
+              type: "string",
+              pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+              maxLength: 32,
+              default: "0s",
+            },
+          },
+          {
+            name: "ttl",
+            in: "query",
+            required: false,
+            description:
+              "How long the grant lives without a renewal. Absent: the pool's ttl. Bounded by the pool's maxTtl.",
+            schema: {
+              description:
+                "How long the grant lives without a renewal. Absent: the pool's ttl. Bounded by the pool's maxTtl. From 100ms to 168h.",
+              type: "string",
+              pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+              maxLength: 32,
+            },
+          },
+          {
+            name: "hold",
+            in: "query",
+            required: false,
+            description: "What the grant lives by.",
+            schema: {
+              description:
+                "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends with the caller's connection.",
+              type: "string",
+              enum: ["ttl", "session"],
+              default: "ttl",
+            },
+          },
+          {
+            name: "requestId",
+            in: "query",
+            required: false,
+            description:
+              "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+            schema: {
+              description:
+                "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+              type: "string",
+              minLength: 1,
+              maxLength: 128,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+          {
+            name: "holder",
+            in: "query",
+            required: false,
+            description: "Who holds the lock, for people who look. Absent: the pod's name.",
+            schema: {
+              description: "Who holds the lock, for people who look. Absent: the pod's name.",
+              type: "string",
+              minLength: 1,
+              maxLength: 256,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+        ],
+        requestBody: {
+          required: false,
+          description: "Each field once: here or, where it is no map, in the query.",
+          content: {
+            "application/json": {
+              schema: {
+                type: "object",
+                properties: {
+                  mode: {
+                    description:
+                      "How to hold the lock. exclusive: nobody else holds the lock; shared: others may share it.",
+                    type: "string",
+                    enum: ["exclusive"],
+                    default: "exclusive",
+                  },
+                  permits: {
+                    description: "How many permits of a Semaphore to take.",
+                    type: "integer",
+                    format: "int32",
+                    minimum: 1,
+                    maximum: 1000000,
+                    enum: [1],
+                    default: 1,
+                  },
+                  wait: {
+                    description:
+                      "How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait. From 0s to 24h.",
+                    type: "string",
+                    pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+                    maxLength: 32,
+                    default: "0s",
+                  },
+                  ttl: {
+                    description:
+                      "How long the grant lives without a renewal. Absent: the pool's ttl. Bounded by the pool's maxTtl. From 100ms to 168h.",
+                    type: "string",
+                    pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+                    maxLength: 32,
+                  },
+                  hold: {
+                    description:
+                      "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends with the caller's connection.",
+                    type: "string",
+                    enum: ["ttl", "session"],
+                    default: "ttl",
+                  },
+                  requestId: {
+                    description:
+                      "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+                    type: "string",
+                    minLength: 1,
+                    maxLength: 128,
+                    pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                  },
+                  holder: {
+                    description: "Who holds the lock, for people who look. Absent: the pod's name.",
+                    type: "string",
+                    minLength: 1,
+                    maxLength: 256,
+                    pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                  },
+                  metadata: {
+                    description: "Shown to observers. Bounded by the pool's limits.metadataBytes.",
+                    type: "object",
+                    maxProperties: 64,
+                    additionalProperties: { type: "string", maxLength: 16384 },
+                  },
+                },
+                additionalProperties: false,
+              },
+            },
+          },
+        },
+        responses: {
+          "200": {
+            description:
+              "The lock is held by the caller. With Accept: text/plain, grantId and fence on one line.",
+            content: {
+              "application/json": { schema: { $ref: "#/components/schemas/Grant" } },
+              "text/plain": {
+                schema: { type: "string", examples: ["s3k9x2-17 1152921504606912513\n"] },
+              },
+            },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "pool_not_found: No such lock pool. not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "409": {
+            description:
+              "grant_lost: The grant is over. request_id_in_use: This requestId belongs to another request.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "423": {
+            description: "lock_held: The lock is held.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description:
+              "too_many_waiters: Too many wait for this lock. too_many_names: The pool has too many locks in use. too_many_grants: This pod holds too many grants of the pool. backend_full: etcd's database is full. too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "sidecar_too_old: The sidecar is too old for this resource. session_lost: The session with etcd is lost. backend_unreachable: etcd cannot be reached. backend_refused: etcd refuses the sidecar. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "504": {
+            description: "outcome_unknown: The outcome is not known.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+    "/v1/grants/{grantId}": {
+      get: {
+        operationId: "getGrant",
+        description: "Tells how a grant stands. Starts the count of guaranteedFor anew.",
+        parameters: [
+          {
+            name: "grantId",
+            in: "path",
+            required: true,
+            description: "As the acquire was answered with.",
+            schema: {
+              description: "As the acquire was answered with.",
+              type: "string",
+              minLength: 1,
+              maxLength: 128,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+        ],
+        responses: {
+          "200": {
+            description: "The grant is held.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/Grant" } } },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "grant_not_found: No such grant. not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "409": {
+            description: "grant_lost: The grant is over.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+      delete: {
+        operationId: "releaseGrant",
+        description: "Gives the lock back. Repeated within a minute it is answered the same.",
+        parameters: [
+          {
+            name: "grantId",
+            in: "path",
+            required: true,
+            description: "As the acquire was answered with.",
+            schema: {
+              description: "As the acquire was answered with.",
+              type: "string",
+              minLength: 1,
+              maxLength: 128,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+        ],
+        responses: {
+          "204": { description: "The lock is released." },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "grant_not_found: No such grant. not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "409": {
+            description: "grant_lost: The grant is over.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "session_lost: The session with etcd is lost. backend_unreachable: etcd cannot be reached. backend_refused: etcd refuses the sidecar. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "504": {
+            description: "outcome_unknown: The outcome is not known.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+    "/v1/grants/{grantId}/renew": {
+      post: {
+        operationId: "renewGrant",
+        description: "Starts the grant's ttl anew.",
+        parameters: [
+          {
+            name: "grantId",
+            in: "path",
+            required: true,
+            description: "As the acquire was answered with.",
+            schema: {
+              description: "As the acquire was answered with.",
+              type: "string",
+              minLength: 1,
+              maxLength: 128,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+          {
+            name: "ttl",
+            in: "query",
+            required: false,
+            description: "From now on. Absent: the grant's ttl as it is.",
+            schema: {
+              description: "From now on. Absent: the grant's ttl as it is. From 100ms to 168h.",
+              type: "string",
+              pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+              maxLength: 32,
+            },
+          },
+        ],
+        requestBody: {
+          required: false,
+          description: "Each field once: here or, where it is no map, in the query.",
+          content: {
+            "application/json": {
+              schema: {
+                type: "object",
+                properties: {
+                  ttl: {
+                    description:
+                      "From now on. Absent: the grant's ttl as it is. From 100ms to 168h.",
+                    type: "string",
+                    pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+                    maxLength: 32,
+                  },
+                },
+                additionalProperties: false,
+              },
+            },
+          },
+        },
+        responses: {
+          "200": {
+            description: "The grant is renewed.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/Grant" } } },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "grant_not_found: No such grant. not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "409": {
+            description: "grant_lost: The grant is over.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "session_lost: The session with etcd is lost. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+    "/v1/grants": {
+      delete: {
+        operationId: "releaseHolder",
+        description:
+          "Gives back all that a holder of this name took through this sidecar in an earlier life.",
+        parameters: [
+          {
+            name: "holder",
+            in: "query",
+            required: true,
+            description: "The holder that the grants were acquired with.",
+            schema: {
+              description: "The holder that the grants were acquired with.",
+              type: "string",
+              minLength: 1,
+              maxLength: 256,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+        ],
+        responses: {
+          "200": {
+            description: "The locks are released.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/Released" } } },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "session_lost: The session with etcd is lost. backend_unreachable: etcd cannot be reached. backend_refused: etcd refuses the sidecar. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "504": {
+            description: "outcome_unknown: The outcome is not known.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+    "/v1/locks/{pool}/{name}": {
+      get: {
+        operationId: "getLock",
+        description: "Tells who holds a lock and who waits for it.",
+        parameters: [
+          {
+            name: "pool",
+            in: "path",
+            required: true,
+            description: "The DistributedLock that the lock belongs to.",
+            schema: {
+              description: "The DistributedLock that the lock belongs to.",
+              type: "string",
+              minLength: 1,
+              maxLength: 253,
+              pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+            },
+          },
+          {
+            name: "name",
+            in: "path",
+            required: true,
+            description:
+              "The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters.",
+            schema: {
+              description:
+                "The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters.",
+              type: "string",
+              minLength: 1,
+              maxLength: 512,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+        ],
+        responses: {
+          "200": {
+            description: "The lock as it stands; a free one has no holders.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/Lock" } } },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "pool_not_found: No such lock pool. not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "backend_unreachable: etcd cannot be reached. backend_refused: etcd refuses the sidecar. sidecar_too_old: The sidecar is too old for this resource. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+    "/v1/locks/{pool}": {
+      get: {
+        operationId: "listLocks",
+        description:
+          "Tells which locks of a pool are held or waited for, page by page, and the pool's totals.",
+        parameters: [
+          {
+            name: "pool",
+            in: "path",
+            required: true,
+            description: "The DistributedLock that the lock belongs to.",
+            schema: {
+              description: "The DistributedLock that the lock belongs to.",
+              type: "string",
+              minLength: 1,
+              maxLength: 253,
+              pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+            },
+          },
+          {
+            name: "prefix",
+            in: "query",
+            required: false,
+            description: "Only locks whose name starts so.",
+            schema: {
+              description: "Only locks whose name starts so.",
+              type: "string",
+              maxLength: 512,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+          {
+            name: "limit",
+            in: "query",
+            required: false,
+            description: "Locks a page.",
+            schema: {
+              description: "Locks a page.",
+              type: "integer",
+              format: "int32",
+              minimum: 1,
+              maximum: 1000,
+              default: 100,
+            },
+          },
+          {
+            name: "continue",
+            in: "query",
+            required: false,
+            description: "As the page before was answered with.",
+            schema: {
+              description: "As the page before was answered with.",
+              type: "string",
+              minLength: 1,
+              maxLength: 2048,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+        ],
+        responses: {
+          "200": {
+            description: "One page.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/LockPool" } } },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "pool_not_found: No such lock pool. not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "backend_unreachable: etcd cannot be reached. backend_refused: etcd refuses the sidecar. sidecar_too_old: The sidecar is too old for this resource. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+    "/v1/resources": {
+      get: {
+        operationId: "listResources",
+        description:
+          "Tells which resources this sidecar serves, at which generation, and what is wrong with others.",
+        parameters: [],
+        responses: {
+          "200": {
+            description: "All of them.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/Resources" } } },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+    "/v1/session": {
+      get: {
+        operationId: "getSession",
+        description:
+          "Tells how the sidecar's session with etcd stands, and etcd's version and health.",
+        parameters: [],
+        responses: {
+          "200": {
+            description: "As it stands.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/Session" } } },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+    "/openapi.json": {
+      get: {
+        operationId: "getOpenapi",
+        description: "This contract.",
+        parameters: [],
+        responses: {
+          "200": {
+            description: "An OpenAPI 3.1 document.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/OpenApi" } } },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+  },
+  components: {
+    schemas: {
+      EtcdState: {
+        description: "The etcd behind it, as last seen.",
+        type: "object",
+        required: ["reachable", "full"],
+        properties: {
+          reachable: { description: "Whether the last call was answered.", type: "boolean" },
+          endpoint: { description: "Which one is spoken to.", type: "string", maxLength: 65536 },
+          version: { description: "etcd's version.", type: "string", maxLength: 65536 },
+          cluster: {
+            description: "The id of the cluster.",
+            type: "string",
+            maxLength: 65536,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          full: {
+            description: "Whether its database is full: only releases go on.",
+            type: "boolean",
+          },
+          problem: {
+            description: "What is wrong, when something is.",
+            type: "string",
+            maxLength: 65536,
+          },
+          advice: { description: "What to do about it.", type: "string", maxLength: 65536 },
+        },
+      },
+      Grant: {
+        description: "One caller's hold of a lock.",
+        type: "object",
+        required: [
+          "grantId",
+          "lock",
+          "mode",
+          "permits",
+          "fence",
+          "hold",
+          "guaranteedFor",
+          "acquiredAt",
+          "holder",
+        ],
+        properties: {
+          grantId: {
+            description: "Names the grant to this sidecar.",
+            type: "string",
+            maxLength: 128,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          lock: {
+            description: "Pool and name: orders/42.",
+            type: "string",
+            maxLength: 1024,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          mode: {
+            description:
+              "How the lock is held. exclusive: nobody else holds the lock; shared: others may share it.",
+            type: "string",
+            enum: ["exclusive", "shared"],
+          },
+          permits: {
+            description: "How many permits.",
+            type: "integer",
+            format: "int64",
+            minimum: 1,
+          },
+          fence: {
+            description:
+              "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock.",
+            type: "string",
+            minLength: 1,
+            maxLength: 39,
+            pattern: "^(0|[1-9][0-9]*)$",
+          },
+          hold: {
+            description:
+              "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends with the caller's connection.",
+            type: "string",
+            enum: ["ttl", "session", "connection"],
+          },
+          ttl: {
+            description:
+              "How long the grant lives without a renewal. Absent: it has no ttl. From 0s to 168h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          expiresIn: {
+            description:
+              "For how long the sidecar keeps the lock for this caller without a renewal. Absent: until the session ends. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          guaranteedFor: {
+            description:
+              "For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          acquiredAt: {
+            description: "When it was granted, by the sidecar's wall clock.",
+            type: "string",
+            format: "date-time",
+          },
+          holder: {
+            description: "Who it is, as the caller said; else the pod.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+        },
+      },
+      Holder: {
+        description: "One that holds the lock.",
+        type: "object",
+        required: ["holder", "pod", "mode", "permits", "since", "fence", "localWaiters"],
+        properties: {
+          holder: {
+            description: "Who it is, as the caller said; else the pod.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          pod: {
+            description: "The pod whose sidecar it asked.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          mode: {
+            description:
+              "How the lock is held. exclusive: nobody else holds the lock; shared: others may share it.",
+            type: "string",
+            enum: ["exclusive", "shared"],
+          },
+          permits: {
+            description: "How many permits.",
+            type: "integer",
+            format: "int64",
+            minimum: 1,
+          },
+          since: { description: "When it was granted.", type: "string", format: "date-time" },
+          fence: {
+            description:
+              "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock.",
+            type: "string",
+            minLength: 1,
+            maxLength: 39,
+            pattern: "^(0|[1-9][0-9]*)$",
+          },
+          metadata: {
+            description: "As the caller gave it.",
+            type: "object",
+            maxProperties: 64,
+            additionalProperties: { type: "string", maxLength: 16384 },
+          },
+          localWaiters: {
+            description: "How many callers wait behind it in its own pod, as last told.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+        },
+      },
+      Lock: {
+        description: "Who holds a lock and who waits for it, in order.",
+        type: "object",
+        required: ["lock", "holders", "waiters"],
+        properties: {
+          lock: {
+            description: "Pool and name: orders/42.",
+            type: "string",
+            maxLength: 1024,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          holders: {
+            description: "Empty: it is free.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/Holder" },
+          },
+          waiters: {
+            description: "The next one first.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/Waiter" },
+          },
+        },
+      },
+      LockPool: {
+        description:
+          "The locks of a pool that are held or waited for, in the order of their names.",
+        type: "object",
+        required: ["pool", "totals", "locks"],
+        properties: {
+          pool: {
+            description: "The DistributedLock.",
+            type: "string",
+            minLength: 1,
+            maxLength: 253,
+            pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+          },
+          totals: { $ref: "#/components/schemas/LockTotals" },
+          locks: {
+            description: "This page.",
+            type: "array",
+            maxItems: 1000,
+            items: { $ref: "#/components/schemas/Lock" },
+          },
+          continue: {
+            description:
+              "Give it with the next request to read on. Absent: this was the last page.",
+            type: "string",
+            maxLength: 2048,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+        },
+      },
+      LockTotals: {
+        description: "Of the whole pool, whatever the prefix.",
+        type: "object",
+        required: ["names", "held", "waiting"],
+        properties: {
+          names: {
+            description: "Locks held or waited for.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          held: {
+            description: "Locks that are held.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          waiting: {
+            description: "Callers that wait.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          oldestWaitSince: {
+            description: "Absent: nobody waits.",
+            type: "string",
+            format: "date-time",
+          },
+        },
+      },
+      OpenApi: {
+        description: "An OpenAPI 3.1 document.",
+        type: "object",
+        additionalProperties: true,
+      },
+      Released: {
+        description: "What was released.",
+        type: "object",
+        required: ["released"],
+        properties: {
+          released: {
+            description: "How many grants.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+        },
+      },
+      Resource: {
+        description: "One resource that this sidecar knows.",
+        type: "object",
+        required: ["kind", "name", "state", "problems"],
+        properties: {
+          kind: {
+            description: "Such as DistributedLock.",
+            type: "string",
+            maxLength: 65536,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          name: {
+            description: "The resource's name.",
+            type: "string",
+            maxLength: 65536,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          state: {
+            description:
+              "Whether it is served. served: as it was last written; outdated: an earlier version is in force, and the problems say why; refused: not at all, and the problems say why.",
+            type: "string",
+            enum: ["served", "outdated", "refused"],
+          },
+          generation: {
+            description: "Of the version that is in force. Absent: none is.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          problems: {
+            description: "Empty: none.",
+            type: "array",
+            maxItems: 100,
+            items: { $ref: "#/components/schemas/ResourceProblem" },
+          },
+        },
+      },
+      ResourceProblem: {
+        description:
+          "What is wrong with a resource as it was last written; the last good one stays in force.",
+        type: "object",
+        required: ["reason"],
+        properties: {
+          file: { description: "The file.", type: "string", maxLength: 65536 },
+          line: { description: "The line, from 1.", type: "integer", format: "int64", minimum: 1 },
+          field: { description: "The field, as a path.", type: "string", maxLength: 65536 },
+          reason: { description: "What is wrong.", type: "string", maxLength: 65536 },
+          fix: { description: "What to do.", type: "string", maxLength: 65536 },
+        },
+      },
+      Resources: {
+        description: "What this sidecar serves.",
+        type: "object",
+        required: ["namespace", "source", "resources", "problems"],
+        properties: {
+          namespace: {
+            description: "The sidecar's namespace.",
+            type: "string",
+            minLength: 1,
+            maxLength: 63,
+            pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+          },
+          source: {
+            description:
+              "Where the resources come from. files: YAML files: standalone; etcd: etcd, written by an operator.",
+            type: "string",
+            enum: ["files", "etcd"],
+          },
+          resources: {
+            description: "By kind and name.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/Resource" },
+          },
+          problems: {
+            description: "Of files that could not be read at all.",
+            type: "array",
+            maxItems: 100,
+            items: { $ref: "#/components/schemas/ResourceProblem" },
+          },
+        },
+      },
+      Session: {
+        description: "How this sidecar's session with etcd stands.",
+        type: "object",
+        required: ["state", "ttl", "namespace", "pod", "grants", "etcd"],
+        properties: {
+          state: {
+            description:
+              "Grants are given and confirmed only while it is alive. starting: there is none yet; alive: etcd answers; jeopardy: etcd has not answered lately; grants stand until the deadline; lost: its deadline passed; a new one is made as soon as etcd answers; closed: the sidecar is stopping.",
+            type: "string",
+            enum: ["starting", "alive", "jeopardy", "lost", "closed"],
+          },
+          id: {
+            description: "Absent: there is none.",
+            type: "string",
+            maxLength: 65536,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          startedAt: { description: "When it was made.", type: "string", format: "date-time" },
+          ttl: {
+            description: "The life of its lease. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          deadlineIn: {
+            description:
+              "Until then nobody else is granted what this sidecar holds. Absent: there is no session. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          namespace: {
+            description: "The sidecar's namespace.",
+            type: "string",
+            minLength: 1,
+            maxLength: 63,
+            pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+          },
+          pod: {
+            description: "The name under which observers see it.",
+            type: "string",
+            maxLength: 65536,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          grants: {
+            description: "Grants that it holds.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          etcd: { $ref: "#/components/schemas/EtcdState" },
+        },
+      },
+      Waiter: {
+        description: "One that waits. Callers behind another sidecar stand behind one place.",
+        type: "object",
+        required: ["holder", "pod", "mode", "permits", "since", "localWaiters"],
+        properties: {
+          holder: {
+            description: "Who it is, as the caller said; else the pod.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          pod: {
+            description: "The pod whose sidecar it asked.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          mode: {
+            description:
+              "How the lock is held. exclusive: nobody else holds the lock; shared: others may share it.",
+            type: "string",
+            enum: ["exclusive", "shared"],
+          },
+          permits: {
+            description: "How many permits.",
+            type: "integer",
+            format: "int64",
+            minimum: 1,
+          },
+          since: { description: "Since when it waits.", type: "string", format: "date-time" },
+          metadata: {
+            description: "As the caller gave it.",
+            type: "object",
+            maxProperties: 64,
+            additionalProperties: { type: "string", maxLength: 16384 },
+          },
+          localWaiters: {
+            description: "How many more callers wait behind it in its own pod, as last told.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+        },
+      },
+      Problem: {
+        description: "Why a request was not served (RFC 9457).",
+        type: "object",
+        required: ["type", "title", "status", "detail", "code"],
+        properties: {
+          type: {
+            description: "urn:holdfast:problem: and the code.",
+            type: "string",
+            maxLength: 65536,
+          },
+          title: { description: "What kind of problem.", type: "string", maxLength: 65536 },
+          status: {
+            description: "The HTTP status.",
+            type: "integer",
+            format: "int32",
+            minimum: 400,
+            maximum: 599,
+          },
+          detail: { description: "What, which, and what to do.", type: "string", maxLength: 65536 },
+          code: {
+            description: "One of a closed list; see the page of problems.",
+            type: "string",
+            maxLength: 65536,
+            enum: [
+              "malformed",
+              "not_supported",
+              "forbidden_host",
+              "cross_site",
+              "pool_not_found",
+              "grant_not_found",
+              "not_found",
+              "method_not_allowed",
+              "grant_lost",
+              "request_id_in_use",
+              "body_too_large",
+              "uri_too_long",
+              "unsupported_media_type",
+              "lock_held",
+              "too_many_waiters",
+              "too_many_names",
+              "too_many_grants",
+              "too_many_requests",
+              "backend_full",
+              "headers_too_large",
+              "internal",
+              "session_lost",
+              "backend_unreachable",
+              "backend_refused",
+              "not_ready",
+              "draining",
+              "sidecar_too_old",
+              "outcome_unknown",
+            ],
+          },
+          field: {
+            description: "The field, as a path. With malformed, not_supported.",
+            type: "string",
+            maxLength: 65536,
+          },
+          pool: {
+            description: "The pool that was named. With pool_not_found.",
+            type: "string",
+            maxLength: 65536,
+          },
+          grantId: {
+            description: "The grant. With grant_not_found, grant_lost.",
+            type: "string",
+            maxLength: 65536,
+          },
+          reason: {
+            description: "Why it is over. With grant_lost.",
+            type: "string",
+            maxLength: 65536,
+          },
+          since: {
+            description: "Since when. With grant_lost, lock_held.",
+            type: "string",
+            format: "date-time",
+          },
+          lock: {
+            description: "Pool and name: orders/42. With lock_held.",
+            type: "string",
+            maxLength: 65536,
+          },
+          holder: {
+            description: "Who holds it. With lock_held.",
+            type: "string",
+            maxLength: 65536,
+          },
+          pod: { description: "In which pod. With lock_held.", type: "string", maxLength: 65536 },
+          waiting: {
+            description: "How many wait. With lock_held.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          limit: {
+            description:
+              "The limit's name, such as spec.limits.names. With too_many_waiters, too_many_names, too_many_grants.",
+            type: "string",
+            maxLength: 65536,
+          },
+          max: {
+            description: "The limit. With too_many_waiters, too_many_names, too_many_grants.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          requestId: {
+            description: "The id to repeat the request with. With outcome_unknown.",
+            type: "string",
+            maxLength: 65536,
+          },
+        },
+        additionalProperties: true,
+      },
+    },
+  },
+};
