@@ -56,6 +56,8 @@ export default defineConfig(
         "error",
         { allowConstantLoopConditions: "only-allowed-literals" },
       ],
+      // It takes Promise.withResolvers<void>() for a mistake.
+      "@typescript-eslint/no-invalid-void-type": "off",
       "no-console": "error",
       "no-warning-comments": ["error", { terms: ["todo", "fixme"], location: "anywhere" }],
       eqeqeq: "error",
