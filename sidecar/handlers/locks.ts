@@ -1,0 +1,181 @@
+/** Locks and grants over HTTP: each operation asks core one thing and shows what became of it. */
+import { formatDuration } from "#api/fields/duration.ts";
+import type {
+  AcquireInput,
+  Grant,
+  LockHolder,
+  LockView as LockBody,
+  PoolView as PoolBody,
+} from "#api/operations/locks.ts";
+import type {
+  Acquired,
+  AcquireRequest,
+  GrantView,
+  HolderView,
+  ListPool,
+  LockView,
+  PoolView,
+} from "#core/lock/views.ts";
+import type { Epoch } from "#core/runtime.ts";
+import { json, noContent, problem, text, type Reply } from "../http/reply.ts";
+import type { Handlers } from "./handlers.ts";
+
+/** What is used here of core's locks. */
+export interface LocksApi {
+  /** Throws Refusal; rejects with the signal's reason when `caller` aborts. */
+  acquire(request: AcquireRequest, caller: AbortSignal): Promise<Acquired>;
+  /** The answer could not be handed to the caller: the grant is given back. */
+  undelivered(grantId: string): void;
+  grant(grantId: string): Promise<GrantView>;
+  renew(grantId: string, ttlMs?: number): Promise<GrantView>;
+  release(grantId: string): Promise<"released" | "unknown">;
+  releaseByHolder(holder: string): Promise<{ readonly released: number }>;
+  look(pool: string, name: string): Promise<LockView>;
+  list(query: ListPool): Promise<PoolView>;
+}
+
+type LockOperations =
+  | "acquireLock"
+  | "getGrant"
+  | "renewGrant"
+  | "releaseGrant"
+  | "releaseHolder"
+  | "getLock"
+  | "listLocks";
+
+export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
+  return {
+    acquireLock: async (input, { form, caller }) => {
+      const acquired = await locks.acquire(requestOf(input), caller);
+      switch (acquired.kind) {
+        case "granted": {
+          const { grant } = acquired;
+          const undelivered = () => {
+            locks.undelivered(grant.grantId);
+          };
+          if (form === "text") return text(200, `${grant.grantId} ${grant.fence}\n`, undelivered);
+          return json(200, grantBody(grant), undelivered);
+        }
+        case "held":
+          return held(input, acquired);
+        case "unknown":
+          return unknownAcquire(input.requestId);
+        default:
+          return acquired satisfies never;
+      }
+    },
+    getGrant: async ({ grantId }) => json(200, grantBody(await locks.grant(grantId))),
+    renewGrant: async ({ grantId, ttlMs }) =>
+      json(200, grantBody(await locks.renew(grantId, ttlMs))),
+    releaseGrant: async ({ grantId }) => {
+      const outcome = await locks.release(grantId);
+      switch (outcome) {
+        case "released":
+          return noContent;
+        case "unknown":
+          return unknownRelease;
+        default:
+          return outcome satisfies never;
+      }
+    },
+    releaseHolder: async ({ holder }) => json(200, await locks.releaseByHolder(holder)),
+    getLock: async ({ pool, name }) => json(200, lockBody(await locks.look(pool, name))),
+    listLocks: async (input) => json(200, poolBody(await locks.list(input))),
+  };
+}
+
+/** Mode and permits are narrowed to those of a Mutex by the contract, and say nothing here yet. */
+function requestOf(input: AcquireInput): AcquireRequest {
+  const { pool, name, waitMs, ttlMs, requestId, holder, metadata } = input;
+  const hold = input.hold === "session" ? "session" : "ttl";
+  return { pool, name, waitMs, ttlMs, hold, requestId, holder, metadata };
+}
+
+function grantBody(grant: GrantView): Grant {
+  return {
+    grantId: grant.grantId,
+    lock: `${grant.pool}/${grant.name}`,
+    mode: "exclusive",
+    permits: 1,
+    fence: grant.fence,
+    hold: grant.hold,
+    ...(grant.ttlMs === undefined ? {} : { ttl: formatDuration(grant.ttlMs) }),
+    ...(grant.expiresInMs === undefined ? {} : { expiresIn: formatDuration(grant.expiresInMs) }),
+    guaranteedFor: formatDuration(grant.guaranteedForMs),
+    acquiredAt: moment(grant.acquiredAt),
+    holder: grant.holder,
+  };
+}
+
+function held(
+  { pool, name }: AcquireInput,
+  { holder, waiting }: Acquired & { kind: "held" },
+): Reply {
+  const lock = `${pool}/${name}`;
+  const since =
+    holder === undefined
+      ? ""
+      : ` by '${holder.holder}' in pod '${holder.pod}' since ${moment(holder.since)}`;
+  return problem({
+    code: "lock_held",
+    detail: `The lock '${lock}' is held${since}, and ${String(waiting)} wait for it. Wait longer, or try again later.`,
+    facts: {
+      lock,
+      ...(holder === undefined
+        ? {}
+        : { holder: holder.holder, pod: holder.pod, since: moment(holder.since) }),
+      waiting,
+    },
+  });
+}
+
+function unknownAcquire(requestId: string | undefined): Reply {
+  const again =
+    requestId === undefined
+      ? "Read the lock; next time send a requestId, with which the request can be repeated."
+      : "Repeat the request with the same requestId.";
+  const facts = requestId === undefined ? {} : { requestId };
+  return problem({
+    code: "outcome_unknown",
+    detail: `etcd did not say whether the place in the queue was taken. ${again}`,
+    facts,
+  });
+}
+
+const unknownRelease = problem({
+  code: "outcome_unknown",
+  detail:
+    "etcd did not say whether the lock was released. The sidecar goes on releasing it; repeat the request to learn when it is done.",
+});
+
+function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
+  const { metadata } = holder;
+  return {
+    holder: holder.holder,
+    pod: holder.pod,
+    mode: "exclusive",
+    permits: 1,
+    since: moment(holder.since),
+    ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+    localWaiters: holder.localWaiters,
+  };
+}
+
+function lockBody({ pool, name, holders, waiters }: LockView): LockBody {
+  return {
+    lock: `${pool}/${name}`,
+    holders: holders.map((holder) => ({ ...holderBody(holder), fence: holder.fence ?? "0" })),
+    waiters: waiters.map(holderBody),
+  };
+}
+
+function poolBody({ pool, totals, locks, ...rest }: PoolView): PoolBody {
+  // Of a Mutex, each lock that anybody wants has one holder.
+  const names = Math.max(totals.held, locks.length);
+  const next = rest.continue === undefined ? {} : { continue: rest.continue };
+  return { pool, totals: { names, ...totals }, locks: locks.map(lockBody), ...next };
+}
+
+function moment(epoch: Epoch): string {
+  return new Date(epoch).toISOString();
+}

@@ -1,0 +1,13 @@
+/** How the facts of a refusal stand in a problem's body: moments as RFC 3339, under the names of the contract. */
+import type { ProblemCode } from "#api/problems.ts";
+import type { Facts } from "#core/refusal.ts";
+
+export function presentFacts(code: ProblemCode, facts: Facts): Facts {
+  if (code !== "grant_lost") return facts;
+  const { why, endedAt, ...rest } = facts;
+  return {
+    ...rest,
+    ...(why === undefined ? {} : { reason: why }),
+    ...(typeof endedAt === "number" ? { since: new Date(endedAt).toISOString() } : {}),
+  };
+}
