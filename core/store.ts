@@ -52,7 +52,10 @@ export interface RangeResult {
 /** Every key that starts with `prefix`. */
 export function prefixRange(prefix: string): { readonly key: Key; readonly end: Key } {
   const last = prefix.length - 1;
-  return { key: prefix, end: prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1) };
+  return {
+    key: prefix,
+    end: prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1),
+  };
 }
 
 /** True where the key's create (or mod) revision is the one given; revision 0: the key is absent. */
@@ -70,7 +73,12 @@ export type Fact = Compare;
 
 export type Op =
   /** A key that goes with its lease. There is no other way to put one: a put that names no lease detaches the key. */
-  | { readonly kind: "putEphemeral"; readonly key: Key; readonly value: Uint8Array; readonly lease: LeaseId }
+  | {
+      readonly kind: "putEphemeral";
+      readonly key: Key;
+      readonly value: Uint8Array;
+      readonly lease: LeaseId;
+    }
   | { readonly kind: "putDurable"; readonly key: Key; readonly value: Uint8Array }
   | { readonly kind: "delete"; readonly key: Key }
   | { readonly kind: "list"; readonly range: RangeRead };
@@ -133,7 +141,12 @@ export interface LeaseGrant {
 
 export type Beat =
   /** An answered keepalive: sent at `sentAt`, the lease counts anew for `ttlMs`. */
-  | { readonly kind: "alive"; readonly sentAt: Instant; readonly ttlMs: number; readonly at: Header }
+  | {
+      readonly kind: "alive";
+      readonly sentAt: Instant;
+      readonly ttlMs: number;
+      readonly at: Header;
+    }
   /** The server says that there is no such lease. The iteration ends after it. */
   | { readonly kind: "gone" };
 

@@ -39,7 +39,10 @@ export async function auditOnce(
   if (listed.kind !== "done" || listed.value === undefined) return new Map(before);
   const strange = listed.value.filter((key) => !known.has(key) && !intents.has(key));
   if (strange.length === 0) return new Map();
-  const read = await store.read(strange.slice(0, suspectsMax).map((key) => ({ key })), wait);
+  const read = await store.read(
+    strange.slice(0, suspectsMax).map((key) => ({ key })),
+    wait,
+  );
   if (read.kind !== "done") return new Map(before);
   const suspects = new Map<Key, Revision>();
   for (const { keys } of read.value.ranges) {

@@ -79,7 +79,10 @@ export class Epoch {
       ended.throwIfAborted();
       const raised = this.#raisedBy(outcome, word);
       if (raised !== undefined) {
-        assert(raised > this.#revision, "an epoch was raised to a revision that is not above the old one");
+        assert(
+          raised > this.#revision,
+          "an epoch was raised to a revision that is not above the old one",
+        );
         this.#revision = raised;
         this.#raises += 1;
         return;

@@ -53,7 +53,8 @@ export class Intents {
         removed(key);
       }
       pauseMs = gone.includes(true) ? pauseMinMs : Math.min(pauseMaxMs, pauseMs * 2);
-      if (this.#pending.size > 0) await sleep(this.#runtime, pauseMs * (0.5 + this.#runtime.random()), signal);
+      if (this.#pending.size > 0)
+        await sleep(this.#runtime, pauseMs * (0.5 + this.#runtime.random()), signal);
     }
   }
 

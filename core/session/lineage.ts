@@ -4,7 +4,19 @@
  * cluster id, or a linearizable answer below a revision that was seen before its question was sent.
  */
 import type { Header, Outcome } from "../outcome.ts";
-import { noRevision, type Changes, type KeyRange, type Leases, type RangeRead, type Revision, type Snapshot, type Store, type Wait, type Write, type WriteResult } from "../store.ts";
+import {
+  noRevision,
+  type Changes,
+  type KeyRange,
+  type Leases,
+  type RangeRead,
+  type Revision,
+  type Snapshot,
+  type Store,
+  type Wait,
+  type Write,
+  type WriteResult,
+} from "../store.ts";
 
 export interface Anew {
   readonly was: Header;
@@ -37,13 +49,19 @@ export class Lineage {
     if (seen === undefined) this.#seen = at;
     else if (at.cluster !== seen.cluster) this.#begin(seen, at);
     else if (at.revision > seen.revision) this.#seen = at;
-    else if (linearizable && floor?.cluster === at.cluster && at.revision < floor.revision) this.#begin(floor, at);
+    else if (linearizable && floor?.cluster === at.cluster && at.revision < floor.revision)
+      this.#begin(floor, at);
   }
 
   #begin(was: Header, is: Header): void {
     // A question that was sent before the new beginning was seen may be answered after it: its floor is of the old
     // lineage, and says nothing where the new one already stands below it.
-    if (this.#seen !== undefined && this.#seen.cluster === is.cluster && this.#seen.revision < was.revision) return;
+    if (
+      this.#seen !== undefined &&
+      this.#seen.cluster === is.cluster &&
+      this.#seen.revision < was.revision
+    )
+      return;
     this.#seen = is;
     this.#begunAnew({ was, is });
   }

@@ -11,7 +11,14 @@
  * Starting writes: a lease, then the session key under it if it is absent. A lost answer of either leaves a lease that ends
  * by itself, and the start is tried again under another name.
  */
-import { after, sleep, type Epoch as Wall, type Instant, type Runtime, type Timer } from "../runtime.ts";
+import {
+  after,
+  sleep,
+  type Epoch as Wall,
+  type Instant,
+  type Runtime,
+  type Timer,
+} from "../runtime.ts";
 import type { Outcome } from "../outcome.ts";
 import { assert, Bug } from "../refusal.ts";
 import type { Fact, Key, KeyRange, LeaseId, Revision, Store, Wait, WriteResult } from "../store.ts";
@@ -69,7 +76,10 @@ export class Session {
   /**
    * @returns the running session, or why there is none
    */
-  static async start(parts: SessionParts, wait: Wait): Promise<Session | { readonly failed: string }> {
+  static async start(
+    parts: SessionParts,
+    wait: Wait,
+  ): Promise<Session | { readonly failed: string }> {
     const { runtime, store, namespace, pod } = parts;
     const ahead = wallAheadMs(runtime);
     const granted = await store.leases.grant(parts.ttlMs, wait);
@@ -84,7 +94,8 @@ export class Session {
       otherwise: [],
       alone: true,
     });
-    if (put.kind !== "done" || !put.value.held) return { failed: `no session key: ${describe(put)}` };
+    if (put.kind !== "done" || !put.value.held)
+      return { failed: `no session key: ${describe(put)}` };
     const beat = { sentAt, wallAheadMs: ahead, ttlMs };
     if (runtime.now() >= deadlineOf(beat)) return { failed: "etcd answered too late" };
     return new Session(parts, { id, key, lease, beat, revision: put.at.revision });
@@ -106,7 +117,15 @@ export class Session {
       this.end(reason);
     };
     this.#epoch = new Epoch(
-      { runtime, store, key: own.key, lease: own.lease, about: { level: 1, pod }, ended: this.ended, end },
+      {
+        runtime,
+        store,
+        key: own.key,
+        lease: own.lease,
+        about: { level: 1, pod },
+        ended: this.ended,
+        end,
+      },
       own.revision,
     );
     this.intents = new Intents(runtime, store);
@@ -118,7 +137,10 @@ export class Session {
     this.#tasks.run("watch of the session key", (signal) => this.#watchKey(own.revision, signal));
     this.#tasks.run("intents", (signal) => this.intents.run((key) => this.forget(key), signal));
     this.#tasks.run("audit", (signal) =>
-      auditLease({ runtime, store, lease: own.lease, known: this.#known, intents: this.intents }, signal),
+      auditLease(
+        { runtime, store, lease: own.lease, known: this.#known, intents: this.intents },
+        signal,
+      ),
     );
     this.#setAlarm();
   }
@@ -207,7 +229,9 @@ export class Session {
         this.ended.throwIfAborted();
         if (read.kind === "done") {
           const there = read.value.ranges[0]?.keys[0];
-          return there === undefined ? { kind: "refused" } : { kind: "done", created: there.createRevision };
+          return there === undefined
+            ? { kind: "refused" }
+            : { kind: "done", created: there.createRevision };
         }
         await sleep(runtime, lookMs * runtime.random(), this.ended);
       }
@@ -258,7 +282,10 @@ export class Session {
     while (!ended.aborted) {
       for await (const changes of store.watch({ key: this.key }, next, ended)) {
         if (changes.kind === "gap") next = (changes.compacted + 1n) as Revision;
-        else if (changes.kind === "changes" && changes.events.some((event) => event.kind === "delete")) {
+        else if (
+          changes.kind === "changes" &&
+          changes.events.some((event) => event.kind === "delete")
+        ) {
           this.end("its key was deleted from etcd");
           return;
         }
@@ -279,7 +306,10 @@ export class Session {
       this.#setAlarm();
       if (!was && this.#inJeopardy) {
         const deadlineInMs = Math.round(this.deadline - runtime.now());
-        runtime.log.warn("the session is in jeopardy: etcd does not answer", { session: this.id, deadlineInMs });
+        runtime.log.warn("the session is in jeopardy: etcd does not answer", {
+          session: this.id,
+          deadlineInMs,
+        });
       }
     });
   }

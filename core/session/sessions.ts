@@ -110,7 +110,10 @@ export class Sessions {
     const { runtime } = this.#parts;
     let pauseMs = pauseMinMs;
     while (!this.#stopping) {
-      const made = await Session.start(this.#parts, { signal, deadline: after(runtime.now(), startMs) });
+      const made = await Session.start(this.#parts, {
+        signal,
+        deadline: after(runtime.now(), startMs),
+      });
       if (signal.aborted || this.#stopping) {
         if (made instanceof Session) await made.close();
         return;
@@ -119,7 +122,8 @@ export class Sessions {
         pauseMs = pauseMinMs;
         await this.#live(made);
       } else {
-        if (this.#reason !== made.failed) runtime.log.warn("no session with etcd yet", { reason: made.failed });
+        if (this.#reason !== made.failed)
+          runtime.log.warn("no session with etcd yet", { reason: made.failed });
         this.#reason = made.failed;
       }
       await sleep(runtime, pauseMs * (0.5 + runtime.random()), signal);
@@ -129,7 +133,10 @@ export class Sessions {
 
   async #live(session: Session): Promise<void> {
     const { runtime } = this.#parts;
-    assert(this.#current === undefined || this.#current.ended.aborted, "two sessions of one process at once");
+    assert(
+      this.#current === undefined || this.#current.ended.aborted,
+      "two sessions of one process at once",
+    );
     this.#current = session;
     this.#reason = undefined;
     runtime.log.info("session with etcd", { session: session.id });
@@ -147,7 +154,9 @@ export class Sessions {
       session: session.id,
       reason: this.#reason,
     });
-    this.#tasks.run("revoking an old lease", (signal) => this.#revokeLater(session.lease, session.deadline, signal));
+    this.#tasks.run("revoking an old lease", (signal) =>
+      this.#revokeLater(session.lease, session.deadline, signal),
+    );
   }
 
   #remember(session: string): void {
@@ -172,4 +181,3 @@ export class Sessions {
     }
   }
 }
-

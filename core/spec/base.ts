@@ -33,7 +33,12 @@ export function nextBase({ wallNow, old, highest, revision }: BaseInputs): bigin
 export function raiseBase(
   there: KeyValue | undefined,
   owner: string,
-  at: { readonly cluster: string; readonly revision: Revision; readonly highest: Revision; readonly wallNow: Epoch },
+  at: {
+    readonly cluster: string;
+    readonly revision: Revision;
+    readonly highest: Revision;
+    readonly wallNow: Epoch;
+  },
 ): { readonly write: Write; readonly installation: Omit<Installation, "modRevision"> } {
   const old = readInstallation(there);
   const base = nextBase({ ...at, old: old?.base });
@@ -42,7 +47,9 @@ export function raiseBase(
     installation,
     write: {
       given: [],
-      when: [{ kind: "modified", key: installationKey, revision: there?.modRevision ?? noRevision }],
+      when: [
+        { kind: "modified", key: installationKey, revision: there?.modRevision ?? noRevision },
+      ],
       then: [{ kind: "putDurable", key: installationKey, value: encodeInstallation(installation) }],
       otherwise: [],
     },

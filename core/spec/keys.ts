@@ -16,8 +16,13 @@ export function recordKey(namespace: string, kind: string, name: string): Key {
   return `/holdfast/v1/spec/${namespace}/${kind}/${name}`;
 }
 
-export function kindAndNameOf(key: Key, namespace: string): { kind: string; name: string } | undefined {
+export function kindAndNameOf(
+  key: Key,
+  namespace: string,
+): { kind: string; name: string } | undefined {
   const parts = key.slice(recordsOf(namespace).key.length).split("/");
   const [kind, name] = parts;
-  return parts.length === 2 && kind !== undefined && name !== undefined ? { kind, name } : undefined;
+  return parts.length === 2 && kind !== undefined && name !== undefined
+    ? { kind, name }
+    : undefined;
 }

@@ -8,11 +8,27 @@
 import { after, sleep, type Runtime } from "../runtime.ts";
 import type { StaleFact } from "../outcome.ts";
 import { Refusal } from "../refusal.ts";
-import { noRevision, type Fact, type Key, type KeyRange, type KeyValue, type RangeRead, type RangeResult, type Revision, type Store } from "../store.ts";
+import {
+  noRevision,
+  type Fact,
+  type Key,
+  type KeyRange,
+  type KeyValue,
+  type RangeRead,
+  type RangeResult,
+  type Revision,
+  type Store,
+} from "../store.ts";
 import { Tasks } from "../tasks.ts";
 import { anewKey } from "../session/keys.ts";
 import { installationKey, kindAndNameOf, recordKey, recordsOf } from "./keys.ts";
-import { distributedLockKind, readInstallation, readRecord, type Installation, type ResourceRecord } from "./records.ts";
+import {
+  distributedLockKind,
+  readInstallation,
+  readRecord,
+  type Installation,
+  type ResourceRecord,
+} from "./records.ts";
 
 const readMs = 5_000;
 const pauseMs = 500;
@@ -53,6 +69,7 @@ export class SpecMirror {
   #installation: Seen<Installation> = { at: noRevision, value: undefined };
   #anew: Seen<KeyValue> = { at: noRevision, value: undefined };
   #isReady = false;
+  #version = 0;
   #endWatches: (() => void) | undefined;
 
   static start(parts: MirrorParts): SpecMirror {
@@ -77,6 +94,11 @@ export class SpecMirror {
 
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** Grows with every change. */
+  get version(): number {
+    return this.#version;
   }
 
   get installation(): Installation | undefined {
@@ -109,7 +131,8 @@ export class SpecMirror {
   pool(name: string): ResourceRecord {
     const record = this.record(distributedLockKind, name);
     if (record === undefined) {
-      if (!this.#isReady) throw new Refusal("not_ready", "The resources have not been read from etcd yet. Retry.");
+      if (!this.#isReady)
+        throw new Refusal("not_ready", "The resources have not been read from etcd yet. Retry.");
       throw new Refusal(
         "pool_not_found",
         `There is no lock pool '${name}' in namespace '${this.#parts.namespace}'. Create a DistributedLock of that name.`,
@@ -117,10 +140,16 @@ export class SpecMirror {
       );
     }
     if (record.problem?.code === "tooNew") {
-      throw new Refusal("sidecar_too_old", `Lock pool '${name}': ${record.problem.message}. Restart the pod.`);
+      throw new Refusal(
+        "sidecar_too_old",
+        `Lock pool '${name}': ${record.problem.message}. Restart the pod.`,
+      );
     }
     if (record.problem !== undefined) {
-      throw new Refusal("not_ready", `Lock pool '${name}' cannot be served: ${record.problem.message}`);
+      throw new Refusal(
+        "not_ready",
+        `Lock pool '${name}' cannot be served: ${record.problem.message}`,
+      );
     }
     return record;
   }
@@ -132,7 +161,11 @@ export class SpecMirror {
     const { installation } = this;
     if (installation === undefined || this.anew !== undefined) return undefined;
     return [
-      { kind: "modified", key: recordKey(this.#parts.namespace, pool.kind, pool.name), revision: pool.modRevision },
+      {
+        kind: "modified",
+        key: recordKey(this.#parts.namespace, pool.kind, pool.name),
+        revision: pool.modRevision,
+      },
       { kind: "modified", key: installationKey, revision: installation.modRevision },
       { kind: "created", key: this.#anewKey, revision: noRevision },
     ];
@@ -149,7 +182,8 @@ export class SpecMirror {
 
   /** Takes in what a read of single keys found at `revision`. */
   took(ranges: readonly RangeRead[], results: readonly RangeResult[], revision: Revision): void {
-    for (const [index, { key }] of ranges.entries()) this.#see(key, results[index]?.keys[0], revision);
+    for (const [index, { key }] of ranges.entries())
+      this.#see(key, results[index]?.keys[0], revision);
   }
 
   /** Takes in why a write was refused as stale. */
@@ -191,7 +225,10 @@ export class SpecMirror {
     const { runtime, store, namespace } = this.#parts;
     const singles = [{ key: installationKey }, { key: this.#anewKey }];
     const wait = { signal, deadline: after(runtime.now(), readMs) };
-    const read = await store.read([{ ...recordsOf(namespace), limit: recordsMax }, ...singles], wait);
+    const read = await store.read(
+      [{ ...recordsOf(namespace), limit: recordsMax }, ...singles],
+      wait,
+    );
     signal.throwIfAborted();
     if (read.kind !== "done") {
       runtime.log.warn("the resources cannot be read from etcd", { reason: read.reason.code });
@@ -204,7 +241,8 @@ export class SpecMirror {
       runtime.log.error("the namespace has more resources than are read", { recordsMax });
     }
     const there = new Set(keys.map(({ key }) => key));
-    for (const key of this.#records.keys()) if (!there.has(key)) this.#see(key, undefined, revision);
+    for (const key of this.#records.keys())
+      if (!there.has(key)) this.#see(key, undefined, revision);
     for (const kv of keys) this.#see(kv.key, kv, revision);
     this.took(singles, rest, revision);
     return revision;
@@ -217,7 +255,11 @@ export class SpecMirror {
       ended.abort(new Error("read again"));
     };
     const either = AbortSignal.any([signal, ended.signal]);
-    const ranges: KeyRange[] = [recordsOf(this.#parts.namespace), { key: installationKey }, { key: this.#anewKey }];
+    const ranges: KeyRange[] = [
+      recordsOf(this.#parts.namespace),
+      { key: installationKey },
+      { key: this.#anewKey },
+    ];
     const next = (from + 1n) as Revision;
     try {
       await Promise.all(
@@ -225,7 +267,9 @@ export class SpecMirror {
       );
     } catch (error) {
       if (signal.aborted) throw error;
-      this.#parts.runtime.log.warn("the watch of the resources failed; they are read again", { error });
+      this.#parts.runtime.log.warn("the watch of the resources failed; they are read again", {
+        error,
+      });
     }
   }
 
@@ -244,13 +288,19 @@ export class SpecMirror {
   #see(key: Key, kv: KeyValue | undefined, at: Revision): void {
     let changed = false;
     if (key === installationKey) {
-      changed = at >= this.#installation.at && kv?.modRevision !== this.#installation.value?.modRevision;
+      changed =
+        at >= this.#installation.at && kv?.modRevision !== this.#installation.value?.modRevision;
       if (at >= this.#installation.at) this.#installation = { at, value: readInstallation(kv) };
     } else if (key === this.#anewKey) {
       changed = at >= this.#anew.at && kv?.modRevision !== this.#anew.value?.modRevision;
       if (at >= this.#anew.at) this.#anew = { at, value: kv };
     } else changed = this.#seeRecord(key, kv, at);
-    if (changed) for (const wake of [...this.#waiting]) wake();
+    if (changed) this.#changed();
+  }
+
+  #changed(): void {
+    this.#version += 1;
+    for (const wake of [...this.#waiting]) wake();
   }
 
   #seeRecord(key: Key, kv: KeyValue | undefined, at: Revision): boolean {
@@ -262,14 +312,18 @@ export class SpecMirror {
       this.#records.set(key, { at, value: seen.value });
       return false;
     }
-    this.#records.set(key, { at, value: kv === undefined ? undefined : readRecord(kv, named.kind, named.name) });
+    this.#records.set(key, {
+      at,
+      value: kv === undefined ? undefined : readRecord(kv, named.kind, named.name),
+    });
     if (this.#records.size > 2 * recordsMax) this.#dropDeleted();
     return true;
   }
 
   /** What was deleted is remembered only so that nothing older brings it back. */
   #dropDeleted(): void {
-    for (const [key, { value }] of this.#records) if (value === undefined) this.#records.delete(key);
+    for (const [key, { value }] of this.#records)
+      if (value === undefined) this.#records.delete(key);
   }
 
   /** Etcd began anew: revisions start over, so nothing seen before can be held against what is seen now. */
@@ -278,6 +332,6 @@ export class SpecMirror {
     this.#installation = { at: noRevision, value: undefined };
     this.#anew = { at: noRevision, value: undefined };
     this.#endWatches?.();
-    for (const wake of [...this.#waiting]) wake();
+    this.#changed();
   }
 }

@@ -39,7 +39,11 @@ export interface OwnerStatus {
   /** Why nothing is published at all. */
   readonly refused?: string | undefined;
   /** Documents that are not what is in force. */
-  readonly differing: readonly { readonly kind: string; readonly name: string; readonly reason: string }[];
+  readonly differing: readonly {
+    readonly kind: string;
+    readonly name: string;
+    readonly reason: string;
+  }[];
 }
 
 export interface OwnerParts {
@@ -64,6 +68,7 @@ export class SpecOwner {
   readonly #published = new Map<string, Published>();
   #wanted: ReadonlyMap<string, Document> | undefined;
   #wake: (() => void) | undefined;
+  #dirty = false;
   #baseIsDue = true;
   #refused: string | undefined;
 
@@ -82,16 +87,25 @@ export class SpecOwner {
   /** The whole set of documents that the files hold now; the latest set wins. */
   publish(documents: readonly Document[]): void {
     if (documents.length > documentsMax) {
-      this.#parts.runtime.log.error("too many documents; the set is not published", { documentsMax });
+      this.#parts.runtime.log.error("too many documents; the set is not published", {
+        documentsMax,
+      });
       return;
     }
-    this.#wanted = new Map(documents.map((document) => [recordKey(this.#parts.namespace, document.kind, document.name), document]));
+    this.#wanted = new Map(
+      documents.map((document) => [
+        recordKey(this.#parts.namespace, document.kind, document.name),
+        document,
+      ]),
+    );
+    this.#dirty = true;
     this.#wake?.();
   }
 
   /** Etcd began anew: the base is to be raised, and everything published again. */
   begunAnew(): void {
     this.#baseIsDue = true;
+    this.#dirty = true;
     this.#wake?.();
   }
 
@@ -112,10 +126,13 @@ export class SpecOwner {
   async #run(signal: AbortSignal): Promise<void> {
     const { runtime, mirror } = this.#parts;
     for (;;) {
+      this.#dirty = false;
+      const { version } = mirror;
       const settled = await this.#settle(signal);
       if (this.#refused !== undefined) throw new Error(this.#refused);
       if (!settled) await sleep(runtime, pauseMs * (0.5 + runtime.random()), signal);
-      else await this.#somethingToDo(mirror, signal);
+      else if (!this.#dirty && version === mirror.version)
+        await this.#somethingToDo(mirror, signal);
     }
   }
 
@@ -160,10 +177,16 @@ export class SpecOwner {
       this.#refused = `this etcd's resources belong to '${installation.owner}', not to standalone sidecars: use another etcd, or run the sidecar without HOLDFAST_RESOURCES`;
       return false;
     }
-    const begunAnew = installation === undefined || installation.cluster !== read.at.cluster || anew !== undefined;
+    const begunAnew =
+      installation === undefined || installation.cluster !== read.at.cluster || anew !== undefined;
     if (!this.#baseIsDue && !begunAnew) return true;
     const { revision } = read.value;
-    const raise = raiseBase(there, standaloneOwner, { cluster: read.at.cluster, revision, highest: lineage.highest, wallNow: runtime.wallNow() });
+    const raise = raiseBase(there, standaloneOwner, {
+      cluster: read.at.cluster,
+      revision,
+      highest: lineage.highest,
+      wallNow: runtime.wallNow(),
+    });
     const outcome = await store.write(raise.write);
     if (outcome.kind !== "done" || !outcome.value.held) return false;
     runtime.log.info("the fence base is raised", { base: raise.installation.base.toString() });
@@ -189,14 +212,16 @@ export class SpecOwner {
     const known = this.#parts.mirror.record(document.kind, document.name);
     if (before?.text === text && known !== undefined) {
       const same = known.lock !== undefined && canonical(known.lock) === text;
-      if (same !== (before.differs === undefined)) this.#note(key, document, same ? undefined : differsFromRecord);
+      if (same !== (before.differs === undefined))
+        this.#note(key, document, same ? undefined : differsFromRecord);
       return true;
     }
     const read = await store.read([{ key }], { signal, deadline: after(runtime.now(), answerMs) });
     signal.throwIfAborted();
     if (read.kind !== "done") return false;
     const there = read.value.ranges[0]?.keys[0];
-    const record = there === undefined ? undefined : readRecord(there, document.kind, document.name);
+    const record =
+      there === undefined ? undefined : readRecord(there, document.kind, document.name);
     if (record?.lock !== undefined && canonical(record.lock) === text) {
       this.#note(key, document, undefined);
       return true;
@@ -208,7 +233,11 @@ export class SpecOwner {
     }
     const mode = (record?.spec as { mode?: unknown } | undefined)?.mode;
     if (record !== undefined && typeof mode === "string" && mode !== document.spec.mode) {
-      this.#note(key, document, `its mode is ${document.spec.mode}, the record's is ${mode}: a pool's mode cannot change`);
+      this.#note(
+        key,
+        document,
+        `its mode is ${document.spec.mode}, the record's is ${mode}: a pool's mode cannot change`,
+      );
       return true;
     }
     return this.#put(key, document, there);
@@ -216,7 +245,8 @@ export class SpecOwner {
 
   async #put(key: string, document: Document, there: KeyValue | undefined): Promise<boolean> {
     const { runtime, store } = this.#parts;
-    const record = there === undefined ? undefined : readRecord(there, document.kind, document.name);
+    const record =
+      there === undefined ? undefined : readRecord(there, document.kind, document.name);
     const value = encodeRecord({
       uid: record?.uid ?? runtime.randomId(16),
       generation: (record?.generation ?? 0) + 1,
@@ -239,13 +269,21 @@ export class SpecOwner {
   async #retract(key: string, signal: AbortSignal): Promise<boolean> {
     const { runtime, store } = this.#parts;
     if (this.#published.get(key)?.differs === undefined) {
-      const read = await store.read([{ key }], { signal, deadline: after(runtime.now(), answerMs) });
+      const read = await store.read([{ key }], {
+        signal,
+        deadline: after(runtime.now(), answerMs),
+      });
       signal.throwIfAborted();
       if (read.kind !== "done") return false;
       const there = read.value.ranges[0]?.keys[0];
       if (there !== undefined) {
         const when = [{ kind: "modified", key, revision: there.modRevision } as const];
-        const outcome = await store.write({ given: [], when, then: [{ kind: "delete", key }], otherwise: [] });
+        const outcome = await store.write({
+          given: [],
+          when,
+          then: [{ kind: "delete", key }],
+          otherwise: [],
+        });
         if (outcome.kind !== "done" || !outcome.value.held) return false;
         runtime.log.info("retracted: its document is gone", { key });
       }
@@ -258,12 +296,17 @@ export class SpecOwner {
     const before = this.#published.get(key);
     this.#published.set(key, { text: canonical(document.spec), differs });
     if (differs !== undefined && before?.differs !== differs) {
-      this.#parts.runtime.log.warn("a file differs from what is in force", { kind: document.kind, name: document.name, reason: differs });
+      this.#parts.runtime.log.warn("a file differs from what is in force", {
+        kind: document.kind,
+        name: document.name,
+        reason: differs,
+      });
     }
   }
 }
 
-const differsFromRecord = "the record in etcd is another, and is in force; edit this file to publish it";
+const differsFromRecord =
+  "the record in etcd is another, and is in force; edit this file to publish it";
 
 function isNewer(document: Document, record: KeyValue | undefined): boolean {
   if (record === undefined || document.changedAt === undefined) return record === undefined;

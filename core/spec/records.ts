@@ -1,7 +1,10 @@
 /**
  * What stands in the spec tree, as read from etcd: a resource's record, and the installation's.
  */
-import { parseDistributedLockSpec, type DistributedLockSpec } from "#api/resources/distributed-lock.ts";
+import {
+  parseDistributedLockSpec,
+  type DistributedLockSpec,
+} from "#api/resources/distributed-lock.ts";
 import { protocolLevel } from "#api/names.ts";
 import { describeProblem } from "#api/fields/read.ts";
 import { bigintOf, decodeJson, encodeJson, numberOf, textOf } from "../json.ts";
@@ -45,11 +48,17 @@ export function readRecord(kv: KeyValue, kind: string, name: string): ResourceRe
     return { ...record, problem: { code: "tooNew", message } };
   }
   if (kind !== distributedLockKind) {
-    return { ...record, problem: { code: "invalid", message: `this sidecar does not serve kind ${kind}` } };
+    return {
+      ...record,
+      problem: { code: "invalid", message: `this sidecar does not serve kind ${kind}` },
+    };
   }
   const parsed = parseDistributedLockSpec(value["spec"], "spec");
   if (parsed.ok) return { ...record, lock: parsed.spec };
-  return { ...record, problem: { code: "invalid", message: parsed.problems.map(describeProblem).join(" ") } };
+  return {
+    ...record,
+    problem: { code: "invalid", message: parsed.problems.map(describeProblem).join(" ") },
+  };
 }
 
 export interface RecordContent {

@@ -1,0 +1,122 @@
+/**
+ * One logical request for a lock, in a cohort's queue. Usually one HTTP request listens to it; a request that is repeated
+ * with its requestId while the first still waits listens to the same one.
+ *
+ * A listener's wait ends with the caller's verdict at that moment; where there is none yet (a write is under way) it is
+ * *overdue* and takes the next one. A try is overdue from the start.
+ */
+import { after, type Instant, type Runtime, type Timer } from "../runtime.ts";
+import type { Acquired, AcquireRequest, GrantView } from "./views.ts";
+
+export type Verdict = Acquired | Error;
+
+interface Listener {
+  readonly resolve: (acquired: Acquired) => void;
+  readonly reject: (error: unknown) => void;
+  readonly signal: AbortSignal;
+  readonly abort: () => void;
+  timer: Timer | undefined;
+  overdue: boolean;
+}
+
+export interface CallerParts {
+  readonly runtime: Runtime;
+  readonly request: AcquireRequest;
+  /** How a wait that ends now would end; undefined: not known yet. */
+  readonly verdict: () => Verdict | undefined;
+  /** Its last listener went. */
+  readonly left: (caller: Caller, how: "abandoned" | "ended") => void;
+}
+
+export class Caller {
+  readonly request: AcquireRequest;
+  readonly since: Instant;
+  readonly #parts: CallerParts;
+  readonly #listeners = new Set<Listener>();
+
+  constructor(parts: CallerParts) {
+    this.#parts = parts;
+    this.request = parts.request;
+    this.since = parts.runtime.now();
+  }
+
+  /** Nobody of its listeners has time left: it goes at the next verdict. */
+  get trying(): boolean {
+    for (const { overdue } of this.#listeners) if (!overdue) return false;
+    return true;
+  }
+
+  /** @throws the signal's reason when it aborts; whatever the verdict is, where that is an error */
+  listen(waitMs: number, signal: AbortSignal): Promise<Acquired> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason as Error);
+        return;
+      }
+      const listener: Listener = {
+        resolve,
+        reject,
+        signal,
+        abort: () => {
+          this.#remove(listener);
+          reject(signal.reason as Error);
+          this.#leaveIfAlone("abandoned");
+        },
+        timer: undefined,
+        overdue: waitMs <= 0,
+      };
+      this.#listeners.add(listener);
+      signal.addEventListener("abort", listener.abort, { once: true });
+      if (waitMs > 0) {
+        const { runtime } = this.#parts;
+        listener.timer = runtime.timer(after(runtime.now(), waitMs), () => {
+          this.#waited(listener);
+        });
+      }
+    });
+  }
+
+  /** Its turn came: all that listen are answered. */
+  grant(deliver: () => GrantView): void {
+    for (const listener of [...this.#listeners]) {
+      this.#remove(listener);
+      listener.resolve({ kind: "granted", grant: deliver() });
+    }
+  }
+
+  /** Everyone hears the same, whether its wait is over or not. */
+  end(verdict: Verdict): void {
+    for (const listener of [...this.#listeners]) this.#settle(listener, verdict);
+  }
+
+  /** Those whose wait is over hear the verdict. */
+  endOverdue(verdict: Verdict): void {
+    for (const listener of [...this.#listeners])
+      if (listener.overdue) this.#settle(listener, verdict);
+    this.#leaveIfAlone("ended");
+  }
+
+  #waited(listener: Listener): void {
+    listener.overdue = true;
+    const verdict = this.#parts.verdict();
+    if (verdict === undefined) return;
+    this.#settle(listener, verdict);
+    this.#leaveIfAlone("ended");
+  }
+
+  #settle(listener: Listener, verdict: Verdict): void {
+    this.#remove(listener);
+    if (verdict instanceof Error) listener.reject(verdict);
+    else listener.resolve(verdict);
+  }
+
+  #remove(listener: Listener): void {
+    listener.timer?.cancel();
+    listener.signal.removeEventListener("abort", listener.abort);
+    this.#listeners.delete(listener);
+  }
+
+  #leaveIfAlone(how: "abandoned" | "ended"): void {
+    if (this.#listeners.size === 0) this.#parts.left(this, how);
+  }
+}

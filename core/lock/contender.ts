@@ -1,0 +1,64 @@
+/**
+ * A contender: a sidecar's key in etcd that stands for its place in a lock's queue. Its value is for observers (kubectl,
+ * GET of a lock, the 423 that names the holder) and decides nothing; order comes from the create revision alone.
+ */
+import { bigintOf, decodeJson, encodeJson, numberOf, textMapOf, textOf } from "../json.ts";
+import type { Epoch } from "../runtime.ts";
+import type { Key, KeyValue, Revision } from "../store.ts";
+
+export interface ContenderValue {
+  readonly session: string;
+  readonly pod: string;
+  readonly mode: "exclusive";
+  readonly permits: 1;
+  readonly since: Epoch;
+  readonly holder: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly requestId?: string | undefined;
+  /** The fence base of its first grant, as far as it is known. */
+  readonly base: bigint;
+  readonly handovers: number;
+  /** Callers that stand behind this one in its own sidecar. */
+  readonly localWaiters: number;
+  /** It goes at once when it is not alone, and does not count as waiting. */
+  readonly trying: boolean;
+}
+
+export interface Contender extends ContenderValue {
+  readonly key: Key;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+}
+
+export function encodeContender(value: ContenderValue): Uint8Array {
+  const { trying, localWaiters, handovers, ...rest } = value;
+  return encodeJson({
+    ...rest,
+    base: value.base.toString(),
+    ...(handovers > 0 ? { handovers } : {}),
+    ...(localWaiters > 0 ? { localWaiters } : {}),
+    ...(trying ? { trying } : {}),
+  });
+}
+
+/** Never fails: what cannot be read is shown empty, and keeps its place in the order. */
+export function readContender(kv: KeyValue): Contender {
+  const value = decodeJson(kv.value) ?? {};
+  return {
+    key: kv.key,
+    createRevision: kv.createRevision,
+    modRevision: kv.modRevision,
+    session: textOf(value["session"]) ?? "",
+    pod: textOf(value["pod"]) ?? "",
+    mode: "exclusive",
+    permits: 1,
+    since: (numberOf(value["since"]) ?? 0) as Epoch,
+    holder: textOf(value["holder"]) ?? "",
+    metadata: textMapOf(value["metadata"]),
+    requestId: textOf(value["requestId"]),
+    base: bigintOf(value["base"]) ?? 0n,
+    handovers: numberOf(value["handovers"]) ?? 0,
+    localWaiters: numberOf(value["localWaiters"]) ?? 0,
+    trying: value["trying"] === true,
+  };
+}

@@ -1,0 +1,115 @@
+/**
+ * Takes a place in the queue of a lock, and says whether that place holds it.
+ *
+ * Assumes: a live session; the pool's record, the fence base and the absence of `anew` as the mirror knows them.
+ * Writes, in one conditional write: one contender under the session's lease, given all of that; and, where the caller
+ * leaves an old place (its hand-over budget is over), the delete of that.
+ * Refused as stale: a fact moved before our watch told us; taken in, and entered again with it.
+ * Lost answer: settled by the session (the epoch is raised, then the key is read), then as done or as refused. An old place
+ * that the write was to delete stands where the write was refused; its owner deletes it.
+ */
+import { assert } from "../refusal.ts";
+import type { StoreRefusal } from "../outcome.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Key, Op, Store, WriteResult } from "../store.ts";
+import type { SpecMirror } from "../spec/mirror.ts";
+import type { ResourceRecord } from "../spec/records.ts";
+import type { Session } from "../session/session.ts";
+import { encodeContender, type ContenderValue } from "./contender.ts";
+import { contenderKey, contendersOf, type LockName } from "./keys.ts";
+import { Place } from "./place.ts";
+
+export interface EnterParts {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly mirror: SpecMirror;
+  readonly namespace: string;
+  readonly lock: LockName;
+}
+
+export type Entered =
+  /** `alone`: it holds, as of the write itself. */
+  | { readonly kind: "placed"; readonly place: Place; readonly alone: boolean }
+  /** Nothing can be granted now: there is no base, or etcd began anew. */
+  | { readonly kind: "blocked" }
+  /** A fact was stale and is known better now. */
+  | { readonly kind: "again" }
+  | { readonly kind: "refused"; readonly reason: StoreRefusal }
+  /** May be written, now or later. `settle` tells, when etcd can be reached; undefined: it is not there. */
+  | { readonly kind: "unknown"; readonly settle: () => Promise<Place | undefined> };
+
+export async function enter(
+  { runtime, store, mirror, namespace, lock }: EnterParts,
+  {
+    session,
+    pool,
+    leaving,
+    describe,
+  }: {
+    readonly session: Session;
+    readonly pool: ResourceRecord;
+    readonly leaving: Key | undefined;
+    readonly describe: (base: bigint) => ContenderValue;
+  },
+): Promise<Entered> {
+  const facts = mirror.factsFor(pool);
+  const installation = mirror.installation;
+  if (facts === undefined || installation === undefined) return { kind: "blocked" };
+  const key = contenderKey(namespace, lock, session.id, session.next());
+  const value = describe(installation.base);
+  const sentUnder = session.epoch;
+  const ops: Op[] = [
+    { kind: "putEphemeral", key, value: encodeContender(value), lease: session.lease },
+    { kind: "list", range: { ...contendersOf(namespace, lock), limit: 2, keysOnly: true } },
+  ];
+  if (leaving !== undefined) ops.unshift({ kind: "delete", key: leaving });
+  session.know(key);
+  const outcome = await store.write({
+    given: [session.holds(), ...facts],
+    when: [],
+    then: ops,
+    otherwise: [],
+  });
+  switch (outcome.kind) {
+    case "done": {
+      const place = new Place({
+        runtime,
+        store,
+        session,
+        key,
+        created: outcome.at.revision,
+        value,
+      });
+      const alone = isAlone(outcome.value, key);
+      if (alone) place.base = installation.base;
+      return { kind: "placed", place, alone };
+    }
+    case "refused":
+      session.forget(key);
+      if (outcome.reason.code !== "stale") return { kind: "refused", reason: outcome.reason };
+      for (const { key: stale, now } of outcome.reason.facts) {
+        if (stale === session.key && now === undefined) session.end("its key is gone from etcd");
+      }
+      mirror.tookStale(outcome.reason.facts, outcome.reason.at.revision);
+      return { kind: "again" };
+    case "unknown":
+      return {
+        kind: "unknown",
+        settle: async () => {
+          const settled = await session.settle(key, sentUnder);
+          if (settled.kind === "refused") session.forget(key);
+          if (settled.kind !== "done") return undefined;
+          return new Place({ runtime, store, session, key, created: settled.created, value });
+        },
+      };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** Listed in key order, so the first two tell whether there is another. */
+function isAlone({ results }: WriteResult, key: Key): boolean {
+  const listed = results.at(-1);
+  assert(listed?.kind === "listed", "an entry's list was not answered");
+  return listed.result.keys.length === 1 && listed.result.keys[0]?.key === key;
+}

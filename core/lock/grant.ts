@@ -1,0 +1,178 @@
+/**
+ * One caller's hold of a lock.
+ *
+ *   live ──release──▶ over, passed at once
+ *     ├──ttl or maxHold ran out──▶ over for its caller, passed when the last stated guarantee has run out
+ *     ├──its answer never reached a socket──▶ over, passed at once: nobody was told anything
+ *     └──its session ended──▶ over; nothing is passed on: the place in etcd goes with the lease
+ *
+ * `passed`: from here on somebody else may hold the lock. The one rule for every end: not before the last `guaranteedFor`
+ * that was stated has run out, unless the caller released it. No stated guarantee ends after the session's deadline.
+ */
+import { after, forever, type Epoch, type Instant, type Runtime, type Timer } from "../runtime.ts";
+import { assert } from "../refusal.ts";
+import type { Session } from "../session/session.ts";
+import type { LockName } from "./keys.ts";
+import type { AcquireRequest, GrantEnd, GrantView } from "./views.ts";
+
+export interface GrantTerms {
+  readonly id: string;
+  readonly lock: LockName;
+  readonly session: Session;
+  readonly fence: bigint;
+  readonly request: AcquireRequest;
+  readonly holder: string;
+  /** Of a grant with `hold: ttl`. */
+  readonly ttlMs: number;
+  readonly maxHoldMs: number | undefined;
+}
+
+export type Freed = "released" | "unknown";
+
+export class Grant {
+  readonly terms: GrantTerms;
+  readonly acquiredAt: Epoch;
+  readonly #runtime: Runtime;
+  readonly #passed = Promise.withResolvers<GrantEnd>();
+  readonly #freed = Promise.withResolvers<Freed>();
+  /** The end by maxHold. */
+  readonly #lastMoment: Instant;
+  #ttlMs: number;
+  #expiresAt: Instant;
+  #statedUntil: Instant;
+  #timer: Timer | undefined;
+  #end: { readonly why: GrantEnd; readonly at: Epoch } | undefined;
+  #deliveries = 0;
+
+  constructor(runtime: Runtime, terms: GrantTerms) {
+    this.#runtime = runtime;
+    this.terms = terms;
+    this.acquiredAt = runtime.wallNow();
+    const now = runtime.now();
+    this.#statedUntil = now;
+    this.#ttlMs = terms.ttlMs;
+    this.#lastMoment = terms.maxHoldMs === undefined ? forever : after(now, terms.maxHoldMs);
+    this.#expiresAt = this.#expiryFrom(now);
+    this.#setTimer();
+  }
+
+  /** Resolves when somebody else may hold the lock, with why the grant ended. */
+  get passed(): Promise<GrantEnd> {
+    return this.#passed.promise;
+  }
+
+  /** Resolves when the release is confirmed, or known not to be known. */
+  get freed(): Promise<Freed> {
+    return this.#freed.promise;
+  }
+
+  get end(): { readonly why: GrantEnd; readonly at: Epoch } | undefined {
+    return this.#end;
+  }
+
+  /** Until when a guarantee that was stated runs. */
+  get statedUntil(): Instant {
+    return this.#statedUntil;
+  }
+
+  /** Whether the caller may still be told that it holds. To be asked at the moment of the answer. */
+  isLive(): boolean {
+    if (this.#end === undefined && !this.terms.session.isAlive()) this.over("sessionLost");
+    if (this.#end === undefined && this.#runtime.now() >= this.#expiresAt) this.#expire();
+    return this.#end === undefined;
+  }
+
+  /** What the caller is told; what it states is kept. Only of a live grant. */
+  view(): GrantView {
+    const { lock, session, fence, request, holder } = this.terms;
+    assert(this.#end === undefined, "a grant that is over was shown as held");
+    const now = this.#runtime.now();
+    const guaranteedForMs = Math.max(
+      0,
+      Math.floor(Math.min(this.#expiresAt, session.deadline) - now),
+    );
+    this.#statedUntil = Math.max(this.#statedUntil, after(now, guaranteedForMs)) as Instant;
+    const expiresInMs =
+      this.#expiresAt === forever ? undefined : Math.max(0, Math.floor(this.#expiresAt - now));
+    return {
+      grantId: this.terms.id,
+      pool: lock.pool,
+      name: lock.name,
+      fence: fence.toString(),
+      hold: request.hold,
+      ttlMs: request.hold === "ttl" ? this.#ttlMs : undefined,
+      expiresInMs,
+      guaranteedForMs,
+      acquiredAt: this.acquiredAt,
+      holder,
+      metadata: request.metadata ?? {},
+    };
+  }
+
+  /** The answer goes to one more caller. */
+  delivered(): GrantView {
+    this.#deliveries += 1;
+    return this.view();
+  }
+
+  /** One of those answers could not be handed to its socket. Returns whether nobody is left who was told. */
+  undelivered(): boolean {
+    this.#deliveries -= 1;
+    if (this.#deliveries > 0 || this.#end !== undefined) return false;
+    this.over("undelivered");
+    return true;
+  }
+
+  renew(ttlMs: number): GrantView {
+    assert(this.#end === undefined, "a grant that is over was renewed");
+    this.#ttlMs = ttlMs;
+    this.#expiresAt = this.#expiryFrom(this.#runtime.now());
+    this.#setTimer();
+    return this.view();
+  }
+
+  /** The grant is over for its caller. Idempotent: the first reason stands. */
+  over(why: GrantEnd): void {
+    if (this.#end !== undefined) return;
+    this.#timer?.cancel();
+    this.#end = { why, at: this.#runtime.wallNow() };
+    const mustLast =
+      (why === "expired" || why === "maxHold") && this.#runtime.now() < this.#statedUntil;
+    if (!mustLast) this.#passed.resolve(why);
+    else {
+      this.#timer = this.#runtime.timer(this.#statedUntil, () => {
+        this.#passed.resolve(why);
+      });
+    }
+  }
+
+  /** The session ended, whatever the grant still waited for. */
+  lose(): void {
+    this.over("sessionLost");
+    this.#timer?.cancel();
+    this.#passed.resolve("sessionLost");
+    this.#freed.resolve("released");
+  }
+
+  /** What became of its place in etcd. */
+  free(freed: Freed): void {
+    this.#freed.resolve(freed);
+  }
+
+  #expiryFrom(now: Instant): Instant {
+    const ttlEnd = this.terms.request.hold === "ttl" ? after(now, this.#ttlMs) : forever;
+    return Math.min(ttlEnd, this.#lastMoment) as Instant;
+  }
+
+  #setTimer(): void {
+    this.#timer?.cancel();
+    if (this.#expiresAt === forever) return;
+    this.#timer = this.#runtime.timer(this.#expiresAt, () => {
+      if (this.#end === undefined) this.#expire();
+    });
+  }
+
+  #expire(): void {
+    this.over(this.#expiresAt === this.#lastMoment ? "maxHold" : "expired");
+  }
+}

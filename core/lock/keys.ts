@@ -1,0 +1,64 @@
+/**
+ * Keys of locks:
+ *
+ *   /holdfast/v1/data/{namespace}/locks/{pool}/{name}/{session}-{n}     a contender: a place in the lock's queue
+ *
+ * Names are percent-encoded, so a slash in a name is none in the key.
+ */
+import { prefixRange, type Key } from "../store.ts";
+import { dataRoot } from "../session/keys.ts";
+
+type Range = ReturnType<typeof prefixRange>;
+
+export interface LockName {
+  readonly pool: string;
+  /** As the user wrote it. */
+  readonly name: string;
+}
+
+/** The lock's part of a key, and of a note's: unlike for unlike locks. */
+export function lockPath({ pool, name }: LockName): string {
+  return `${pool}/${encodeURIComponent(name)}`;
+}
+
+export function contendersOf(namespace: string, lock: LockName): Range {
+  return prefixRange(`${dataRoot(namespace)}locks/${lockPath(lock)}/`);
+}
+
+export function poolRange(namespace: string, pool: string): Range {
+  return prefixRange(`${dataRoot(namespace)}locks/${pool}/`);
+}
+
+/** The locks of the pool whose names start with `prefix`. A prefix cut inside a character would encode to nothing alike. */
+export function poolRangeFrom(namespace: string, pool: string, prefix: string): Range {
+  return prefixRange(`${poolRange(namespace, pool).key}${encodeURIComponent(prefix)}`);
+}
+
+export function contenderKey(
+  namespace: string,
+  lock: LockName,
+  session: string,
+  counted: string,
+): Key {
+  return `${contendersOf(namespace, lock).key}${session}-${counted}`;
+}
+
+export interface ContenderName extends LockName {
+  readonly session: string;
+}
+
+/** Undefined for a key that is no contender's. */
+export function contenderNameOf(key: Key, namespace: string): ContenderName | undefined {
+  const [pool, encoded, place, more] = key.slice(`${dataRoot(namespace)}locks/`.length).split("/");
+  if (pool === undefined || encoded === undefined || place === undefined || more !== undefined)
+    return undefined;
+  const dash = place.indexOf("-");
+  try {
+    return dash < 0
+      ? undefined
+      : { pool, name: decodeURIComponent(encoded), session: place.slice(0, dash) };
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}

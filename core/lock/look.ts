@@ -1,0 +1,55 @@
+/**
+ * A deciding read: all contenders of a lock, with the pool's record, the fence base and `anew` in the same snapshot, so that
+ * everybody judges one revision by one spec. Not finding my own contender means that it is gone: reads are linearizable, and
+ * none is accepted from before my entry.
+ */
+import { after, type Runtime } from "../runtime.ts";
+import type { Revision, Store } from "../store.ts";
+import type { SpecMirror } from "../spec/mirror.ts";
+import { readContender, type Contender } from "./contender.ts";
+import { contendersOf, type LockName } from "./keys.ts";
+import { inOrder } from "./order.ts";
+
+const answerMs = 5_000;
+
+export interface LookParts {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly mirror: SpecMirror;
+  readonly namespace: string;
+  readonly lock: LockName;
+}
+
+export interface Look {
+  readonly revision: Revision;
+  /** In order. */
+  readonly contenders: readonly Contender[];
+}
+
+/** Undefined: etcd did not answer in time. */
+export async function look(
+  { runtime, store, mirror, namespace, lock }: LookParts,
+  signal: AbortSignal,
+  atLeast?: Revision,
+): Promise<Look | undefined> {
+  const ranges = [contendersOf(namespace, lock), ...mirror.rangesFor(lock.pool)];
+  const read = await store.read(
+    ranges,
+    { signal, deadline: after(runtime.now(), answerMs) },
+    atLeast,
+  );
+  signal.throwIfAborted();
+  if (read.kind !== "done") return undefined;
+  const { revision, ranges: results } = read.value;
+  mirror.took(ranges.slice(1), results.slice(1), revision);
+  return { revision, contenders: inOrder((results[0]?.keys ?? []).map(readContender)) };
+}
+
+/** How many wait, as an observer sees it: who only tries does not, and local waiters stand behind one place. */
+export function waitingIn(contenders: readonly Contender[]): number {
+  const [first, ...rest] = contenders;
+  return rest.reduce(
+    (sum, { trying, localWaiters }) => sum + (trying ? 0 : 1) + localWaiters,
+    first?.localWaiters ?? 0,
+  );
+}

@@ -1,0 +1,103 @@
+/**
+ * A cohort's contender in etcd, while it stands: where it is, what hangs on it, and what it tells observers.
+ *
+ * Its value is rewritten when what it tells has changed, at most once a second: same key, same lease, comparing the create
+ * revision, else a late rewrite would bear a contender that nobody owns. It is let go only after a rewrite's outcome.
+ */
+import { after, type Instant, type Runtime, type Timer } from "../runtime.ts";
+import type { Key, Revision, Store } from "../store.ts";
+import type { Session } from "../session/session.ts";
+import { encodeContender, type ContenderValue } from "./contender.ts";
+
+const rewriteEveryMs = 1_000;
+
+export interface PlaceParts {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly session: Session;
+  readonly key: Key;
+  readonly created: Revision;
+  readonly value: ContenderValue;
+}
+
+export class Place {
+  readonly session: Session;
+  readonly key: Key;
+  readonly created: Revision;
+  /** Fixed with its first grant. */
+  base: bigint | undefined;
+  handovers = 0;
+  /** Others stand behind it in etcd: since when, and how often it was handed over since. */
+  othersSince: Instant | undefined;
+  handoversSinceOthers = 0;
+  /** Notes that it has left with others, to be removed with it. */
+  readonly notes = new Set<Key>();
+  readonly #parts: PlaceParts;
+  #told: ContenderValue;
+  #tell: (() => ContenderValue) | undefined;
+  #timer: Timer | undefined;
+  #lastRewrite: Instant;
+  #rewriting: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(parts: PlaceParts) {
+    this.#parts = parts;
+    this.session = parts.session;
+    this.key = parts.key;
+    this.created = parts.created;
+    this.#told = parts.value;
+    this.#lastRewrite = parts.runtime.now();
+  }
+
+  noticeOthers(): void {
+    this.othersSince ??= this.#parts.runtime.now();
+  }
+
+  /** What it tells has, or may have, changed. */
+  describe(tell: () => ContenderValue): void {
+    this.#tell = tell;
+    if (this.#closed || this.#timer !== undefined || this.#rewriting !== undefined) return;
+    this.#timer = this.#parts.runtime.timer(after(this.#lastRewrite, rewriteEveryMs), () => {
+      this.#timer = undefined;
+      this.#rewriting = this.#rewrite().finally(() => {
+        this.#rewriting = undefined;
+      });
+    });
+  }
+
+  /** No rewrite is under way from here on. */
+  async quiet(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    await this.#rewriting;
+  }
+
+  async #rewrite(): Promise<void> {
+    const { runtime, store, session, key, created } = this.#parts;
+    const value = this.#tell?.();
+    this.#lastRewrite = runtime.now();
+    if (
+      value === undefined ||
+      this.#closed ||
+      fingerprint(value) === fingerprint(this.#told) ||
+      !session.isAlive()
+    )
+      return;
+    const outcome = await store.write({
+      given: [session.holds()],
+      when: [{ kind: "created", key, revision: created }],
+      then: [{ kind: "putEphemeral", key, lease: session.lease, value: encodeContender(value) }],
+      otherwise: [],
+    });
+    if (outcome.kind === "done") this.#told = value;
+    else if (!this.#closed && this.#tell !== undefined) queueMicrotask(() => this.#again());
+  }
+
+  #again(): void {
+    if (this.#tell !== undefined) this.describe(this.#tell);
+  }
+}
+
+function fingerprint({ base, ...value }: ContenderValue): string {
+  return JSON.stringify([value, base.toString()]);
+}

@@ -1,0 +1,71 @@
+/** What callers are told when they cannot have a lock, each in one place. */
+import type { StoreRefusal } from "../outcome.ts";
+import { Refusal } from "../refusal.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { LockName } from "./keys.ts";
+import type { Rules } from "./rules.ts";
+import type { Acquired, HolderView } from "./views.ts";
+
+export function heldBy(holder: HolderView, waiting: number): Acquired {
+  return { kind: "held", holder, waiting };
+}
+
+/** `connecting`: there was none yet; else one was lost and the next is being made. */
+export function noSession(sessions: Sessions): Refusal {
+  const { state } = sessions.status();
+  const why = sessions.reason ?? "etcd has not answered yet";
+  return state === "lost"
+    ? new Refusal(
+        "session_lost",
+        `The session with etcd is lost (${why}); a new one is being made. Nothing was done. Retry.`,
+      )
+    : new Refusal(
+        "backend_unreachable",
+        `There is no session with etcd yet: ${why}. Nothing was done. Retry.`,
+      );
+}
+
+export function storeRefused(reason: StoreRefusal): Refusal {
+  switch (reason.code) {
+    case "noSpace":
+      return new Refusal(
+        "backend_full",
+        "etcd's database is full, so nothing new can be locked; releases go on. Run 'etcdctl defrag' and then 'etcdctl alarm disarm' on the etcd.",
+      );
+    case "overloaded":
+    case "queueFull":
+      return new Refusal(
+        "too_many_requests",
+        `More is asked of etcd than it can do now (${reason.message}). Retry later.`,
+      );
+    case "notSent":
+    case "leaseNotFound":
+      return new Refusal(
+        "backend_unreachable",
+        `etcd cannot be reached (${reason.message}). Nothing was done. Retry.`,
+      );
+    case "permissionDenied":
+    case "unauthenticated":
+    case "invalidArgument":
+    case "compacted":
+      return new Refusal(
+        "backend_refused",
+        `etcd refuses the sidecar (${reason.message}). Nothing was done.`,
+      );
+    case "stale":
+      return new Refusal(
+        "too_many_requests",
+        "The pool's resource changes too often to be judged. Retry later.",
+      );
+    default:
+      return reason satisfies never;
+  }
+}
+
+export function tooManyWait({ pool, name }: LockName, { limits }: Rules): Refusal {
+  return new Refusal(
+    "too_many_waiters",
+    `Lock '${name}' of pool '${pool}' has ${String(limits.waitersPerLock)} waiters, its limit (spec.limits.waitersPerLock). Retry later or raise the limit.`,
+    { limit: "waitersPerLock", value: limits.waitersPerLock },
+  );
+}

@@ -1,0 +1,42 @@
+/** A pool's spec with its durations as milliseconds: what the lock protocol is judged by. */
+import { parseDurationMs } from "#api/fields/duration.ts";
+import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
+
+export interface Rules {
+  readonly ttlMs: number;
+  readonly maxTtlMs: number;
+  /** Absent: no bound. */
+  readonly maxHoldMs: number | undefined;
+  readonly handover: { readonly maxCount: number; readonly maxHoldMs: number };
+  readonly limits: {
+    readonly names: number;
+    readonly waitersPerLock: number;
+    readonly waitMs: number;
+    readonly metadataBytes: number;
+    readonly grantsPerPod: number;
+  };
+}
+
+const compiled = new WeakMap<DistributedLockSpec, Rules>();
+
+export function rulesOf(spec: DistributedLockSpec): Rules {
+  let rules = compiled.get(spec);
+  if (rules === undefined) compiled.set(spec, (rules = compile(spec)));
+  return rules;
+}
+
+function compile({ ttl, maxTtl, maxHold, handover, limits }: DistributedLockSpec): Rules {
+  return {
+    ttlMs: parseDurationMs(ttl),
+    maxTtlMs: parseDurationMs(maxTtl),
+    maxHoldMs: maxHold === undefined ? undefined : parseDurationMs(maxHold),
+    handover: { maxCount: handover.maxCount, maxHoldMs: parseDurationMs(handover.maxHold) },
+    limits: {
+      names: limits.names,
+      waitersPerLock: limits.waitersPerLock,
+      waitMs: parseDurationMs(limits.wait),
+      metadataBytes: limits.metadataBytes,
+      grantsPerPod: limits.grantsPerPod,
+    },
+  };
+}
