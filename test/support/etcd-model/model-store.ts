@@ -21,9 +21,11 @@ import type {
   Write,
   WriteResult,
 } from "#core/store.ts";
+import type { TxnPort } from "#etcd/batch.ts";
 import { keepAlive } from "./keep-alive.ts";
 import type { Call, Link } from "./link.ts";
 import { resultOf, txnOf } from "./single-write.ts";
+import { txnPort } from "./txn-port.ts";
 import type { Txn, TxnAnswer } from "./txn.ts";
 import { watch } from "./watch.ts";
 import { WriteOrder } from "./write-order.ts";
@@ -34,15 +36,20 @@ const answerWithinMs = 2_000;
 const tryMs = 1_000;
 const retryMs = 50;
 
-export type Writer = (write: Write) => Promise<Outcome<WriteResult>>;
+export interface Writer {
+  write(write: Write): Promise<Outcome<WriteResult>>;
+}
 
 export class ModelStore implements Store {
   readonly leases: Leases;
   readonly #link: Link;
   readonly #order = new WriteOrder();
+  readonly #writer: Writer | undefined;
 
-  constructor(link: Link) {
+  /** `join`: what joins writes (the real group commit) over this client; absent: each write travels by itself. */
+  constructor(link: Link, join?: (port: TxnPort) => Writer) {
     this.#link = link;
+    this.#writer = join?.(txnPort((txn) => this.#txn(txn)));
     this.leases = {
       grant: (ttlMs, wait) => this.#grant(ttlMs, wait),
       keepAlive: (lease, everyMs, signal): AsyncIterable<Beat> =>
@@ -53,6 +60,7 @@ export class ModelStore implements Store {
   }
 
   write(write: Write): Promise<Outcome<WriteResult>> {
+    if (this.#writer !== undefined) return this.#writer.write(write);
     const send = () => this.#send(write);
     return write.alone === true ? send() : this.#order.enter(write, send);
   }
@@ -75,8 +83,7 @@ export class ModelStore implements Store {
     return watch(this.#link, { range, from, signal });
   }
 
-  /** One transaction as it stands, for a group commit above this client. */
-  txn(txn: Txn): Promise<Outcome<TxnAnswer>> {
+  #txn(txn: Txn): Promise<Outcome<TxnAnswer>> {
     const until = after(this.#link.client.now(), answerWithinMs);
     return this.#once<TxnAnswer>(
       { kind: "write", atServer: (server, answer) => answer(server.txn(txn)) },
@@ -85,7 +92,7 @@ export class ModelStore implements Store {
   }
 
   async #send(write: Write): Promise<Outcome<WriteResult>> {
-    const outcome = await this.txn(txnOf(write));
+    const outcome = await this.#txn(txnOf(write));
     return outcome.kind === "done" ? resultOf(write, outcome.value, outcome.at) : outcome;
   }
 

@@ -23,7 +23,7 @@ export function txnOf(write: Write): Txn {
   return { compares: given, then: [{ kind: "txn", txn: member }], otherwise: given.map(factRead) };
 }
 
-function requestOf(op: Op): TxnRequest {
+export function requestOf(op: Op): TxnRequest {
   switch (op.kind) {
     case "putEphemeral":
       return { kind: "put", key: op.key, value: op.value, lease: op.lease };
@@ -57,7 +57,7 @@ function memberResult(answer: TxnAnswer): WriteResult {
   return { held: answer.held, results: answer.answers.map(opResult) };
 }
 
-function opResult(answer: RequestAnswer): OpResult {
+export function opResult(answer: RequestAnswer): OpResult {
   switch (answer.kind) {
     case "put":
       return { kind: "put" };
