@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { makeCrds } from "#tools/generate/crds.ts";
+import { kebab, type Made } from "#tools/generate/made.ts";
+import { makeOpenapi } from "#tools/generate/openapi.ts";
+import { makeReference } from "#tools/generate/reference.ts";
+
+const project = join(import.meta.dirname, "../../../..");
+
+describe("what is generated", () => {
+  const makers: Readonly<Record<string, () => Promise<Made>>> = {
+    makeCrds,
+    makeOpenapi,
+    makeReference,
+  };
+  for (const [name, make] of Object.entries(makers)) {
+    it(`by ${name} lies in the project as it is made now, and is made the same twice`, async () => {
+      const made = await make();
+      assert.deepEqual(await make(), made);
+      for (const [path, text] of made) {
+        assert.equal(
+          await readFile(join(project, path), "utf8"),
+          text,
+          `${path} is stale: make generate`,
+        );
+      }
+    });
+
+    it(`by ${name} says what it is made from`, async () => {
+      for (const [path, text] of await make()) {
+        const sources = /Made from (.+?) by `make generate`\. Do not edit\./.exec(
+          text.slice(0, 200),
+        )?.[1];
+        assert.ok(sources !== undefined, path);
+        for (const source of sources.split(" and ")) await assertExists(source);
+      }
+    });
+  }
+
+  it("bears names as files have them", () => {
+    assert.deepEqual(["Cache", "DistributedLock"].map(kebab), ["cache", "distributed-lock"]);
+  });
+});
+
+async function assertExists(source: string): Promise<void> {
+  await stat(join(project, source));
+}
