@@ -1,3 +1,5 @@
+import { GroupCommit } from "#etcd/group-commit.ts";
+import { ModelStore } from "#test/support/etcd-model/model-store.ts";
 import { UncertainLink } from "#test/support/etcd-model/uncertain-link.ts";
 import { calm } from "#test/support/etcd-model/weather.ts";
 import { ModelEtcd } from "./model-etcd.ts";
@@ -21,6 +23,15 @@ exerciseStore("the model, whose watches come late", () =>
           watchHeld: 0.2,
           watchHeldMs: { min: 1, max: 3_000 },
         }),
+    }),
+  ),
+);
+
+exerciseStore("the model, with writes joined by group commit", () =>
+  Promise.resolve(
+    new ModelEtcd("contract/joined", {
+      link: (server, client) => new UncertainLink(server, client, calm),
+      store: (link) => new ModelStore(link, (port) => new GroupCommit(port)),
     }),
   ),
 );

@@ -185,11 +185,12 @@ export class Trial implements AsyncDisposable {
 /** Reads item by item; `undefined`: it has ended. */
 export class Reader<T> {
   readonly #trial: Trial;
-  readonly #items: AsyncIterator<T, unknown, undefined>;
+  readonly #ask: () => Promise<IteratorResult<T, unknown>>;
 
-  constructor(trial: Trial, items: AsyncIterable<T, unknown, undefined>) {
+  constructor(trial: Trial, items: AsyncIterable<T>) {
     this.#trial = trial;
-    this.#items = items[Symbol.asyncIterator]();
+    const iterator = items[Symbol.asyncIterator]();
+    this.#ask = () => iterator.next();
   }
 
   /** Time passes until it comes. */
@@ -199,7 +200,7 @@ export class Reader<T> {
 
   /** Asks for the next, and lets no time pass. */
   async ask(): Promise<T | undefined> {
-    const result = await this.#items.next();
+    const result = await this.#ask();
     return result.done === true ? undefined : result.value;
   }
 }
@@ -244,7 +245,7 @@ export function assertRefused<C extends Refused["reason"]["code"]>(
   code: C,
 ): asserts outcome is Refused & { readonly reason: { readonly code: C } } {
   assert.equal(outcome.kind, "refused");
-  assert.equal((outcome).reason.code, code);
+  assert.equal(outcome.reason.code, code);
 }
 
 export function assertUnknown(outcome: Outcome<unknown>): asserts outcome is Unknown {
