@@ -2,7 +2,8 @@
  * The Log port on winston: one JSON object a line, or short coloured lines for a person at a terminal. Standard
  * output is the log. Lines of a request carry `traceId` (see trace.ts) as a field like any other.
  */
-import { createLogger, format, transports } from "winston";
+import winston from "winston";
+import { isPlain } from "#api/fields/text.ts";
 import type { Log, LogFields } from "#core/runtime.ts";
 
 export const logLevels = ["debug", "info", "warn", "error"] as const;
@@ -22,11 +23,11 @@ const causesMax = 5;
 
 export function makeLog(options: LogOptions): Log {
   const stream = options.stream ?? process.stdout;
-  const logger = createLogger({
+  const logger = winston.createLogger({
     level: options.level,
     levels: { error: 0, warn: 1, info: 2, debug: 3 },
-    format: options.format === "json" ? format.printf(jsonLine) : format.printf(textLine),
-    transports: [new transports.Stream({ stream })],
+    format: winston.format.printf(options.format === "json" ? jsonLine : textLine),
+    transports: new winston.transports.Stream({ stream }) as winston.transport,
   });
   const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
     logger.log({ level, message, fields });
@@ -68,22 +69,30 @@ function textLine(line: Line): string {
 }
 
 function textValue(value: unknown): string {
-  if (typeof value === "string") return /^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value);
-  if (value instanceof Error) return value.stack ?? value.message;
-  return toJson(value);
+  if (typeof value === "string")
+    return /^[\w.:/@+-]+$/.test(value) ? value : printable(JSON.stringify(value));
+  if (value instanceof Error)
+    return (value.stack ?? value.message).split("\n").map(printable).join("\n");
+  return printable(toJson(value));
 }
 
 /** Names of users stand in messages, and a control character in one could forge a line or steer a terminal. */
 function printable(text: string): string {
-  return [...text]
-    .map((c) => (c < " " || c === "\x7f" ? JSON.stringify(c).slice(1, -1) : c))
-    .join("");
+  if (isPlain(text)) return text;
+  let shown = "";
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    const steers = code < 0x20 || (code >= 0x7f && code <= 0x9f);
+    shown += steers ? `\\u${code.toString(16).padStart(4, "0")}` : text.charAt(i);
+  }
+  return shown;
 }
 
 /** Never throws: what cannot be written is named instead, since a log line must not break the work it tells of. */
 function toJson(value: unknown): string {
   try {
-    return JSON.stringify(value, (_name, part: unknown) => plain(part)) ?? "null";
+    const text = JSON.stringify(value, (_name, part: unknown) => plain(part)) as string | undefined;
+    return text ?? "null";
   } catch (error) {
     return JSON.stringify({ unloggable: error instanceof Error ? error.message : "value" });
   }

@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import type { ProblemCode } from "#api/problems.ts";
-import { quote } from "#api/fields/text.ts";
+import { quote, quoteAny } from "#api/fields/text.ts";
 
 export interface Refused {
   readonly code: ProblemCode;
@@ -24,7 +24,7 @@ const formTypes = [
 export class Admission {
   readonly #names: ReadonlySet<string>;
   /** Most callers send the same Host every time. */
-  #lastAccepted = "";
+  #lastAccepted: string | undefined;
 
   /** `allowedHosts`: names without port, beside the loopback ones. */
   constructor(allowedHosts: readonly string[]) {
@@ -47,9 +47,13 @@ export class Admission {
 }
 
 /** `none` is a person's own doing: an address typed in. */
-function fromPage(host: string, origin: string | undefined, site: unknown): Refused | undefined {
+function fromPage(
+  host: string,
+  origin: string | undefined,
+  site: string | string[] | undefined,
+): Refused | undefined {
   if (site !== undefined && site !== "same-origin" && site !== "none") {
-    return crossSite(`a page of another site (Sec-Fetch-Site: ${quote(String(site))})`);
+    return crossSite(`a page of another site (Sec-Fetch-Site: ${quoteAny(site)})`);
   }
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
     return crossSite(`the page ${quote(origin)}`);

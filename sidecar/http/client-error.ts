@@ -1,7 +1,7 @@
 /** What Node's HTTP parser could not make sense of, in our words instead of an empty 400. */
 import type { Refused } from "./admission.ts";
 import { malformed } from "./admission.ts";
-import { headerBytesMax, requestMs } from "./limits.ts";
+import { headerBytesMax, headersMax, requestMs } from "./limits.ts";
 
 export interface ParserError extends Error {
   readonly code?: string;
@@ -45,6 +45,6 @@ function overflow(packet: Buffer | undefined): Refused {
     const detail = `The request line has more than ${String(max)} bytes. Put the fields into a JSON body.`;
     return { code: "uri_too_long", detail, facts: { limit: "uri", max } };
   }
-  const detail = `The request headers have more than ${String(max)} bytes. Send smaller ones.`;
+  const detail = `The request headers are more than ${String(headersMax)}, or more than ${String(max)} bytes. Send fewer.`;
   return { code: "headers_too_large", detail, facts: { limit: "headers", max } };
 }

@@ -23,8 +23,22 @@ interface Stop {
 
 const blank = /[ \t\n\r]*/y;
 const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
-// eslint-disable-next-line no-control-regex -- JSON forbids exactly these
-const stringText = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"/y;
+const escape = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y;
+
+/** Where the string that begins at `start` ends; undefined: there is none. */
+function endOfString(text: string, start: number): number | undefined {
+  if (text[start] !== '"') return undefined;
+  for (let at = start + 1; at < text.length; at++) {
+    const char = text.charAt(at);
+    if (char === '"') return at + 1;
+    if (char < " ") return undefined;
+    if (char !== "\\") continue;
+    escape.lastIndex = at;
+    if (!escape.test(text)) return undefined;
+    at = escape.lastIndex - 1;
+  }
+  return undefined;
+}
 
 /** Nesting is kept in a list of closing brackets, so that a deep text cannot exhaust the stack. */
 function scan(text: string): Stop {
@@ -36,10 +50,15 @@ function scan(text: string): Stop {
     at = pattern.lastIndex;
     return true;
   };
+  const matchString = (): boolean => {
+    const end = endOfString(text, at);
+    at = end ?? at;
+    return end !== undefined;
+  };
   const stop = (expected: string): Stop => ({ at, expected });
   const key = (): Stop | undefined => {
     match(blank);
-    if (!match(stringText)) return stop("a name in double quotes");
+    if (!matchString()) return stop("a name in double quotes");
     match(blank);
     if (text[at] !== ":") return stop("':'");
     at++;
@@ -59,7 +78,7 @@ function scan(text: string): Stop {
         if (wrong !== undefined) return wrong;
         continue;
       }
-    } else if (!match(stringText) && !match(scalar)) return stop("a value");
+    } else if (!matchString() && !match(scalar)) return stop("a value");
     // After a value: close what ends here, or go on behind a comma.
     for (;;) {
       match(blank);

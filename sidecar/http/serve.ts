@@ -1,17 +1,17 @@
 /** From a request to its operation and back: routing, checks, body, input, handler, answer. */
 import { acceptedForm } from "#api/operations/accept.ts";
-import { describeProblem } from "#api/fields/read.ts";
+import { describeProblem, type FieldProblem } from "#api/fields/read.ts";
 import type { OperationId } from "#api/operations/operations.ts";
 import { parseRequest } from "#api/operations/parse.ts";
 import { route } from "#api/operations/route.ts";
 import { Bug, Refusal } from "#core/refusal.ts";
 import type { Log } from "#core/runtime.ts";
 import type { Counter } from "#host/metrics.ts";
-import { parseTraceparent } from "#host/trace.ts";
+import { parseTraceparent, type Trace } from "#host/trace.ts";
 import { handlerOf, type Handlers } from "../handlers/handlers.ts";
 import { presentFacts } from "../handlers/refusals.ts";
 import { contentTypeRefusal, headerRefusal, type Admission, type Refused } from "./admission.ts";
-import { bodyTooLarge, hasBody, isDeclaredTooLarge, readBody } from "./body.ts";
+import { hasBody, readBody } from "./body.ts";
 import { CallerGone, type Exchange } from "./exchange.ts";
 import { uriCharsMax } from "./limits.ts";
 import { problem, type Reply } from "./reply.ts";
@@ -26,128 +26,142 @@ export interface ServeParts {
   readonly onBug: (name: string, error: unknown) => void;
 }
 
-/** Never throws. The exchange is answered exactly once, now or later. */
-export type Serve = (exchange: Exchange) => void;
-
 interface Target {
   readonly id: OperationId;
   readonly values: readonly string[];
   readonly query: string;
 }
 
+/** For answers to what is no operation, in metrics and the log. */
 const noOperation = "none";
 
-export function makeServe(parts: ServeParts): Serve {
-  const { log, answered, onBug } = parts;
+export class Service {
+  readonly #parts: ServeParts;
 
-  function answer(exchange: Exchange, operation: string, reply: Reply): void {
-    answered(operation, String(reply.status)).add();
-    exchange.answer(reply);
+  constructor(parts: ServeParts) {
+    this.#parts = parts;
   }
 
-  function refuse(exchange: Exchange, operation: string, refused: Refused): void {
-    const reply = problem(refused);
-    const trace = parseTraceparent(header(exchange, "traceparent"));
-    log.debug("refused", { operation, code: refused.code, detail: refused.detail, ...trace });
-    answer(exchange, operation, reply);
-  }
-
-  /** What was thrown by a handler. */
-  function fail(exchange: Exchange, operation: string, error: unknown): void {
-    if (error instanceof Refusal) {
-      const facts = presentFacts(error.code, error.facts);
-      refuse(exchange, operation, { code: error.code, detail: error.message, facts });
-      return;
-    }
-    if (error instanceof CallerGone) return;
-    const trace = parseTraceparent(header(exchange, "traceparent"));
-    log.error("a request failed", { operation, error, ...trace });
-    answer(
-      exchange,
-      operation,
-      problem({ code: "internal", detail: "The sidecar failed; its log says why." }),
-    );
-    if (error instanceof Bug) onBug(`operation ${operation}`, error);
-  }
-
-  function run(exchange: Exchange, target: Target, body: unknown): void {
-    const { id } = target;
-    const parsed = parseRequest(id, { path: target.values, query: target.query, body });
-    if (!parsed.ok) {
-      const { code, field } = parsed.problem;
-      refuse(exchange, id, {
-        code,
-        detail: `${describeProblem(parsed.problem)}.`,
-        facts: { field },
-      });
-      return;
-    }
-    exchange.work();
-    try {
-      const reply = handlerOf(parts.handlers, id)(parsed.input, exchange);
-      if (!(reply instanceof Promise)) {
-        answer(exchange, id, reply);
-        return;
-      }
-      reply.then(
-        (settled) => {
-          answer(exchange, id, settled);
-        },
-        (error: unknown) => {
-          fail(exchange, id, error);
-        },
-      );
-    } catch (error) {
-      fail(exchange, id, error);
-    }
-  }
-
-  return (exchange) => {
+  /** Never throws. The exchange is answered exactly once, now or later. */
+  serve(exchange: Exchange): void {
     const { req } = exchange;
-    const bodied = hasBody(req);
-    exchange.bodyPending = bodied;
+    exchange.bodyPending = hasBody(req);
     const at = locate(req.url ?? "");
     const unwelcome =
-      parts.admission.refusal(req.headers, at.authority) ??
+      this.#parts.admission.refusal(req.headers, at.authority) ??
       headerRefusal(req.rawHeaders) ??
       (at.tooLong ? uriTooLong : undefined);
     if (unwelcome !== undefined) {
-      refuse(exchange, noOperation, unwelcome);
+      this.#refuse(exchange, noOperation, unwelcome);
       return;
     }
     const found = route(req.method === "HEAD" ? "GET" : (req.method ?? ""), at.path);
-    if (found.kind !== "operation") {
-      const reply = found.kind === "notFound" ? noSuchPath : methodNotAllowed(found.allow);
-      answer(exchange, noOperation, reply);
+    switch (found.kind) {
+      case "operation":
+        this.#take(exchange, { id: found.id, values: found.values, query: at.query });
+        return;
+      case "notFound":
+        this.#answer(exchange, noOperation, noSuchPath);
+        return;
+      case "methodNotAllowed":
+        this.#answer(exchange, noOperation, methodNotAllowed(found.allow));
+        return;
+      default:
+        found satisfies never;
+    }
+  }
+
+  /** What the headers say of answer and body, then the body, then the operation. */
+  #take(exchange: Exchange, target: Target): void {
+    const { req, bodyPending } = exchange;
+    const accepted = acceptedForm(target.id, req.headers.accept);
+    if (!accepted.ok) {
+      this.#refuse(exchange, target.id, fieldRefusal(accepted.problem));
       return;
     }
-    const accepted = acceptedForm(found.id, req.headers.accept);
-    const wrong = accepted.ok
-      ? req.method === "POST" || bodied
-        ? contentTypeRefusal(req.headers["content-type"], bodied)
-        : undefined
-      : {
-          ...accepted.problem,
-          detail: `${describeProblem(accepted.problem)}.`,
-          facts: { field: "Accept" },
-        };
-    if (wrong !== undefined) {
-      refuse(exchange, found.id, isDeclaredTooLarge(req) ? bodyTooLarge : wrong);
-      return;
+    exchange.form = accepted.form;
+    if (req.method === "POST" || bodyPending) {
+      const wrongType = contentTypeRefusal(req.headers["content-type"], bodyPending);
+      if (wrongType !== undefined) {
+        this.#refuse(exchange, target.id, wrongType);
+        return;
+      }
     }
-    if (accepted.ok) exchange.form = accepted.form;
-    const target = { id: found.id, values: found.values, query: at.query };
-    if (!bodied) {
-      run(exchange, target, undefined);
+    if (!bodyPending) {
+      this.#run(exchange, target, undefined);
       return;
     }
     readBody(req, (body) => {
       exchange.bodyPending = body.kind === "refused" && body.read === "part";
-      if (body.kind === "refused") refuse(exchange, found.id, body.refused);
-      else run(exchange, target, body.value);
+      if (body.kind === "refused") this.#refuse(exchange, target.id, body.refused);
+      else this.#run(exchange, target, body.value);
     });
-  };
+  }
+
+  #run(exchange: Exchange, { id, values, query }: Target, body: unknown): void {
+    const parsed = parseRequest(id, { path: values, query, body });
+    if (!parsed.ok) {
+      this.#refuse(exchange, id, fieldRefusal(parsed.problem));
+      return;
+    }
+    exchange.work();
+    try {
+      const reply = handlerOf(this.#parts.handlers, id)(parsed.input, exchange);
+      if (reply instanceof Promise) this.#answerLater(exchange, id, reply);
+      else this.#answer(exchange, id, reply);
+    } catch (error) {
+      this.#fail(exchange, id, error);
+    }
+  }
+
+  #answerLater(exchange: Exchange, id: OperationId, reply: Promise<Reply>): void {
+    reply.then(
+      (settled) => {
+        this.#answer(exchange, id, settled);
+      },
+      (error: unknown) => {
+        this.#fail(exchange, id, error);
+      },
+    );
+  }
+
+  #answer(exchange: Exchange, operation: string, reply: Reply): void {
+    this.#parts.answered(operation, String(reply.status)).add();
+    exchange.answer(reply);
+  }
+
+  #refuse(exchange: Exchange, operation: string, refused: Refused): void {
+    const { code, detail } = refused;
+    this.#parts.log.debug("refused", { operation, code, detail, ...traceOf(exchange) });
+    this.#answer(exchange, operation, problem(refused));
+  }
+
+  /** What a handler threw. */
+  #fail(exchange: Exchange, operation: string, error: unknown): void {
+    if (error instanceof CallerGone) return;
+    if (error instanceof Refusal) {
+      const { code, message } = error;
+      const facts = presentFacts(code, error.facts);
+      this.#refuse(exchange, operation, { code, detail: message, facts });
+      return;
+    }
+    this.#parts.log.error("a request failed", { operation, error, ...traceOf(exchange) });
+    this.#answer(exchange, operation, failed);
+    if (error instanceof Bug) this.#parts.onBug(`operation ${operation}`, error);
+  }
 }
+
+function traceOf(exchange: Exchange): Trace | undefined {
+  const { traceparent } = exchange.req.headers;
+  return typeof traceparent === "string" ? parseTraceparent(traceparent) : undefined;
+}
+
+function fieldRefusal(wrong: FieldProblem): Refused {
+  const { code, field } = wrong;
+  return { code, detail: `${describeProblem(wrong)}.`, facts: { field } };
+}
+
+const failed = problem({ code: "internal", detail: "The sidecar failed; its log says why." });
 
 interface Located {
   readonly path: string;
@@ -192,9 +206,4 @@ function methodNotAllowed(allow: readonly string[]): Reply {
     "Allow",
     list,
   ]);
-}
-
-function header(exchange: Exchange, name: string): string | undefined {
-  const value = exchange.req.headers[name];
-  return typeof value === "string" ? value : undefined;
 }

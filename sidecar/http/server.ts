@@ -13,13 +13,13 @@ import { refusalOf, type ParserError } from "./client-error.ts";
 import { Exchange } from "./exchange.ts";
 import * as limits from "./limits.ts";
 import { problem, rawResponse } from "./reply.ts";
-import type { Serve } from "./serve.ts";
 
 export interface HttpParts {
   readonly address: Address;
   /** The option that the address came from. */
   readonly option: { readonly env: string };
-  readonly serve: Serve;
+  /** Answers the exchange exactly once, now or later; never throws. */
+  readonly serve: (exchange: Exchange) => void;
   /** Absent: those of limits.ts. */
   readonly bounds?: Partial<Bounds>;
 }
@@ -33,7 +33,7 @@ export class HttpServer implements AsyncDisposable {
   /** As a client would write them. */
   addresses: readonly string[] = [];
   port: number | undefined;
-  readonly #serve: Serve;
+  readonly #serve: HttpParts["serve"];
   readonly #bounds: Bounds;
   #servers: readonly Server[] = [];
   /** Exchanges that are not over, by connection. */
@@ -136,8 +136,8 @@ export class HttpServer implements AsyncDisposable {
       requireHostHeader: false,
       noDelay: true,
     });
-    // One more than is served, so that too many are told by us (below) and not cut off without a word.
-    server.maxHeadersCount = limits.headersMax + 1;
+    // One more ends as a clientError.
+    server.maxHeadersCount = limits.headersMax;
     server.on("connection", this.#connected);
     server.on("request", this.#requested);
     server.on("checkContinue", this.#continueAsked);
@@ -171,7 +171,7 @@ export class HttpServer implements AsyncDisposable {
     });
     exchanges.add(exchange);
     this.#requests++;
-    const refused = this.#overload(exchanges.size, req);
+    const refused = this.#overload(exchanges.size);
     if (refused === undefined) {
       this.#serve(exchange);
       return;
@@ -180,12 +180,12 @@ export class HttpServer implements AsyncDisposable {
     exchange.answer(problem(refused));
   };
 
-  #overload(onConnection: number, req: IncomingMessage): Refused | undefined {
+  #overload(onConnection: number): Refused | undefined {
     if (this.#requests > this.#bounds.requestsMax)
       return tooMuch("requests", this.#bounds.requestsMax);
     if (onConnection > limits.requestsPerConnectionMax)
       return tooMuch("requestsPerConnection", limits.requestsPerConnectionMax);
-    return req.rawHeaders.length > 2 * limits.headersMax ? tooManyHeaders : undefined;
+    return undefined;
   }
 
   /** `Expect: 100-continue`: the sender asks before it sends, and is told the bound before it wasted its bytes. */
@@ -237,12 +237,6 @@ function tooMuch(limit: string, max: number): Refused {
     facts: { limit, max },
   };
 }
-
-const tooManyHeaders: Refused = {
-  code: "headers_too_large",
-  detail: `The request has more than ${String(limits.headersMax)} headers. Send fewer.`,
-  facts: { limit: "headers", max: limits.headersMax },
-};
 
 const noTunnels: Refused = { code: "method_not_allowed", detail: "CONNECT is not served here." };
 

@@ -1,0 +1,234 @@
+/** The HTTP front over locks that live in memory: what is tested is the front, and core has its own tests. */
+import { once } from "node:events";
+import { request, type IncomingHttpHeaders } from "node:http";
+import { connect, type Socket } from "node:net";
+import type { Acquired, GrantView } from "#core/lock/views.ts";
+import { Refusal } from "#core/refusal.ts";
+import type { Epoch } from "#core/runtime.ts";
+import { address } from "#host/address.ts";
+import { Metrics } from "#host/metrics.ts";
+import type { LocksApi } from "#sidecar/handlers/locks.ts";
+import { lockHandlers } from "#sidecar/handlers/locks.ts";
+import { statusHandlers, type StatusApi } from "#sidecar/handlers/status.ts";
+import { Admission } from "#sidecar/http/admission.ts";
+import { HttpServer, type Bounds } from "#sidecar/http/server.ts";
+import { Service } from "#sidecar/http/serve.ts";
+import { keepingLog } from "../../host/silent-log.ts";
+
+/** Grants every lock at once, but `held` ones, for which callers wait until they are told otherwise. */
+export class MemoryLocks implements LocksApi {
+  readonly asked: Parameters<LocksApi["acquire"]>[0][] = [];
+  readonly givenBack: string[] = [];
+  readonly waits: {
+    readonly settle: (acquired: Acquired) => void;
+    readonly caller: AbortSignal;
+  }[] = [];
+  /** Told at each change of the lists above. */
+  readonly changed = new EventTarget();
+  /** Does not hear callers leave: as core for a moment, when it has just granted. */
+  deaf = false;
+  #fence = 1;
+
+  acquire(request: Parameters<LocksApi["acquire"]>[0], caller: AbortSignal): Promise<Acquired> {
+    this.asked.push(request);
+    if (request.pool === "nowhere")
+      throw new Refusal("pool_not_found", "There is no lock pool 'nowhere'.", { pool: "nowhere" });
+    if (request.pool === "busy")
+      throw new Refusal("too_many_waiters", "Too many.", {
+        limit: "spec.limits.waitersPerLock",
+        max: 1,
+      });
+    if (request.pool === "broken") throw new Error("secret detail");
+    if (request.pool === "unsure") return Promise.resolve({ kind: "unknown" });
+    if (request.name !== "held")
+      return Promise.resolve({ kind: "granted", grant: this.grantOf(request) });
+    if (request.waitMs === 0) {
+      const holder = {
+        holder: "worker-1",
+        pod: "pod-a",
+        since: 0 as Epoch,
+        metadata: {},
+        localWaiters: 0,
+      };
+      return Promise.resolve({ kind: "held", holder, waiting: 2 });
+    }
+    return new Promise((resolve, reject) => {
+      this.waits.push({ settle: resolve, caller });
+      caller.addEventListener("abort", () => {
+        if (!this.deaf) reject(caller.reason as Error);
+        this.changed.dispatchEvent(new Event("change"));
+      });
+      this.changed.dispatchEvent(new Event("change"));
+    });
+  }
+
+  grantOf({
+    pool,
+    name,
+    hold,
+    ttlMs,
+  }: {
+    pool: string;
+    name: string;
+    hold: "ttl" | "session";
+    ttlMs?: number | undefined;
+  }): GrantView {
+    const n = this.#fence++;
+    return {
+      grantId: `g-${String(n)}`,
+      pool,
+      name,
+      fence: String(n),
+      hold,
+      ttlMs: ttlMs ?? 30_000,
+      expiresInMs: 29_990.7,
+      guaranteedForMs: 8_500,
+      acquiredAt: 0 as Epoch,
+      holder: "me",
+      metadata: {},
+    };
+  }
+
+  undelivered(grantId: string): void {
+    this.givenBack.push(grantId);
+    this.changed.dispatchEvent(new Event("change"));
+  }
+
+  grant(grantId: string): Promise<GrantView> {
+    if (grantId === "over")
+      throw new Refusal("grant_lost", "It is over.", { grantId, why: "expired", endedAt: 0 });
+    return Promise.resolve({
+      ...this.grantOf({ pool: "orders", name: "42", hold: "ttl" }),
+      grantId,
+    });
+  }
+
+  renew(grantId: string): Promise<GrantView> {
+    return this.grant(grantId);
+  }
+
+  release(grantId: string): Promise<"released" | "unknown"> {
+    return Promise.resolve(grantId === "unsure" ? "unknown" : "released");
+  }
+
+  releaseByHolder(): Promise<{ released: number }> {
+    return Promise.resolve({ released: 3 });
+  }
+
+  look(pool: string, name: string) {
+    return Promise.resolve({ pool, name, holders: [], waiters: [] });
+  }
+
+  list({ pool }: { pool: string }) {
+    return Promise.resolve({ pool, totals: { held: 0, waiting: 0 }, locks: [] });
+  }
+
+  /** Resolves when `holds` does. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await once(this.changed, "change");
+  }
+}
+
+const status: StatusApi = {
+  namespace: "default",
+  pod: "pod-a",
+  source: "files",
+  session: () => ({
+    state: "held",
+    session: "s1",
+    since: 0 as Epoch,
+    deadlineInMs: 8_000,
+    ttlMs: 10_000,
+    losses: 0,
+    intents: 0,
+  }),
+  etcd: () => ({ reachable: true, version: "3.6.14", full: true }),
+  grants: () => 1,
+  resources: () => ({ resources: [], problems: [] }),
+  openapi: () => Promise.resolve('{"openapi":"3.1.1"}'),
+};
+
+export async function front(
+  given: {
+    locks?: MemoryLocks;
+    allowedHosts?: string[];
+    bounds?: Partial<Bounds>;
+    onBug?: () => void;
+  } = {},
+) {
+  const locks = given.locks ?? new MemoryLocks();
+  const log = keepingLog();
+  const metrics = new Metrics();
+  const service = new Service({
+    admission: new Admission(given.allowedHosts ?? []),
+    handlers: { ...lockHandlers(locks), ...statusHandlers(status) },
+    log,
+    answered: metrics.counters({
+      name: "holdfast_http_requests",
+      help: "R.",
+      labels: ["operation", "status"],
+    }),
+    onBug: given.onBug ?? (() => undefined),
+  });
+  const server = await HttpServer.start({
+    address: address("127.0.0.1:0"),
+    option: { env: "HOLDFAST_HTTP_ADDRESS" },
+    serve: (exchange) => {
+      service.serve(exchange);
+    },
+    ...(given.bounds === undefined ? {} : { bounds: given.bounds }),
+  });
+  const port = server.port ?? 0;
+  return {
+    locks,
+    log,
+    metrics,
+    server,
+    port,
+    ask: (method: string, path: string, more: AskMore = {}) => ask(port, { method, path, ...more }),
+    raw: () => connect({ host: "127.0.0.1", port }),
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}
+
+interface AskMore {
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Buffer;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  /** The body as JSON. */
+  readonly body: Record<string, unknown>;
+}
+
+/** By node:http and not by fetch, which forbids Host and others. */
+function ask(port: number, what: AskMore & { method: string; path: string }): Promise<Answer> {
+  const { method, path, headers = {}, body } = what;
+  return new Promise((resolve, reject) => {
+    const req = request({ host: "127.0.0.1", port, method, path, headers, agent: false }, (res) => {
+      let text = "";
+      res.setEncoding("utf8");
+      res.on("data", (chunk: string) => (text += chunk));
+      res.on("end", () => {
+        const isJson = (res.headers["content-type"] ?? "").includes("json") && text !== "";
+        const parsed = isJson ? (JSON.parse(text) as Record<string, unknown>) : {};
+        resolve({ status: res.statusCode ?? 0, headers: res.headers, text, body: parsed });
+      });
+      res.on("error", reject);
+    });
+    req.on("error", reject);
+    req.end(body);
+  });
+}
+
+/** All that the server says until it closes the connection. */
+export async function all(socket: Socket): Promise<string> {
+  let text = "";
+  socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  socket.on("error", () => undefined);
+  await once(socket, "close");
+  return text;
+}
