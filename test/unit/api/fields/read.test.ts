@@ -108,6 +108,14 @@ describe("a reader", () => {
     assert.match(told.join("\n"), /^f\.__proto__: .*\nf\.constructor: /);
   });
 
+  it("finds no field in what an object inherits", () => {
+    const inherited = object({
+      about,
+      fields: { constructor: text({ about, form: "plain", optional: true }) },
+    });
+    assert.deepEqual(read(inherited, {}), { value: {}, told: [] });
+  });
+
   it("stops telling after a while", () => {
     const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`x${index}`, 1]));
     assert.equal(read(pair, many).told.length, problemsMax);

@@ -24,6 +24,7 @@ describe("a text", () => {
       "\udc00",
       "\ud800a",
       "\udc00\ud800",
+      "\udc00\udc00",
     ]) {
       assert.equal(isPlain(text), false, JSON.stringify(text));
     }

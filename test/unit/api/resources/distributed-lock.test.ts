@@ -136,6 +136,15 @@ describe("a DistributedLock's spec", () => {
     });
   }
 
+  it("may have more than one permit as a Semaphore only, once that is supported", () => {
+    const read = parseDistributedLockSpec({ mode: "Mutex" }, "spec");
+    assert.ok(read.ok);
+    const rule = distributedLock.rules.find(({ field }) => field === "permits");
+    assert.equal(rule?.holds({ ...read.spec, permits: 2 }), false);
+    assert.equal(rule.holds({ ...read.spec, permits: 2, mode: "Semaphore" }), true);
+    assert.equal(rule.holds(read.spec), true);
+  });
+
   it("is refused with all that is wrong in it", () => {
     const wrong = { mode: "ReadWrite", ttl: "x", limits: { names: -1 }, unheardOf: 1 };
     assert.deepEqual(
