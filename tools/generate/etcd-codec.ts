@@ -53,7 +53,10 @@ export async function generateEtcdCodec(targetFolder: string): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), "etcd-codec-"));
   try {
     await prepareProtos(await protoFolder(), join(work, "proto"));
-    await writeFile(join(work, "buf.yaml"), JSON.stringify({ version: "v2", modules: [{ path: "proto" }] }));
+    await writeFile(
+      join(work, "buf.yaml"),
+      JSON.stringify({ version: "v2", modules: [{ path: "proto" }] }),
+    );
     await writeFile(join(work, "buf.gen.yaml"), JSON.stringify(generation()));
     const buf = join(projectFolder, "node_modules/.bin/buf");
     await run(buf, ["generate", "--output", work], { cwd: work });
