@@ -70,6 +70,10 @@ export class History {
     return this.#compacted;
   }
 
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
   record(revision: Revision, changes: readonly Change[]): void {
     this.#current = revision;
     this.#recorded.push({ revision, changes });

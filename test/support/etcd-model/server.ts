@@ -103,6 +103,11 @@ export class EtcdModel {
     return this.#keys;
   }
 
+  /** For assertions of tests: how many watches are open. */
+  get watchers(): number {
+    return this.#history.watchers;
+  }
+
   txn(txn: Txn): Answer<TxnAnswer> {
     const fault = faultOf(txn);
     if (fault !== undefined) return refused({ code: "invalidArgument", message: fault });
