@@ -91,6 +91,16 @@ export const problems = {
     title: "This pod holds too many grants of the pool",
     advice: "Release some, or raise spec.limits.grantsPerPod.",
   },
+  wait_too_long: {
+    status: 429,
+    title: "The wait is longer than the pool allows",
+    advice: "Wait less, or raise spec.limits.wait.",
+  },
+  metadata_too_large: {
+    status: 429,
+    title: "The metadata is larger than the pool allows",
+    advice: "Send less, or raise spec.limits.metadataBytes.",
+  },
   too_many_requests: {
     status: 429,
     title: "The sidecar has too much to do",

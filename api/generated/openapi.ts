@@ -286,7 +286,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           "429": {
             description:
-              "too_many_waiters: Too many wait for this lock. too_many_names: The pool has too many locks in use. too_many_grants: This pod holds too many grants of the pool. backend_full: etcd's database is full. too_many_requests: The sidecar has too much to do.",
+              "too_many_waiters: Too many wait for this lock. too_many_names: The pool has too many locks in use. too_many_grants: This pod holds too many grants of the pool. wait_too_long: The wait is longer than the pool allows. metadata_too_large: The metadata is larger than the pool allows. backend_full: etcd's database is full. too_many_requests: The sidecar has too much to do.",
             content: {
               "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
             },
@@ -1738,6 +1738,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
               "too_many_waiters",
               "too_many_names",
               "too_many_grants",
+              "wait_too_long",
+              "metadata_too_large",
               "too_many_requests",
               "backend_full",
               "headers_too_large",
@@ -1752,7 +1754,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
             ],
           },
           field: {
-            description: "The field, as a path. With malformed, not_supported.",
+            description:
+              "The field, as a path. With malformed, not_supported, wait_too_long, metadata_too_large.",
             type: "string",
             maxLength: 65536,
           },
@@ -1795,12 +1798,19 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           limit: {
             description:
-              "The limit's name, such as spec.limits.names. With too_many_waiters, too_many_names, too_many_grants.",
+              "Which one, below spec.limits. With body_too_large, uri_too_long, too_many_waiters, too_many_names, too_many_grants, wait_too_long, metadata_too_large.",
             type: "string",
             maxLength: 65536,
           },
           max: {
-            description: "The limit. With too_many_waiters, too_many_names, too_many_grants.",
+            description: "How much it may hold. With body_too_large, uri_too_long.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          value: {
+            description:
+              "How it is set. With too_many_waiters, too_many_names, too_many_grants, wait_too_long, metadata_too_large.",
             type: "integer",
             format: "int64",
             minimum: 0,

@@ -284,6 +284,8 @@ export const acquireLock = {
     "too_many_waiters",
     "too_many_names",
     "too_many_grants",
+    "wait_too_long",
+    "metadata_too_large",
     "backend_full",
     "sidecar_too_old",
     ...unsettled,

@@ -31,9 +31,13 @@ export function problemBody(
 const countMax = Number.MAX_SAFE_INTEGER;
 const field = text({ about: "The field, as a path.", form: "prose" });
 const lock = text({ about: "Pool and name: orders/42.", form: "prose" });
-const limit = {
-  limit: text({ about: "The limit's name, such as spec.limits.names.", form: "prose" }),
-  max: integer({ about: "The limit.", optional: true, min: 0, max: countMax }),
+const limitOfPool = {
+  limit: text({ about: "Which one, below spec.limits.", form: "prose" }),
+  value: integer({ about: "How it is set.", optional: true, min: 0, max: countMax }),
+};
+const limitOfRequest = {
+  limit: text({ about: "Which part of the request.", form: "prose" }),
+  max: integer({ about: "How much it may hold.", optional: true, min: 0, max: countMax }),
 };
 
 /** The facts that a problem's body holds beside the members that all have. */
@@ -54,9 +58,13 @@ export const problemFacts: Readonly<Partial<Record<ProblemCode, Fields>>> = {
     since: timestamp({ about: "Since when.", optional: true }),
     waiting: integer({ about: "How many wait.", optional: true, min: 0, max: countMax }),
   },
-  too_many_waiters: limit,
-  too_many_names: limit,
-  too_many_grants: limit,
+  body_too_large: limitOfRequest,
+  uri_too_long: limitOfRequest,
+  too_many_waiters: limitOfPool,
+  too_many_names: limitOfPool,
+  too_many_grants: limitOfPool,
+  wait_too_long: { field, ...limitOfPool },
+  metadata_too_large: { field, ...limitOfPool },
   outcome_unknown: {
     requestId: text({ about: "The id to repeat the request with.", optional: true, form: "prose" }),
   },
