@@ -5,7 +5,7 @@
  * A listener's wait ends with the caller's verdict at that moment; where there is none yet (a write is under way) it is
  * *overdue* and takes the next one. A try is overdue from the start.
  */
-import { after, type Instant, type Runtime, type Timer } from "../runtime.ts";
+import { after, type Epoch, type Runtime, type Timer } from "../runtime.ts";
 import type { Acquired, AcquireRequest, GrantView } from "./views.ts";
 
 export type Verdict = Acquired | Error;
@@ -30,14 +30,14 @@ export interface CallerParts {
 
 export class Caller {
   readonly request: AcquireRequest;
-  readonly since: Instant;
+  readonly since: Epoch;
   readonly #parts: CallerParts;
   readonly #listeners = new Set<Listener>();
 
   constructor(parts: CallerParts) {
     this.#parts = parts;
     this.request = parts.request;
-    this.since = parts.runtime.now();
+    this.since = parts.runtime.wallNow();
   }
 
   /** Nobody of its listeners has time left: it goes at the next verdict. */

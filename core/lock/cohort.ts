@@ -11,33 +11,35 @@
  *
  * A session that ends makes the place void: the grant is lost, the queue goes on under the next session.
  */
-import type { Instant, Runtime } from "../runtime.ts";
-import { sleep } from "../runtime.ts";
 import { assert, Refusal } from "../refusal.ts";
-import type { Key, Store } from "../store.ts";
+import { sleep, type Runtime } from "../runtime.ts";
+import type { Revision, Store } from "../store.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { SpecMirror } from "../spec/mirror.ts";
-import type { ResourceRecord } from "../spec/records.ts";
-import { Caller, type Verdict } from "./caller.ts";
-import type { ContenderValue } from "./contender.ts";
+import type { Verdict } from "./caller.ts";
+import { Callers } from "./callers.ts";
 import type { Counters } from "./counters.ts";
-import { enter } from "./enter.ts";
+import { enter, type Entered } from "./enter.ts";
 import { fenceOf, handoversMax } from "./fence.ts";
-import { Grant, type Freed } from "./grant.ts";
+import { Grant } from "./grant.ts";
 import type { Grants } from "./grants.ts";
 import type { LockName } from "./keys.ts";
+import { leave } from "./leave.ts";
 import { look, waitingIn, type Look } from "./look.ts";
 import { leaveNote } from "./notes.ts";
 import { standing } from "./order.ts";
-import { Place } from "./place.ts";
-import { heldBy, noSession, storeRefused, tooManyWait } from "./refusals.ts";
+import type { Place } from "./place.ts";
+import { blocked, heldBy, noSession, storeRefused, tooManyWait } from "./refusals.ts";
 import { rulesOf, type Rules } from "./rules.ts";
+import { contenderValue, holderOf, localHolder } from "./tell.ts";
 import { untilWorthALook } from "./wait.ts";
-import type { AcquireRequest, Acquired, HolderView } from "./views.ts";
+import type { AcquireRequest, Acquired, GrantEnd, HolderView } from "./views.ts";
 
 const pauseMinMs = 20;
 const pauseMaxMs = 1_000;
+/** Entries refused as stale, one after the other, before the next one waits. */
+const staleInARowMax = 3;
 
 export interface CohortParts {
   readonly runtime: Runtime;
@@ -51,36 +53,46 @@ export interface CohortParts {
   readonly lock: LockName;
   /** Throws what a caller hears who asks for one grant more than the pod may have. */
   readonly checkGrants: (rules: Rules) => void;
-  /** Told when a try found the lock held by another session. */
+  /** Told when the lock was found held by another session. */
   readonly sawHeld: () => void;
   /** Whether that was lately so: then a try reads before it writes. */
   readonly wasSeenHeld: () => boolean;
+  /** Nobody waits or holds any more; called as the loop ends, in the same step. */
+  readonly ended: () => void;
 }
 
 type Phase =
   | {
       readonly kind:
-        "resting" | "entering" | "looking" | "leaving" | "unseen" | "settling" | "connecting";
+        "resting" | "connecting" | "entering" | "settling" | "looking" | "unseen" | "leaving";
     }
   | { readonly kind: "refused"; readonly why: Error }
   | { readonly kind: "queued"; readonly holder: HolderView; readonly waiting: number }
   | { readonly kind: "holding"; readonly grant: Grant };
 
 export class Cohort {
+  readonly callers: Callers;
   readonly #parts: CohortParts;
-  readonly #callers = new Set<Caller>();
-  readonly #byRequest = new Map<string, Caller>();
   #phase: Phase = { kind: "resting" };
   #place: Place | undefined;
-  /** An old place that the next entry deletes, and the release that waits for it. */
+  /** An old place that the next entry deletes, and the grant whose release waits for that. */
   #leaving: { readonly place: Place; readonly grant: Grant } | undefined;
   #step: AbortController | undefined;
   #othersWaiting = 0;
+  #staleInARow = 0;
   #pauseMs = pauseMinMs;
   #draining = false;
 
   constructor(parts: CohortParts) {
     this.#parts = parts;
+    this.callers = new Callers({
+      runtime: parts.runtime,
+      verdict: () => this.#verdict(),
+      abandoned: () => {
+        parts.counters.abandoned += 1;
+      },
+      emptied: () => this.#step?.abort(nobodyWaits),
+    });
   }
 
   get place(): Place | undefined {
@@ -92,41 +104,22 @@ export class Cohort {
     return this.#phase.kind === "holding" ? this.#phase.grant : undefined;
   }
 
-  /** Those that wait, in order; not the holder. */
-  callers(): readonly Caller[] {
-    return [...this.#callers];
-  }
-
-  get idle(): boolean {
-    return this.#callers.size === 0 && this.#place === undefined && this.#leaving === undefined;
-  }
-
-  /** A caller's turn, or the end of its wait. The loop ({@link run}) must run, or be started after this. */
+  /** A caller's turn, or the end of its wait. The loop ({@link run}) runs, or is started after this. */
   join(request: AcquireRequest, rules: Rules, signal: AbortSignal): Promise<Acquired> {
-    const joined =
-      request.requestId === undefined ? undefined : this.#byRequest.get(request.requestId);
-    if (joined !== undefined) return joined.listen(request.waitMs, signal);
-    if (request.waitMs > 0 && this.#waiting() >= rules.limits.waitersPerLock)
+    const repeated = this.callers.repeated(request);
+    if (repeated !== undefined) return repeated.listen(request.waitMs, signal);
+    if (
+      request.waitMs > 0 &&
+      this.callers.count() + this.#othersWaiting >= rules.limits.waitersPerLock
+    ) {
       throw tooManyWait(this.#parts.lock, rules);
-    const verdict = this.#verdict();
-    if (request.waitMs <= 0 && verdict !== undefined)
-      return verdict instanceof Error ? Promise.reject(verdict) : Promise.resolve(verdict);
-    const { runtime } = this.#parts;
-    const caller = new Caller({
-      runtime,
-      request,
-      verdict: () => this.#verdict(),
-      left: (left, how) => {
-        this.#forget(left);
-        if (how === "abandoned") this.#parts.counters.abandoned += 1;
-        if (this.#callers.size === 0) this.#step?.abort(nobodyWaits);
-      },
-    });
-    this.#callers.add(caller);
-    if (request.requestId !== undefined) this.#byRequest.set(request.requestId, caller);
-    const answered = caller.listen(request.waitMs, signal);
+    }
+    const verdict = request.waitMs > 0 ? undefined : this.#verdict();
+    if (verdict instanceof Error) throw verdict;
+    if (verdict !== undefined) return Promise.resolve(verdict);
+    const answer = this.callers.add(request, signal);
     this.#describe();
-    return answered;
+    return answer;
   }
 
   /** Somebody left a note: a place of another session stands behind ours. */
@@ -137,102 +130,131 @@ export class Cohort {
 
   /** The session is over, and with it the place and the grant that hang on it. */
   sessionEnded(session: Session): void {
-    if (this.#leaving?.place.session === session) {
-      this.#leaving.grant.lose();
+    const leaving = this.#leaving;
+    if (leaving?.place.session === session) {
       this.#leaving = undefined;
+      leaving.grant.lose();
     }
     if (this.#place?.session !== session) return;
     this.#place = undefined;
-    if (this.#phase.kind === "holding") this.#phase.grant.lose();
+    this.grant?.lose();
     this.#step?.abort(nobodyWaits);
   }
 
   /** The process stops: waits end, and a place that promises nothing is deleted; the loop then ends. */
   drain(refusal: Error): void {
     this.#draining = true;
-    for (const caller of this.callers()) this.#end(caller, refusal);
+    this.callers.endAll(refusal);
     this.#step?.abort(nobodyWaits);
+  }
+
+  /** The process ends: the loop too, without another write. */
+  close(refusal: Error): void {
+    this.drain(refusal);
+    const session = this.#place?.session ?? this.#leaving?.place.session;
+    if (session !== undefined) this.sessionEnded(session);
   }
 
   /** Until nobody waits or holds. Throws only bugs. */
   async run(): Promise<void> {
-    while (this.#callers.size > 0 || this.#leaving !== undefined) {
-      try {
-        await this.#turn();
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        for (const caller of this.callers()) this.#end(caller, error);
-        await this.#leaveOld();
+    try {
+      while (this.callers.size > 0 || this.#leaving !== undefined) {
+        try {
+          await this.#turn();
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error;
+          this.callers.endAll(error);
+          if (this.#place !== undefined) await this.#leave(this.#place);
+          await this.#leaveOld();
+        }
       }
+    } finally {
+      this.#parts.ended();
     }
-    this.#phase = { kind: "resting" };
   }
 
   /** One try to get and serve the lock. */
   async #turn(): Promise<void> {
-    const { sessions, mirror, lock } = this.#parts;
+    const { sessions } = this.#parts;
     const session = sessions.current;
     if (session === undefined) {
       this.#enterPhase({ kind: "connecting" });
       await this.#whileWanted((signal) => sessions.live(signal));
       return;
     }
-    const pool = mirror.pool(lock.pool);
     if (await this.#tryFindsItHeld()) return;
-    const place = await this.#takePlace(session, pool);
-    if (place === undefined) return;
-    this.#place = place.place;
+    const taken = await this.#takePlace(session);
+    if (taken === undefined) return;
+    const { place, alone } = taken;
+    this.#place = place;
     this.#pauseMs = pauseMinMs;
-    if (place.alone || (await this.#wait(place.place))) await this.#serve(place.place);
-    else await this.#leave(place.place);
-    if (this.#place === place.place) this.#place = undefined;
+    if (alone) this.#othersWaiting = 0;
+    if (alone || (await this.#untilItHolds(place))) await this.#serve(place);
+    else await this.#leave(place);
+    if (this.#place === place) this.#place = undefined;
   }
 
   /** Where all that are here only try, and the lock was lately seen held, they are answered by a read. */
   async #tryFindsItHeld(): Promise<boolean> {
-    if (this.#leaving !== undefined || !this.#parts.wasSeenHeld()) return false;
-    for (const { trying } of this.#callers) if (!trying) return false;
+    const { wasSeenHeld } = this.#parts;
+    if (this.#leaving !== undefined || !this.callers.onlyTry || !wasSeenHeld()) return false;
     this.#enterPhase({ kind: "looking" });
     const seen = await this.#whileWanted((signal) => look(this.#parts, signal));
     const first = seen?.contenders[0];
     if (seen === undefined || first === undefined) return false;
     this.#enterPhase({
       kind: "queued",
-      holder: this.#holderOf(first),
+      holder: holderOf(first),
       waiting: waitingIn(seen.contenders),
     });
     return true;
   }
 
-  async #takePlace(
-    session: Session,
-    pool: ResourceRecord,
-  ): Promise<{ place: Place; alone: boolean } | undefined> {
-    this.#enterPhase({ kind: "entering" });
+  async #takePlace(session: Session): Promise<{ place: Place; alone: boolean } | undefined> {
+    const { mirror, lock, runtime, pod } = this.#parts;
+    const pool = mirror.pool(lock.pool);
     const leaving = this.#leaving;
+    const { callers } = this;
+    if (leaving !== undefined) await leaving.place.quiet();
+    this.#enterPhase({ kind: "entering" });
     const entered = await enter(this.#parts, {
       session,
       pool,
       leaving: leaving?.place.key,
-      describe: (base) => this.#tellOthers(session, undefined, base),
+      describe: (base) =>
+        contenderValue({
+          runtime,
+          pod,
+          session,
+          callers,
+          grant: undefined,
+          base,
+          handovers: 0,
+          isNew: true,
+        }),
     });
     if (entered.kind === "placed") {
-      if (leaving !== undefined) this.#left(leaving.place, leaving.grant, "released");
+      this.#staleInARow = 0;
+      if (leaving !== undefined) this.#left(leaving.place, leaving.grant);
       return entered;
     }
     await this.#leaveOld();
+    return this.#notPlaced(session, entered);
+  }
+
+  async #notPlaced(
+    session: Session,
+    entered: Exclude<Entered, { kind: "placed" }>,
+  ): Promise<{ place: Place; alone: boolean } | undefined> {
     switch (entered.kind) {
       case "again":
+        this.#staleInARow += 1;
+        if (this.#staleInARow > staleInARowMax) await this.#pause();
         return undefined;
-      case "blocked": {
-        const why = new Refusal(
-          "not_ready",
-          "Nothing is granted now: the fence base is not set yet, or etcd began anew. Retry.",
-        );
-        this.#enterPhase({ kind: "refused", why });
+      case "blocked":
+        this.#enterPhase({ kind: "refused", why: blocked() });
         await this.#whileWanted((signal) => this.#parts.mirror.nextChange(signal));
         return undefined;
-      }
       case "refused":
         if (entered.reason.code === "leaseNotFound") session.end("its lease is gone from etcd");
         this.#enterPhase({ kind: "refused", why: storeRefused(entered.reason) });
@@ -241,91 +263,87 @@ export class Cohort {
       case "unknown": {
         this.#enterPhase({ kind: "settling" });
         const place = await entered.settle();
-        if (place === undefined) await this.#pause();
-        return place === undefined ? undefined : { place, alone: false };
+        if (place !== undefined) return { place, alone: false };
+        await this.#pause();
+        return undefined;
       }
       default:
         return entered satisfies never;
     }
   }
 
-  /** Until the place holds the lock. False: it does not, and is to be left. */
-  async #wait(place: Place): Promise<boolean> {
-    const { store, namespace, lock } = this.#parts;
-    this.#enterPhase({ kind: "looking" });
+  /** Waits until the place holds the lock. False: it does not, and is to be left. */
+  async #untilItHolds(place: Place): Promise<boolean> {
+    const { store, mirror, namespace, lock } = this.#parts;
     const noted = new Set<string>();
-    while (this.#callers.size > 0 && place.session.isAlive()) {
+    this.#enterPhase({ kind: "looking" });
+    while (this.callers.size > 0 && this.#place === place && place.session.isAlive()) {
       const seen = await this.#whileWanted((signal) => look(this.#parts, signal, place.created));
       if (seen === undefined) {
-        if (this.#callers.size > 0 && this.#place === place) await this.#unseen();
+        if (this.#phase.kind === "looking") this.#enterPhase({ kind: "unseen" });
+        await this.#pause();
         continue;
       }
+      const { version } = mirror;
       const stands = standing(seen.contenders, place.key);
       if (stands.kind === "gone") return this.#gone(place);
       if (this.#takeIn(place, seen, stands.kind === "holds")) return true;
-      if (stands.kind === "waits" && !noted.has(stands.before.session) && this.#callers.size > 0) {
-        noted.add(stands.before.session);
-        const note = leaveNote({ store, namespace, lock }, place.session, stands.before.session);
-        place.notes.add(await note);
+      if (this.callers.size === 0) return false;
+      const before = stands.kind === "waits" ? stands.before : undefined;
+      if (before !== undefined && !noted.has(before.session)) {
+        noted.add(before.session);
+        place.notes.add(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
-      if (this.#callers.size === 0) break;
-      const predecessor = stands.kind === "waits" ? stands.before.key : place.key;
-      await this.#whileWanted((signal) =>
-        untilWorthALook(this.#parts, { key: predecessor, from: next(seen) }, signal),
-      );
+      const reason = {
+        key: before?.key ?? place.key,
+        from: (seen.revision + 1n) as Revision,
+        version,
+      };
+      await this.#whileWanted((signal) => untilWorthALook(this.#parts, reason, signal));
     }
     return false;
   }
 
   /** What a look tells: who holds, how many wait, and whether this place may be granted on. */
-  #takeIn(place: Place, seen: Look, holds: boolean): boolean {
+  #takeIn(place: Place, { contenders }: Look, holds: boolean): boolean {
     const { mirror, lock } = this.#parts;
-    const pool = mirror.pool(lock.pool);
-    const [first, last] = [seen.contenders[0], seen.contenders.at(-1)];
-    assert(
-      first !== undefined && last !== undefined,
-      "a lock with a contender was seen without any",
-    );
-    if (last.key !== place.key) place.noticeOthers();
-    const others = waitingIn(seen.contenders.filter(({ key }) => key !== place.key));
-    this.#othersWaiting = others;
+    const rules = this.#rules();
+    const [first] = contenders;
+    assert(first !== undefined, "a lock with a contender was seen without any");
+    if (contenders.at(-1)?.key !== place.key) place.noticeOthers();
+    this.#othersWaiting = waitingIn(contenders, place.key);
     const { installation } = mirror;
     if (holds && installation !== undefined && mirror.anew === undefined) {
       place.base = installation.base;
       return true;
     }
     if (holds) {
-      this.#enterPhase({ kind: "unseen" });
+      this.#enterPhase({ kind: "refused", why: blocked() });
       return false;
     }
     this.#parts.sawHeld();
-    const rules = rulesOf(pool.lock ?? unserved());
-    if (others >= rules.limits.waitersPerLock) {
-      const refusal = tooManyWait(lock, rules);
-      for (const caller of this.callers()) if (!caller.trying) this.#end(caller, refusal);
+    if (this.#othersWaiting >= rules.limits.waitersPerLock) {
+      for (const caller of [...this.callers]) {
+        if (!caller.trying) this.callers.end(caller, tooManyWait(lock, rules));
+      }
     }
-    this.#enterPhase({ kind: "queued", holder: this.#holderOf(first), waiting: others });
+    this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting: this.#othersWaiting });
     return false;
-  }
-
-  async #unseen(): Promise<void> {
-    if (this.#phase.kind === "looking") this.#enterPhase({ kind: "unseen" });
-    await this.#pause();
   }
 
   /** The place is not in etcd any more although nobody here removed it. */
   #gone(place: Place): false {
-    place.session.forget(place.key);
     this.#parts.runtime.log.warn("a place in a lock's queue is gone; a new one is taken", {
       ...this.#parts.lock,
     });
+    place.session.forget(place.key);
     return false;
   }
 
   /** Grants to one local caller after the other, as long as this place may be granted on. */
   async #serve(place: Place): Promise<void> {
     let last: Grant | undefined;
-    while (place.session.isAlive() && this.#place === place) {
+    while (this.#place === place && place.session.isAlive()) {
       const grant = this.#grantNext(place);
       if (grant === undefined) break;
       if (last !== undefined) {
@@ -341,24 +359,24 @@ export class Cohort {
       place.handovers += 1;
       if (place.othersSince !== undefined) place.handoversSinceOthers += 1;
     }
-    if (this.#place !== place) {
-      last?.lose();
-    } else if (last !== undefined && this.#callers.size > 0) {
+    if (this.#place !== place) last?.lose();
+    else if (last === undefined || this.callers.size === 0) await this.#leave(place, last);
+    else {
       this.#leaving = { place, grant: last };
       this.#enterPhase({ kind: "leaving" });
-    } else await this.#leave(place, last);
+    }
   }
 
   /** Undefined: nobody is left who may be granted it. */
   #grantNext(place: Place): Grant | undefined {
-    const { runtime, mirror, lock, pod, grants, counters } = this.#parts;
-    const rules = rulesOf(mirror.pool(lock.pool).lock ?? unserved());
-    for (const caller of this.#callers) {
+    const { runtime, lock, pod, grants, counters } = this.#parts;
+    const rules = this.#rules();
+    for (const caller of this.callers) {
       try {
         this.#parts.checkGrants(rules);
       } catch (error) {
-        assert(error instanceof Refusal, "a limit was checked and failed");
-        this.#end(caller, error);
+        if (!(error instanceof Refusal)) throw error;
+        this.callers.end(caller, error);
         continue;
       }
       assert(place.base !== undefined, "a place without a base was granted on");
@@ -375,7 +393,7 @@ export class Cohort {
       });
       grants.add(grant);
       counters.granted += 1;
-      this.#forget(caller);
+      this.callers.remove(caller);
       this.#enterPhase({ kind: "holding", grant });
       caller.grant(() => grant.delivered());
       this.#describe();
@@ -385,49 +403,30 @@ export class Cohort {
   }
 
   #mayNotPass(place: Place): boolean {
-    if (this.#draining || this.#callers.size === 0 || place.handovers >= handoversMax) return true;
+    if (this.#draining || this.callers.size === 0 || place.handovers >= handoversMax) return true;
     if (place.othersSince === undefined) return false;
-    const { mirror, lock, runtime } = this.#parts;
-    const spec = mirror.record("DistributedLock", lock.pool)?.lock;
+    const spec = this.#parts.mirror.record("DistributedLock", this.#parts.lock.pool)?.lock;
     if (spec === undefined) return true;
     const { maxCount, maxHoldMs } = rulesOf(spec).handover;
-    return place.handoversSinceOthers >= maxCount || runtime.now() - place.othersSince >= maxHoldMs;
+    const heldMs = this.#parts.runtime.now() - place.othersSince;
+    return place.handoversSinceOthers >= maxCount || heldMs >= maxHoldMs;
   }
 
   async #leave(place: Place, grant?: Grant): Promise<void> {
-    const { store } = this.#parts;
     this.#enterPhase({ kind: "leaving" });
-    await place.quiet();
-    const { session } = place;
-    const keys = [place.key, ...place.notes];
-    const outcome = await store.write({
-      given: [],
-      when: [],
-      then: keys.map((key) => ({ kind: "delete", key })),
-      otherwise: [],
-    });
-    for (const key of keys) {
-      if (outcome.kind === "done") session.forget(key);
-      else session.remove(key);
-    }
-    this.#left(
-      place,
-      grant,
-      outcome.kind === "done" || session.ended.aborted ? "released" : "unknown",
-    );
+    const freed = await leave(this.#parts.store, place);
+    place.notes.clear();
+    this.#left(place, grant, freed);
   }
 
   /** Where the entry that was to delete an old place did not come about. */
   async #leaveOld(): Promise<void> {
-    const leaving = this.#leaving;
-    if (leaving === undefined) return;
-    await this.#leave(leaving.place, leaving.grant);
+    if (this.#leaving !== undefined) await this.#leave(this.#leaving.place, this.#leaving.grant);
   }
 
-  #left(place: Place, grant: Grant | undefined, freed: Freed): void {
-    place.session.forget(place.key);
-    if (freed === "unknown") place.session.know(place.key);
-    else for (const note of place.notes) place.session.remove(note);
+  #left(place: Place, grant: Grant | undefined, freed: "released" | "unknown" = "released"): void {
+    if (freed === "released") place.session.forget(place.key);
+    for (const note of place.notes) place.session.remove(note);
     grant?.free(freed);
     if (this.#leaving?.place === place) this.#leaving = undefined;
     if (this.#place === place) this.#place = undefined;
@@ -450,9 +449,14 @@ export class Cohort {
       case "refused":
         return phase.why;
       case "queued":
-        return heldBy(phase.holder, phase.waiting + this.#waiting());
-      case "holding":
-        return heldBy(this.#localHolder(phase.grant), this.#waiting() + this.#othersWaiting);
+        return heldBy(phase.holder, phase.waiting + this.callers.count());
+      case "holding": {
+        const waiting = this.callers.count();
+        return heldBy(
+          localHolder(phase.grant, this.#parts.pod, waiting),
+          waiting + this.#othersWaiting,
+        );
+      }
       default:
         return phase satisfies never;
     }
@@ -460,13 +464,14 @@ export class Cohort {
 
   #enterPhase(phase: Phase): void {
     this.#phase = phase;
+    if (this.callers.size === 0) return;
     const verdict = this.#verdict();
-    if (verdict !== undefined) for (const caller of this.callers()) caller.endOverdue(verdict);
+    if (verdict !== undefined) this.callers.endOverdue(verdict);
   }
 
   /** Does one step of waiting; undefined: nobody waits any more, or the place is void. */
   async #whileWanted<T>(step: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
-    if (this.#callers.size === 0) return undefined;
+    if (this.callers.size === 0) return undefined;
     const controller = new AbortController();
     this.#step = controller;
     try {
@@ -486,105 +491,41 @@ export class Cohort {
     await this.#whileWanted((signal) => sleep(runtime, pauseMs, signal));
   }
 
-  #count(
-    why: Grant["end"] extends infer E ? (E extends { why: infer W } ? W : never) : never,
-  ): void {
+  #count(why: GrantEnd): void {
     const { counters } = this.#parts;
+    counters.over += 1;
     if (why === "released") counters.released += 1;
     else if (why === "expired" || why === "maxHold") counters.expired += 1;
     else if (why === "sessionLost") counters.lost += 1;
   }
 
-  #end(caller: Caller, verdict: Verdict): void {
-    this.#forget(caller);
-    caller.end(verdict);
-  }
-
-  #forget(caller: Caller): void {
-    this.#callers.delete(caller);
-    const { requestId } = caller.request;
-    if (requestId !== undefined && this.#byRequest.get(requestId) === caller)
-      this.#byRequest.delete(requestId);
-  }
-
-  #waiting(): number {
-    let waiting = 0;
-    for (const { trying } of this.#callers) if (!trying) waiting += 1;
-    return waiting;
+  #rules(): Rules {
+    const { mirror, lock } = this.#parts;
+    const { lock: spec } = mirror.pool(lock.pool);
+    assert(spec !== undefined, "a pool that is served has no spec");
+    return rulesOf(spec);
   }
 
   #describe(): void {
     const place = this.#place;
     if (place === undefined) return;
-    if (place.handovers === 0 && this.#callers.size === 0 && place.othersSince === undefined)
-      return;
-    place.describe(() => this.#tellOthers(place.session, place, place.base ?? 0n));
-  }
-
-  /** What observers are told by the contender's value. */
-  #tellOthers(session: Session, place: Place | undefined, base: bigint): ContenderValue {
-    const { pod, runtime } = this.#parts;
-    const [first] = this.#callers;
-    const held = this.grant;
-    const request = held?.terms.request ?? first?.request;
-    const behind = this.#callers.size - (held === undefined ? 1 : 0);
-    return {
-      session: session.id,
-      pod,
-      mode: "exclusive",
-      permits: 1,
-      since: held?.acquiredAt ?? runtime.wallNow(),
-      holder: request?.holder ?? pod,
-      metadata: request?.metadata ?? {},
-      requestId: request?.requestId,
-      base,
-      handovers: place?.handovers ?? 0,
-      localWaiters: Math.max(0, behind),
-      trying: place === undefined && this.#waiting() === 0,
-    };
-  }
-
-  #localHolder(grant: Grant): HolderView {
-    const { holder, fence, request } = grant.terms;
-    return {
-      holder,
-      pod: this.#parts.pod,
-      since: grant.acquiredAt,
-      fence: fence.toString(),
-      metadata: request.metadata ?? {},
-      localWaiters: this.#waiting(),
-    };
-  }
-
-  #holderOf({
-    holder,
-    pod,
-    since,
-    metadata,
-    localWaiters,
-    base,
-    createRevision,
-    handovers,
-  }: Look["contenders"][number]): HolderView {
-    return {
-      holder,
-      pod,
-      since,
-      metadata,
-      localWaiters,
-      fence: fenceOf(base, createRevision, handovers).toString(),
-    };
+    if (place.handovers === 0 && this.callers.size === 0 && place.othersSince === undefined) return;
+    const { runtime, pod } = this.#parts;
+    const { session, base = 0n } = place;
+    place.describe(() => {
+      const { callers, grant } = this;
+      return contenderValue({
+        runtime,
+        pod,
+        session,
+        callers,
+        grant,
+        base,
+        handovers: place.handovers,
+        isNew: false,
+      });
+    });
   }
 }
 
 const nobodyWaits = new Error("nobody waits here any more");
-
-function next(seen: Look): Look["revision"] {
-  return (seen.revision + 1n) as Look["revision"];
-}
-
-function unserved(): never {
-  throw new Refusal("not_ready", "The pool is not served by this sidecar now.");
-}
-
-export type { Instant, Key };

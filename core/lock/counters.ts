@@ -1,6 +1,8 @@
 /** What a pool's locks did in this process since its start: for metrics. */
 export interface Counters {
   granted: number;
+  /** Grants that ended, in whatever way. */
+  over: number;
   released: number;
   /** Ended by ttl or maxHold. */
   expired: number;
@@ -15,5 +17,14 @@ export interface Counters {
 }
 
 export function newCounters(): Counters {
-  return { granted: 0, released: 0, expired: 0, lost: 0, abandoned: 0, timedOut: 0, handovers: 0 };
+  return {
+    granted: 0,
+    over: 0,
+    released: 0,
+    expired: 0,
+    lost: 0,
+    abandoned: 0,
+    timedOut: 0,
+    handovers: 0,
+  };
 }

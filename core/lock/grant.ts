@@ -66,6 +66,10 @@ export class Grant {
     return this.#freed.promise;
   }
 
+  get ttlMs(): number {
+    return this.#ttlMs;
+  }
+
   get end(): { readonly why: GrantEnd; readonly at: Epoch } | undefined {
     return this.#end;
   }

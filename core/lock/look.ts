@@ -4,7 +4,7 @@
  * none is accepted from before my entry.
  */
 import { after, type Runtime } from "../runtime.ts";
-import type { Revision, Store } from "../store.ts";
+import type { Key, Revision, Store } from "../store.ts";
 import type { SpecMirror } from "../spec/mirror.ts";
 import { readContender, type Contender } from "./contender.ts";
 import { contendersOf, type LockName } from "./keys.ts";
@@ -45,11 +45,14 @@ export async function look(
   return { revision, contenders: inOrder((results[0]?.keys ?? []).map(readContender)) };
 }
 
-/** How many wait, as an observer sees it: who only tries does not, and local waiters stand behind one place. */
-export function waitingIn(contenders: readonly Contender[]): number {
-  const [first, ...rest] = contenders;
-  return rest.reduce(
-    (sum, { trying, localWaiters }) => sum + (trying ? 0 : 1) + localWaiters,
-    first?.localWaiters ?? 0,
-  );
+/**
+ * How many wait in etcd, as an observer sees it, `mine` left out: who only tries does not wait, and callers of a session
+ * stand behind its one place.
+ */
+export function waitingIn(contenders: readonly Contender[], mine?: Key): number {
+  let waiting = 0;
+  for (const [index, { key, trying, localWaiters }] of contenders.entries()) {
+    if (key !== mine) waiting += localWaiters + (index === 0 || trying ? 0 : 1);
+  }
+  return waiting;
 }

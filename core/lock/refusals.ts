@@ -25,6 +25,13 @@ export function noSession(sessions: Sessions): Refusal {
       );
 }
 
+export function blocked(): Refusal {
+  return new Refusal(
+    "not_ready",
+    "Nothing is granted now: the fence base is not set yet, or etcd began anew. Retry; it heals as soon as the owner of the resources is there.",
+  );
+}
+
 export function storeRefused(reason: StoreRefusal): Refusal {
   switch (reason.code) {
     case "noSpace":

@@ -14,18 +14,23 @@ export interface WaitParts {
   readonly mirror: SpecMirror;
 }
 
-/** @throws the signal's reason */
+/**
+ * `reason`: the contender to watch, from which revision on, and the version of the specs that the last look was judged by.
+ *
+ * @throws the signal's reason
+ */
 export async function untilWorthALook(
   { runtime, store, mirror }: WaitParts,
-  predecessor: { readonly key: Key; readonly from: Revision },
+  reason: { readonly key: Key; readonly from: Revision; readonly version: number },
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
+  if (mirror.version !== reason.version) return;
   const waiting = new AbortController();
   const either = AbortSignal.any([signal, waiting.signal]);
   try {
     await Promise.race([
-      untilDeleted(store, predecessor, either),
+      untilDeleted(store, reason, either),
       mirror.nextChange(either),
       sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), either),
     ]);

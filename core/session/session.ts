@@ -196,6 +196,11 @@ export class Session {
     return String(this.#counter).padStart(noteCounterDigits, "0");
   }
 
+  /** Whether {@link next} has given this word. */
+  gave(counted: string): boolean {
+    return Number(counted) <= this.#counter;
+  }
+
   get inbox(): KeyRange {
     return inboxOf(this.#parts.namespace, this.id);
   }

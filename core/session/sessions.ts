@@ -91,6 +91,11 @@ export class Sessions {
     };
   }
 
+  /** What the current session stands for is gone. */
+  endCurrent(reason: string): void {
+    this.#current?.end(reason);
+  }
+
   /** No further session is made. `revoke`: the lease goes at once, for nothing that was promised hangs on it. */
   async stop(revoke: boolean, wait: Wait): Promise<void> {
     this.#stopping = true;

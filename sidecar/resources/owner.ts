@@ -11,16 +11,16 @@
  * `anew` in the namespace's data says that somebody saw etcd begin anew: the base is raised, and only then the key deleted.
  */
 import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
-import { after, sleep, type Epoch, type Runtime } from "../runtime.ts";
-import { noRevision, type KeyValue, type Store } from "../store.ts";
-import { Tasks } from "../tasks.ts";
-import { anewKey } from "../session/keys.ts";
-import type { Lineage } from "../session/lineage.ts";
-import { decodeJson, numberOf } from "../json.ts";
-import { raiseBase } from "./base.ts";
-import { installationKey, recordKey } from "./keys.ts";
-import { encodeRecord, readInstallation, readRecord } from "./records.ts";
-import type { SpecMirror } from "./mirror.ts";
+import { after, sleep, type Epoch, type Runtime } from "#core/runtime.ts";
+import { noRevision, type KeyValue, type Store } from "#core/store.ts";
+import { Tasks } from "#core/tasks.ts";
+import { anewKey } from "#core/session/keys.ts";
+import type { Lineage } from "#core/session/lineage.ts";
+import { decodeJson, numberOf } from "#core/json.ts";
+import { raiseBase } from "#core/spec/base.ts";
+import { installationKey, recordKey } from "#core/spec/keys.ts";
+import { encodeRecord, readInstallation, readRecord } from "#core/spec/records.ts";
+import type { SpecMirror } from "#core/spec/mirror.ts";
 
 export const standaloneOwner = "standalone";
 const answerMs = 5_000;

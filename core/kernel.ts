@@ -1,0 +1,115 @@
+/**
+ * One sidecar's core, composed: sessions, the spec tree's mirror, locks. The same in a process on a real etcd and, several
+ * at a time, in the simulation.
+ */
+import { after, type Runtime } from "./runtime.ts";
+import { Tasks } from "./tasks.ts";
+import type { Store, Wait } from "./store.ts";
+import { Locks } from "./lock/locks.ts";
+import { anewKey } from "./session/keys.ts";
+import { Lineage, TracedStore, type Anew } from "./session/lineage.ts";
+import { Sessions } from "./session/sessions.ts";
+import { SpecMirror } from "./spec/mirror.ts";
+import { encodeJson } from "./json.ts";
+import { sleep } from "./runtime.ts";
+
+const anewPauseMs = 500;
+
+export interface KernelOptions {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly sessionTtlMs: number;
+}
+
+export interface KernelParts {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly options: KernelOptions;
+  /** A broken invariant: the process must end. */
+  readonly onBug: (name: string, error: unknown) => void;
+  /** Etcd was seen to begin anew; told besides what core does about it. */
+  readonly onAnew?: (anew: Anew) => void;
+}
+
+export class Kernel {
+  readonly store: Store;
+  readonly lineage: Lineage;
+  readonly sessions: Sessions;
+  readonly specs: SpecMirror;
+  readonly locks: Locks;
+  readonly #parts: KernelParts;
+  readonly #tasks: Tasks;
+
+  /** Never fails because etcd is down: it keeps trying. */
+  static start(parts: KernelParts): Kernel {
+    return new Kernel(parts);
+  }
+
+  private constructor(parts: KernelParts) {
+    const { runtime, options, onBug } = parts;
+    this.#parts = parts;
+    this.#tasks = new Tasks((name, error) => {
+      onBug(name, error);
+    });
+    this.lineage = new Lineage((anew) => {
+      this.#begunAnew(anew);
+    });
+    const store = new TracedStore(parts.store, this.lineage);
+    this.store = store;
+    const { namespace, pod, sessionTtlMs } = options;
+    this.sessions = Sessions.start({ runtime, store, namespace, pod, ttlMs: sessionTtlMs, onBug });
+    this.specs = SpecMirror.start({ runtime, store, namespace, onBug });
+    this.locks = Locks.start({
+      runtime,
+      store,
+      sessions: this.sessions,
+      mirror: this.specs,
+      namespace,
+      pod,
+      onBug,
+    });
+  }
+
+  /** Ends waits, lets go of what promises nothing; the lease goes too where no guarantee is left running. */
+  async drain(wait: Wait): Promise<void> {
+    const stillHeld = await this.locks.drain(wait);
+    await this.sessions.stop(!stillHeld, wait);
+  }
+
+  async close(): Promise<void> {
+    await this.locks.close();
+    await this.specs.close();
+    await this.sessions.close();
+    await this.#tasks.close();
+  }
+
+  #begunAnew(anew: Anew): void {
+    const { runtime, onAnew } = this.#parts;
+    runtime.log.error("etcd began anew: its revisions or its cluster are not those seen before", {
+      was: { ...anew.was, revision: anew.was.revision.toString() },
+      is: { ...anew.is, revision: anew.is.revision.toString() },
+    });
+    this.sessions.endCurrent("etcd began anew");
+    this.specs.forget();
+    if (!this.#tasks.signal.aborted)
+      this.#tasks.run("telling that etcd began anew", (signal) => this.#tellAnew(signal));
+    onAnew?.(anew);
+  }
+
+  /** Stops all grants of the namespace until the owner of the spec tree has raised the fence base and deleted the key. */
+  async #tellAnew(signal: AbortSignal): Promise<void> {
+    const { runtime, options } = this.#parts;
+    const key = anewKey(options.namespace);
+    const deadline = after(runtime.now(), 10 * options.sessionTtlMs);
+    while (runtime.now() < deadline) {
+      const outcome = await this.store.write({
+        given: [],
+        when: [],
+        then: [{ kind: "putDurable", key, value: encodeJson({ pod: options.pod }) }],
+        otherwise: [],
+      });
+      if (outcome.kind === "done") return;
+      await sleep(runtime, anewPauseMs, signal);
+    }
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Lets go of a place: one plain delete of its key and of the notes it left. The key was made once and is never made again, so
+ * the delete needs no compare, can hit nobody else's, and is never refused for a stale fact. Without an answer, or refused,
+ * it becomes an intent: repeated until etcd confirms it, or the session ends and the lease takes the key along.
+ */
+import type { Store } from "../store.ts";
+import type { Freed } from "./grant.ts";
+import type { Place } from "./place.ts";
+
+export async function leave(store: Store, place: Place): Promise<Freed> {
+  await place.quiet();
+  const { session } = place;
+  if (session.ended.aborted) return "released";
+  const keys = [place.key, ...place.notes];
+  const outcome = await store.write({
+    given: [],
+    when: [],
+    then: keys.map((key) => ({ kind: "delete", key })),
+    otherwise: [],
+  });
+  for (const key of keys) {
+    if (outcome.kind === "done") session.forget(key);
+    else session.remove(key);
+  }
+  return outcome.kind === "done" || session.ended.aborted ? "released" : "unknown";
+}

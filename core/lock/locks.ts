@@ -1,0 +1,375 @@
+/**
+ * Locks as callers ask for them: the front of this folder. Requests are checked against the pool's rules here; who gets what
+ * is decided by cohorts; what may still be said about a grant by the grant itself, at the moment of the answer.
+ */
+import { utf8Bytes } from "#api/fields/text.ts";
+import { formatDuration } from "#api/fields/duration.ts";
+import { after, sleep } from "../runtime.ts";
+import { Refusal } from "../refusal.ts";
+import { Tasks } from "../tasks.ts";
+import type { Wait } from "../store.ts";
+import { decodeJson, textOf } from "../json.ts";
+import { aboutOf, sessionKey } from "../session/keys.ts";
+import type { Session } from "../session/session.ts";
+import type { Counters } from "./counters.ts";
+import type { Freed, Grant } from "./grant.ts";
+import { Grants } from "./grants.ts";
+import { lockPath, type LockName } from "./keys.ts";
+import { deleteNote } from "./notes.ts";
+import { Pool, type PoolParts } from "./pool.ts";
+import { rulesOf, type Rules } from "./rules.ts";
+import { viewLock, viewPool, type ViewParts } from "./view.ts";
+import type {
+  Acquired,
+  AcquireRequest,
+  GrantEnd,
+  GrantView,
+  ListPool,
+  LockView,
+  PoolView,
+} from "./views.ts";
+
+const answerMs = 5_000;
+/** Callers that wait, and grants that are held, in this process. */
+const callersMax = 50_000;
+
+export interface LocksParts extends Omit<PoolParts, "tasks" | "grants"> {
+  readonly onBug: (name: string, error: unknown) => void;
+}
+
+export class Locks {
+  readonly #parts: LocksParts;
+  readonly #tasks: Tasks;
+  readonly #grants: Grants;
+  readonly #pools = new Map<string, Pool>();
+  #callers = 0;
+  #draining: Refusal | undefined;
+
+  static start(parts: LocksParts): Locks {
+    return new Locks(parts);
+  }
+
+  private constructor(parts: LocksParts) {
+    this.#parts = parts;
+    this.#grants = new Grants(parts.runtime);
+    this.#tasks = new Tasks((name, error) => {
+      parts.onBug(`locks: ${name}`, error);
+    });
+    this.#tasks.run("following sessions", (signal) => this.#followSessions(signal));
+  }
+
+  /**
+   * @throws Refusal what cannot be asked, or not now; the signal's reason when the caller goes away
+   */
+  async acquire(request: AcquireRequest, caller: AbortSignal): Promise<Acquired> {
+    if (this.#draining !== undefined) throw this.#draining;
+    const { mirror } = this.#parts;
+    const { lock: spec } = mirror.pool(request.pool);
+    if (spec === undefined)
+      throw new Refusal("not_ready", `Lock pool '${request.pool}' is not served.`);
+    const rules = rulesOf(spec);
+    checkRequest(request, rules);
+    const again = this.#repeated(request);
+    if (again !== undefined) return { kind: "granted", grant: again };
+    if (this.#callers + this.#grants.size >= callersMax) {
+      throw new Refusal(
+        "too_many_requests",
+        `This sidecar has ${String(callersMax)} callers and grants, its bound. Retry later.`,
+      );
+    }
+    const lock: LockName = { pool: request.pool, name: request.name };
+    const pool = this.#poolFor(request.pool);
+    this.#callers += 1;
+    try {
+      const { cohort, isNew } = pool.cohortFor(lock, rules);
+      const answer = cohort.join(request, rules, caller);
+      if (isNew) pool.start(lock, cohort);
+      const acquired = await answer;
+      if (acquired.kind !== "granted") pool.counters.timedOut += 1;
+      return acquired;
+    } finally {
+      this.#callers -= 1;
+    }
+  }
+
+  /** The answer that told of this grant could not be handed to its socket: it is given back where nobody else was told. */
+  undelivered(grantId: string): void {
+    this.#grants.any(grantId)?.undelivered();
+  }
+
+  async grant(grantId: string): Promise<GrantView> {
+    return (await this.#liveGrant(grantId)).view();
+  }
+
+  /** @param ttlMs absent: as before */
+  async renew(grantId: string, ttlMs?: number): Promise<GrantView> {
+    const grant = await this.#liveGrant(grantId);
+    const { lock, request } = grant.terms;
+    if (request.hold === "session" && ttlMs !== undefined) {
+      throw new Refusal("malformed", "ttl: a grant with hold 'session' has none; leave it out.", {
+        field: "ttl",
+      });
+    }
+    const spec = this.#parts.mirror.record("DistributedLock", lock.pool)?.lock;
+    if (spec !== undefined && ttlMs !== undefined) checkTtl(ttlMs, rulesOf(spec));
+    return grant.renew(ttlMs ?? grant.ttlMs);
+  }
+
+  /** `unknown`: its removal is not confirmed, and is repeated until it is. */
+  async release(grantId: string): Promise<Freed> {
+    const live = this.#grants.live(grantId);
+    if (live !== undefined) {
+      live.over("released");
+      return live.freed;
+    }
+    const waiting = this.#grants.any(grantId);
+    if (waiting?.end?.why === "released") return waiting.freed;
+    const over = this.#grants.over(grantId);
+    if (over?.why !== "released") throw await this.#whyNot(grantId);
+    return !over.session.ended.aborted && over.session.intents.has(over.key)
+      ? "unknown"
+      : "released";
+  }
+
+  /** Releases what an earlier life of an app held under this name. */
+  async releaseByHolder(holder: string): Promise<{ readonly released: number }> {
+    const mine = [...this.#grants].filter(
+      (grant) => grant.isLive() && grant.terms.holder === holder,
+    );
+    for (const grant of mine) grant.over("released");
+    await Promise.all(mine.map((grant) => grant.freed));
+    return { released: mine.length };
+  }
+
+  look(pool: string, name: string): Promise<LockView> {
+    this.#parts.mirror.pool(pool);
+    return viewLock(this.#viewParts(), { pool, name }, this.#tasks.signal);
+  }
+
+  list(query: ListPool): Promise<PoolView> {
+    this.#parts.mirror.pool(query.pool);
+    return viewPool(this.#viewParts(), query, this.#tasks.signal);
+  }
+
+  counters(): ReadonlyMap<string, Readonly<Counters>> {
+    return new Map([...this.#pools].map(([name, { counters }]) => [name, counters]));
+  }
+
+  /**
+   * Ends all waits, lets go of every place that promises nothing, and waits for that. Returns whether grants are left whose
+   * guarantees still run: those are left to the lease.
+   */
+  async drain(wait: Wait): Promise<boolean> {
+    const draining = (this.#draining ??= new Refusal(
+      "draining",
+      "This sidecar is shutting down. Nothing was done. Retry at its successor.",
+    ));
+    const { runtime } = this.#parts;
+    for (const grant of this.#grants) if (grant.statedUntil <= runtime.now()) grant.over("expired");
+    const leaving = [...this.#pools.values()].map((pool) => pool.drain(draining));
+    await Promise.race([
+      Promise.all(leaving),
+      sleep(runtime, Math.max(0, wait.deadline - runtime.now()), wait.signal),
+    ]);
+    return [...this.#cohorts()].length > 0;
+  }
+
+  async close(): Promise<void> {
+    this.#draining ??= new Refusal("draining", "This sidecar is shutting down.");
+    for (const cohort of this.#cohorts()) cohort.close(this.#draining);
+    await this.#tasks.close();
+  }
+
+  *#cohorts() {
+    for (const pool of this.#pools.values()) yield* pool.cohorts;
+  }
+
+  #poolFor(name: string): Pool {
+    let pool = this.#pools.get(name);
+    if (pool === undefined) {
+      for (const [other, { isIdle }] of this.#pools) {
+        if (isIdle && this.#parts.mirror.record("DistributedLock", other) === undefined)
+          this.#pools.delete(other);
+      }
+      pool = new Pool({ ...this.#parts, tasks: this.#tasks, grants: this.#grants }, name);
+      this.#pools.set(name, pool);
+    }
+    return pool;
+  }
+
+  /** The same requestId, from the same pod, for the same lock: the same grant, while it lives. */
+  #repeated({ pool, name, requestId }: AcquireRequest): GrantView | undefined {
+    if (requestId === undefined) return undefined;
+    const id = this.#grants.forRequest({ pool, name }, requestId);
+    if (id === undefined) return undefined;
+    const live = this.#grants.live(id);
+    if (live !== undefined) return live.delivered();
+    const end = this.#grants.any(id)?.end ?? this.#grants.over(id);
+    return end === undefined || end.why === "undelivered"
+      ? undefined
+      : refuseLost(id, end.why, end.at);
+  }
+
+  async #liveGrant(grantId: string): Promise<Grant> {
+    return this.#grants.live(grantId) ?? Promise.reject(await this.#whyNot(grantId));
+  }
+
+  /** Why there is no such live grant here. A grantId names its session. */
+  async #whyNot(grantId: string): Promise<Refusal> {
+    const end = this.#grants.any(grantId)?.end ?? this.#grants.over(grantId);
+    if (end !== undefined) return lost(grantId, end.why, end.at);
+    const parts = /^([0-9a-f]{20})-(\d{10})-\d{1,5}$/.exec(grantId);
+    const { sessions, store, runtime, namespace, pod } = this.#parts;
+    const [, session, counted] = parts ?? [];
+    if (session === undefined || counted === undefined) {
+      return new Refusal(
+        "grant_not_found",
+        `There is no grant '${grantId.slice(0, 100)}': not an id that a sidecar gives.`,
+      );
+    }
+    if (sessions.isEnded(session)) return lost(grantId, "sessionLost");
+    const { current } = sessions;
+    if (current?.id === session) {
+      return current.gave(counted)
+        ? new Refusal("grant_lost", `Grant '${grantId}' ended more than a minute ago.`, { grantId })
+        : new Refusal("grant_not_found", `There is no grant '${grantId}' and never was.`);
+    }
+    const wait = { signal: this.#tasks.signal, deadline: after(runtime.now(), answerMs) };
+    const read = await store.read([{ key: sessionKey(namespace, session) }], wait);
+    if (read.kind !== "done") {
+      return new Refusal(
+        "backend_unreachable",
+        `Grant '${grantId}' is of another session than this sidecar's, and etcd did not answer whether that one lives. Retry.`,
+      );
+    }
+    const there = read.value.ranges[0]?.keys[0];
+    if (there !== undefined && textOf(decodeJson(there.value)?.["pod"]) !== pod) {
+      return new Refusal(
+        "grant_not_found",
+        `Grant '${grantId}' was given by another sidecar, which lives; ask that one.`,
+        { grantId },
+      );
+    }
+    return lost(grantId, "sessionLost");
+  }
+
+  #viewParts(): ViewParts {
+    const { runtime, store, namespace, pod } = this.#parts;
+    return {
+      runtime,
+      store,
+      namespace,
+      pod,
+      cohort: (lock) => this.#pools.get(lock.pool)?.cohort(lockPath(lock)),
+    };
+  }
+
+  async #followSessions(signal: AbortSignal): Promise<void> {
+    const { sessions, runtime } = this.#parts;
+    for (;;) {
+      const session = await sessions.live(signal);
+      const ended = () => {
+        for (const cohort of this.#cohorts()) cohort.sessionEnded(session);
+      };
+      session.ended.addEventListener("abort", ended, { once: true });
+      if (session.ended.aborted) ended();
+      try {
+        await this.#readInbox(session, signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        runtime.log.warn("the inbox cannot be read", { error });
+        session.end("its inbox cannot be read");
+      }
+    }
+  }
+
+  /** Until the session ends. */
+  async #readInbox(session: Session, signal: AbortSignal): Promise<void> {
+    const { store } = this.#parts;
+    const either = AbortSignal.any([signal, session.ended]);
+    let from = session.epoch;
+    while (!either.aborted) {
+      for await (const changes of store.watch(session.inbox, from, either)) {
+        if (changes.kind === "gap") {
+          // Notes that are lost cost fairness until their senders look again.
+          from = (changes.compacted + 1n) as typeof from;
+        } else if (changes.kind === "changes") {
+          for (const event of changes.events) {
+            if (event.kind !== "put") continue;
+            this.#noted(aboutOf(event.now.key, session.inbox));
+            await deleteNote(store, event.now);
+          }
+        }
+      }
+    }
+    signal.throwIfAborted();
+  }
+
+  #noted(about: string | undefined): void {
+    const pool = this.#pools.get(about?.split("/")[0] ?? "");
+    if (about !== undefined) pool?.cohort(about)?.noted();
+  }
+}
+
+function checkRequest(request: AcquireRequest, rules: Rules): void {
+  const { limits } = rules;
+  if (request.waitMs > limits.waitMs) {
+    throw new Refusal(
+      "wait_too_long",
+      `wait: ${formatDuration(request.waitMs)} is above ${formatDuration(limits.waitMs)}, the pool's limit (spec.limits.wait). Wait less, or raise the limit.`,
+      { field: "wait", limit: "wait" },
+    );
+  }
+  if (request.ttlMs !== undefined) {
+    if (request.hold === "session") {
+      throw new Refusal(
+        "malformed",
+        "ttl: a grant with hold 'session' has none; leave it out, or hold by ttl.",
+        { field: "ttl" },
+      );
+    }
+    checkTtl(request.ttlMs, rules);
+  }
+  const metadataBytes =
+    request.metadata === undefined ? 0 : utf8Bytes(JSON.stringify(request.metadata));
+  if (metadataBytes > limits.metadataBytes) {
+    throw new Refusal(
+      "metadata_too_large",
+      `metadata: ${String(metadataBytes)} bytes as JSON is above ${String(limits.metadataBytes)}, the pool's limit (spec.limits.metadataBytes). Send less, or raise the limit.`,
+      { field: "metadata", limit: "metadataBytes" },
+    );
+  }
+}
+
+function checkTtl(ttlMs: number, { maxTtlMs }: Rules): void {
+  if (ttlMs <= maxTtlMs) return;
+  throw new Refusal(
+    "malformed",
+    `ttl: ${formatDuration(ttlMs)} is above ${formatDuration(maxTtlMs)}, the pool's maxTtl (spec.maxTtl). Name a shorter one, or raise it.`,
+    { field: "ttl" },
+  );
+}
+
+const ends: Readonly<Record<GrantEnd, string>> = {
+  released: "it was released",
+  expired: "its ttl ended without a renewal",
+  maxHold: "it was held for as long as the pool allows (spec.maxHold)",
+  sessionLost: "the sidecar's session with etcd ended",
+  undelivered: "its answer could not be delivered, so it was given back",
+};
+
+function lost(grantId: string, why: GrantEnd, at?: number): Refusal {
+  return new Refusal(
+    "grant_lost",
+    `Grant '${grantId}' is over: ${ends[why]}. Stop what it guarded, and acquire again.`,
+    {
+      grantId,
+      why,
+      ...(at === undefined ? {} : { endedAt: at }),
+    },
+  );
+}
+
+function refuseLost(grantId: string, why: GrantEnd, at: number): never {
+  throw lost(grantId, why, at);
+}

@@ -1,0 +1,162 @@
+/**
+ * What an observer sees of a lock, and of a pool: holders and waiters in order. A place of another session stands for all its
+ * callers; behind this process's own place each of its callers is listed.
+ */
+import { after, type Runtime } from "../runtime.ts";
+import { Refusal } from "../refusal.ts";
+import type { KeyValue, Store } from "../store.ts";
+import type { Cohort } from "./cohort.ts";
+import { readContender, type Contender } from "./contender.ts";
+import { fenceOf } from "./fence.ts";
+import { contenderNameOf, contendersOf, poolRange, poolRangeFrom, type LockName } from "./keys.ts";
+import { inOrder } from "./order.ts";
+import type { HolderView, ListPool, LockView, PoolView } from "./views.ts";
+
+const answerMs = 5_000;
+/** Keys read at once when a pool is listed. */
+const chunkKeys = 1_000;
+
+export interface ViewParts {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly namespace: string;
+  readonly pod: string;
+  /** This process's own callers for a lock. */
+  readonly cohort: (lock: LockName) => Cohort | undefined;
+}
+
+export async function viewLock(
+  parts: ViewParts,
+  lock: LockName,
+  signal: AbortSignal,
+): Promise<LockView> {
+  const kvs = await readRange(parts, contendersOf(parts.namespace, lock), signal);
+  return lockView(parts, lock, kvs.keys);
+}
+
+/** Reads the pool in chunks: each lock is seen at one revision, the pool is not. */
+export async function viewPool(
+  parts: ViewParts,
+  query: ListPool,
+  signal: AbortSignal,
+): Promise<PoolView> {
+  const { namespace } = parts;
+  const all = poolRange(namespace, query.pool);
+  const wanted =
+    query.prefix === undefined ? all : poolRangeFrom(namespace, query.pool, query.prefix);
+  const from =
+    query.continue === undefined
+      ? wanted.key
+      : contendersOf(namespace, { pool: query.pool, name: query.continue }).end;
+  const locks: LockView[] = [];
+  const totals = { held: 0, waiting: 0 };
+  let more: string | undefined;
+  for await (const [lock, kvs] of locksOf(parts, all, signal)) {
+    const view = lockView(parts, lock, kvs);
+    totals.held += view.holders.length;
+    totals.waiting += view.waiters.reduce(
+      (sum, { localWaiters }) => sum + 1 + localWaiters,
+      view.holders[0]?.localWaiters ?? 0,
+    );
+    const { key } = contendersOf(namespace, lock);
+    if (key < from || key >= wanted.end) continue;
+    if (locks.length < query.limit) locks.push(view);
+    else more = locks.at(-1)?.name;
+  }
+  return { pool: query.pool, totals, locks, continue: more };
+}
+
+/** All locks of the range with their contenders, in key order. */
+async function* locksOf(
+  parts: ViewParts,
+  range: { readonly key: string; readonly end: string },
+  signal: AbortSignal,
+): AsyncIterable<[LockName, KeyValue[]]> {
+  let from = range.key;
+  let pending: [LockName, KeyValue[]] | undefined;
+  for (;;) {
+    const { keys, count } = await readRange(
+      parts,
+      { key: from, end: range.end, limit: chunkKeys },
+      signal,
+    );
+    for (const kv of keys) {
+      const lock = contenderNameOf(kv.key, parts.namespace);
+      if (lock === undefined) continue;
+      if (pending?.[0].name === lock.name) pending[1].push(kv);
+      else {
+        if (pending !== undefined) yield pending;
+        pending = [lock, [kv]];
+      }
+    }
+    const last = keys.at(-1);
+    if (last === undefined || count <= keys.length) break;
+    from = `${last.key}\u0000`;
+  }
+  if (pending !== undefined) yield pending;
+}
+
+async function readRange(
+  { runtime, store }: ViewParts,
+  range: { readonly key: string; readonly end: string; readonly limit?: number },
+  signal: AbortSignal,
+): Promise<{ keys: readonly KeyValue[]; count: number }> {
+  const read = await store.read([range], { signal, deadline: after(runtime.now(), answerMs) });
+  signal.throwIfAborted();
+  if (read.kind !== "done") {
+    throw new Refusal("backend_unreachable", `etcd did not answer (${read.reason.code}). Retry.`);
+  }
+  return read.value.ranges[0] ?? { keys: [], count: 0 };
+}
+
+function lockView(parts: ViewParts, lock: LockName, kvs: readonly KeyValue[]): LockView {
+  const cohort = parts.cohort(lock);
+  const own = cohort?.place?.key;
+  const [first, ...rest] = inOrder(kvs.map(readContender));
+  const view = { pool: lock.pool, name: lock.name };
+  if (first === undefined) return { ...view, holders: [], waiters: [] };
+  const grant = own === first.key ? cohort?.grant : undefined;
+  const holder =
+    grant === undefined ? shown(first, true) : { ...shown(first, true), ...shownGrant(grant) };
+  const localBehindHolder = own === first.key ? callersOf(parts, cohort) : [];
+  const waiters = rest.flatMap((contender) =>
+    contender.key === own
+      ? callersOf(parts, cohort)
+      : contender.trying
+        ? []
+        : [shown(contender, false)],
+  );
+  return {
+    ...view,
+    holders: [own === first.key ? { ...holder, localWaiters: 0 } : holder],
+    waiters: [...localBehindHolder, ...waiters],
+  };
+}
+
+function shown(contender: Contender, holds: boolean): HolderView {
+  const { holder, pod, since, metadata, localWaiters, base, createRevision, handovers } = contender;
+  const view = { holder, pod, since, metadata, localWaiters };
+  return holds ? { ...view, fence: fenceOf(base, createRevision, handovers).toString() } : view;
+}
+
+function shownGrant(grant: NonNullable<Cohort["grant"]>): Partial<HolderView> {
+  const { holder, fence, request } = grant.terms;
+  return {
+    holder,
+    fence: fence.toString(),
+    metadata: request.metadata ?? {},
+    since: grant.acquiredAt,
+  };
+}
+
+function callersOf({ pod }: ViewParts, cohort: Cohort | undefined): HolderView[] {
+  return [...(cohort?.callers ?? [])]
+    .filter(({ trying }) => !trying)
+    .map(({ request, since }) => ({
+      holder: request.holder ?? pod,
+      pod,
+      since,
+      metadata: request.metadata ?? {},
+      localWaiters: 0,
+    }));
+}
