@@ -10,6 +10,7 @@ import { makeCrds } from "./crds.ts";
 import { generateEtcdCodec } from "./etcd-codec.ts";
 import type { Generator, Made } from "./made.ts";
 import { makeOpenapi } from "./openapi.ts";
+import { makeOptions } from "./options.ts";
 import { makeReference } from "./reference.ts";
 
 const projectFolder = join(import.meta.dirname, "../..");
@@ -19,6 +20,7 @@ const generators: readonly Generator[] = [
   { name: "crds", make: makeCrds, owns: ["crds"] },
   { name: "openapi", make: makeOpenapi, owns: ["api/generated"] },
   { name: "reference", make: makeReference, owns: [] },
+  { name: "options", make: makeOptions, owns: [] },
   { name: "etcd codec", make: makeEtcdCodec, owns: [codecFolder] },
 ];
 

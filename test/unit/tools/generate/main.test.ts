@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { makeCrds } from "#tools/generate/crds.ts";
 import { kebab, type Made } from "#tools/generate/made.ts";
 import { makeOpenapi } from "#tools/generate/openapi.ts";
+import { makeOptions, tableOf } from "#tools/generate/options.ts";
 import { makeReference } from "#tools/generate/reference.ts";
 
 const project = join(import.meta.dirname, "../../../..");
@@ -13,6 +14,7 @@ describe("what is generated", () => {
     makeCrds,
     makeOpenapi,
     makeReference,
+    makeOptions,
   };
   for (const [name, make] of Object.entries(makers)) {
     it(`by ${name} lies in the project as it is made now, and is made the same twice`, async () => {
@@ -37,6 +39,18 @@ describe("what is generated", () => {
       }
     });
   }
+
+  it("shows an option with its variable, flag and default", () => {
+    const parse = (text: string) => text;
+    const table = tableOf({
+      name: { env: "HOLDFAST_NAME", default: "a|b", prose: "A name.", unit: "text", parse },
+      file: { env: "HOLDFAST_CA_FILE", default: undefined, prose: "A file.", unit: "file", parse },
+    });
+    assert.deepEqual(table.split("\n").slice(2), [
+      "| `HOLDFAST_NAME` | `--name` | text | `a\\|b` | A name. |",
+      "| `HOLDFAST_CA_FILE` | `--ca-file` | file | – | A file. |",
+    ]);
+  });
 
   it("bears names as files have them", () => {
     assert.deepEqual(["Cache", "DistributedLock"].map(kebab), ["cache", "distributed-lock"]);
