@@ -8,7 +8,7 @@ export function exerciseFaults(it: Exercise): void {
     t.client.cutAnswers();
     const outcome = await t.write({ then: [t.durable("a", "1")] });
     assertUnknown(outcome);
-    await t.settle(t.client.heal());
+    await t.heal();
     // A second write of the same key: had the first been sent again, it could come after this one.
     await t.put("a", "2");
     await t.put("end");
@@ -30,7 +30,7 @@ export function exerciseFaults(it: Exercise): void {
       otherwise: [t.list({ key: t.key("a") })],
     });
     assertUnknown(outcome);
-    await t.settle(t.client.heal());
+    await t.heal();
     assert.notEqual(await t.get("a"), undefined);
   });
 
@@ -45,7 +45,7 @@ export function exerciseFaults(it: Exercise): void {
       ),
     );
     for (const outcome of lost) assert.notEqual(outcome.kind, "done");
-    await t.settle(t.client.heal());
+    await t.heal();
     await t.put("after");
     assert.notEqual(await t.get("after"), undefined);
   });
@@ -54,7 +54,7 @@ export function exerciseFaults(it: Exercise): void {
     await t.put("start");
     t.client.cutRequests();
     assertUnknown(await t.write({ then: [t.durable("a")] }));
-    await t.settle(t.client.heal());
+    await t.heal();
     await t.put("end");
   });
 
@@ -62,7 +62,7 @@ export function exerciseFaults(it: Exercise): void {
     await t.grant();
     t.client.cutAnswers();
     assertUnknown(await t.settle(t.store.leases.grant(5_000, t.wait(300))));
-    await t.settle(t.client.heal());
+    await t.heal();
     await t.grant();
   });
 

@@ -117,7 +117,7 @@ function exerciseWaits(it: Exercise): void {
     await t.put("a");
     t.client.cutAnswers();
     assertUnknown(await t.settle(t.store.read([t.all], t.wait(shortMs))));
-    await t.settle(t.client.heal());
+    await t.heal();
   });
 
   it("ends when its caller leaves", async (t) => {
@@ -130,7 +130,7 @@ function exerciseWaits(it: Exercise): void {
     );
     assertUnknown(await t.settle(outcome));
     timer.cancel();
-    await t.settle(t.client.heal());
+    await t.heal();
   });
 
   it("is tried again until it succeeds, once the network is back", async (t) => {

@@ -45,6 +45,14 @@ export interface Etcd extends AsyncDisposable {
   settle<T>(promise: Promise<T>): Promise<T>;
 }
 
+/** What not every etcd can do. */
+export interface Abilities {
+  /** A quiet watch is told how far it has come. */
+  readonly progress: boolean;
+}
+
+export const allAbilities: Abilities = { progress: true };
+
 export type MakeEtcd = () => Promise<Etcd>;
 
 const utf8 = new TextEncoder();
@@ -155,6 +163,12 @@ export class Trial implements AsyncDisposable {
   async get(name: string): Promise<KeyValue | undefined> {
     const { keys } = await this.read({ key: this.key(name) });
     return keys[0];
+  }
+
+  /** The network is well again, and a connection that the cut has spoilt is replaced. */
+  async heal(): Promise<void> {
+    await this.settle(this.client.heal());
+    await this.snapshot(this.all);
   }
 
   keepAlive(lease: LeaseId, everyMs: number, signal = this.signal): Reader<Beat> {
