@@ -158,7 +158,6 @@ export class Batch {
 export function tooManyOperations(member: Member): boolean {
   const { given, when } = member.write;
   const own = partsMax(member.write);
-  if (given.length === 0) return own > operationsMax;
   if (when.length === 0) return Math.max(given.length, own) > operationsMax;
   return given.length + own > operationsMax;
 }
