@@ -30,11 +30,12 @@ import { look, waitingIn, type Look } from "./look.ts";
 import { leaveNote } from "./notes.ts";
 import { standing } from "./order.ts";
 import type { Place } from "./place.ts";
-import { blocked, heldBy, noSession, storeRefused, tooManyWait } from "./refusals.ts";
+import { verdictOf, type Phase } from "./phase.ts";
+import { blocked, storeRefused, tooManyWait } from "./refusals.ts";
 import { rulesOf, type Rules } from "./rules.ts";
-import { contenderValue, holderOf, localHolder } from "./tell.ts";
+import { contenderValue, holderOf } from "./tell.ts";
 import { untilWorthALook } from "./wait.ts";
-import type { AcquireRequest, Acquired, GrantEnd, HolderView } from "./views.ts";
+import type { AcquireRequest, Acquired, GrantEnd } from "./views.ts";
 
 const pauseMinMs = 20;
 const pauseMaxMs = 1_000;
@@ -60,15 +61,6 @@ export interface CohortParts {
   /** Nobody waits or holds any more; called as the loop ends, in the same step. */
   readonly ended: () => void;
 }
-
-type Phase =
-  | {
-      readonly kind:
-        "resting" | "connecting" | "entering" | "settling" | "looking" | "unseen" | "leaving";
-    }
-  | { readonly kind: "refused"; readonly why: Error }
-  | { readonly kind: "queued"; readonly holder: HolderView; readonly waiting: number }
-  | { readonly kind: "holding"; readonly grant: Grant };
 
 export class Cohort {
   readonly callers: Callers;
@@ -432,34 +424,15 @@ export class Cohort {
     if (this.#place === place) this.#place = undefined;
   }
 
-  /** How a wait that ends now would end; undefined: not known yet. */
   #verdict(): Verdict | undefined {
-    const phase = this.#phase;
-    switch (phase.kind) {
-      case "resting":
-      case "entering":
-      case "looking":
-      case "leaving":
-        return undefined;
-      case "connecting":
-        return noSession(this.#parts.sessions);
-      case "unseen":
-      case "settling":
-        return { kind: "unknown" };
-      case "refused":
-        return phase.why;
-      case "queued":
-        return heldBy(phase.holder, phase.waiting + this.callers.count());
-      case "holding": {
-        const waiting = this.callers.count();
-        return heldBy(
-          localHolder(phase.grant, this.#parts.pod, waiting),
-          waiting + this.#othersWaiting,
-        );
-      }
-      default:
-        return phase satisfies never;
-    }
+    const { sessions, pod } = this.#parts;
+    const waitingHere = this.callers.count();
+    return verdictOf(this.#phase, {
+      sessions,
+      pod,
+      waitingHere,
+      waitingElsewhere: this.#othersWaiting,
+    });
   }
 
   #enterPhase(phase: Phase): void {

@@ -1,0 +1,55 @@
+/** Where a cohort stands, and how a wait that ends there ends. */
+import type { Sessions } from "../session/sessions.ts";
+import type { Verdict } from "./caller.ts";
+import type { Grant } from "./grant.ts";
+import { heldBy, noSession } from "./refusals.ts";
+import { localHolder } from "./tell.ts";
+import type { HolderView } from "./views.ts";
+
+export type Phase =
+  /** Something is under way whose answer will tell. `leaving`: an own place is being let go. */
+  | { readonly kind: "resting" | "entering" | "looking" | "leaving" }
+  /** There is no session. */
+  | { readonly kind: "connecting" }
+  /** A place was, or may have been, taken, and etcd does not tell where it stands. */
+  | { readonly kind: "settling" | "unseen" }
+  /** Nothing can be taken now. */
+  | { readonly kind: "refused"; readonly why: Error }
+  /** Behind somebody, as of the last look. */
+  | { readonly kind: "queued"; readonly holder: HolderView; readonly waiting: number }
+  | { readonly kind: "holding"; readonly grant: Grant };
+
+export interface Around {
+  readonly sessions: Sessions;
+  readonly pod: string;
+  /** Callers of this process that wait. */
+  readonly waitingHere: number;
+  /** Places of other sessions that wait, as last seen. */
+  readonly waitingElsewhere: number;
+}
+
+/** How a wait that ends now ends; undefined: not known yet. */
+export function verdictOf(phase: Phase, around: Around): Verdict | undefined {
+  switch (phase.kind) {
+    case "resting":
+    case "entering":
+    case "looking":
+    case "leaving":
+      return undefined;
+    case "connecting":
+      return noSession(around.sessions);
+    case "unseen":
+    case "settling":
+      return { kind: "unknown" };
+    case "refused":
+      return phase.why;
+    case "queued":
+      return heldBy(phase.holder, phase.waiting + around.waitingHere);
+    case "holding": {
+      const holder = localHolder(phase.grant, around.pod, around.waitingHere);
+      return heldBy(holder, around.waitingHere + around.waitingElsewhere);
+    }
+    default:
+      return phase satisfies never;
+  }
+}
