@@ -109,16 +109,16 @@ export class Caller {
     method: Method<Request, Response>,
     request: Request,
   ): Promise<Answered<Response> | Failure> {
+    const login = method.path === methods.authenticate.path;
     const sentAt = this.runtime.now();
+    const deadline = after(sentAt, login ? loginMaxMs : this.#times.patienceMs);
     const reply = await call(connection, this.runtime, {
       path: method.path,
       message: method.encode(request),
-      token: method.path === methods.authenticate.path ? undefined : this.tokens.token,
-      deadline: after(
-        sentAt,
-        method.path === methods.authenticate.path ? loginMaxMs : this.#times.patienceMs,
-      ),
+      token: login ? undefined : this.tokens.token,
+      deadline,
     });
+    if (!login) this.#learn(reply, { sentAt, limit: deadline });
     if (reply.kind !== "answer") return reply;
     const answer = decoded(method, reply.message, sentAt);
     return answer.kind === "answered" ? answer : { kind: "broken", message: answer.reason.message };
@@ -141,12 +141,20 @@ export class Caller {
     const limit = after(sentAt, this.#times.patienceMs);
     const deadline = Math.min(limit, patience.answerUntil) as Instant;
     const reply = await call(connection, runtime, { ...plan, deadline, signal: patience.signal });
-    const tookMs = runtime.now() - sentAt;
-    // Whoever left early learned nothing of etcd's slowness.
-    const waitedOut = reply.kind === "silent" && runtime.now() >= limit;
-    if (waitedOut) this.endpoints.distrust(connection, `no answer within ${Math.round(tookMs)} ms`);
-    if (waitedOut || reply.kind === "answer") this.#times.took(tookMs);
+    const tookMs = this.#learn(reply, { sentAt, limit });
+    if (reply.kind === "answer") this.endpoints.answered(connection, sentAt);
+    else if (reply.kind === "silent" && runtime.now() >= limit) {
+      this.endpoints.doubt(connection, `no answer within ${Math.round(tookMs)} ms`);
+    } else if (isUnavailable(reply)) this.endpoints.doubt(connection, reply.message);
     return reply;
+  }
+
+  /** How long it took. Whoever left early learned nothing of etcd's slowness. */
+  #learn(reply: Reply, { sentAt, limit }: { sentAt: Instant; limit: Instant }): number {
+    const now = this.runtime.now();
+    const waitedOut = reply.kind === "silent" && now >= limit;
+    if (waitedOut || reply.kind === "answer") this.#times.took(now - sentAt);
+    return now - sentAt;
   }
 
   /** Before a call is sent again. A failure ends it: what was sent so far is known not to have been written. */
@@ -185,6 +193,13 @@ export class Caller {
     const why = this.endpoints.lastError ?? "no connection yet";
     return refused({ code: "notSent", message: `etcd cannot be reached (${why})` });
   }
+}
+
+/** The member says that it cannot: it has no leader, say. Another may. */
+function isUnavailable(reply: Reply): reply is Failure {
+  if (reply.kind === "answer") return false;
+  const verdict = verdictOn(reply);
+  return verdict.kind === "unknown" && verdict.reason.code === "unavailable";
 }
 
 /** An answer that cannot be understood is none. */

@@ -1,11 +1,12 @@
 /**
  * Keeps one lease alive: a beat at once and every `everyMs`, over one stream.
  *
- * At most one beat is under way on a stream, so an answer is that beat's, and counts from when it was *sent*. A beat
- * without an answer when the next is due takes its stream with it: the connection is distrusted, the next beat goes
- * over another, and what the old stream still says is not listened to. So no answer is ever taken for a later beat's.
+ * A server answers the beats of a stream in their order, so an answer is that of the oldest beat without one, and counts
+ * from when *that* was sent. A beat without an answer when the next is due makes the connection doubtful; when another
+ * takes its place the stream ends with all its beats, and the next goes out at once over the new one. What an old stream
+ * still says is not listened to, so no answer is ever taken for a later beat's.
  */
-import { after, type Instant } from "#core/runtime.ts";
+import { after, forever, type Instant } from "#core/runtime.ts";
 import type { Beat, LeaseId } from "#core/store.ts";
 import { Bell } from "./bell.ts";
 import type { Caller } from "./caller.ts";
@@ -17,6 +18,8 @@ import { verdictOn } from "./status.ts";
 
 /** How soon after a stream that ended by itself the next is tried. */
 const reopenMs = 50;
+/** Beats on one stream without an answer: with more, the stream is given up. */
+const unansweredMax = 8;
 
 export interface HeartbeatPlan {
   readonly lease: LeaseId;
@@ -34,9 +37,10 @@ export class Heartbeat {
   /** The latest that was answered and not fetched: one that comes later tells all that it told. */
   #answered: Beat | undefined;
   #stream: BeatStream | undefined;
-  /** Of the beat without an answer. */
-  #sentAt: Instant | undefined;
+  /** When each beat of the stream that has no answer was sent, oldest first. */
+  #unanswered: Instant[] = [];
   #nextAt: Instant;
+  #closed = false;
 
   constructor(caller: Caller, plan: HeartbeatPlan) {
     this.#caller = caller;
@@ -46,29 +50,44 @@ export class Heartbeat {
     this.#nextAt = caller.runtime.now();
   }
 
+  /** Beats until it is closed, or the signal aborts, whether anybody fetches the answers or not. */
+  async run(): Promise<void> {
+    const { runtime } = this.#caller;
+    const over = () => this.#signal.aborted || this.#closed;
+    while (!over()) {
+      if (runtime.now() >= this.#nextAt) await this.#beat();
+      else await this.#bell.wait({ until: this.#nextAt, signal: this.#signal });
+    }
+    this.#drop();
+  }
+
   /** The next beat that was answered; undefined when the signal has aborted. */
   async next(): Promise<Beat | undefined> {
-    const { runtime } = this.#caller;
     while (!this.#signal.aborted) {
       const beat = this.#answered;
       this.#answered = undefined;
       if (beat !== undefined) return beat;
-      if (runtime.now() >= this.#nextAt) await this.#beat();
-      else await this.#bell.wait({ until: this.#nextAt, signal: this.#signal });
+      await this.#bell.wait({ until: forever, signal: this.#signal });
     }
     return undefined;
   }
 
   close(): void {
+    this.#closed = true;
+    this.#bell.ring();
+  }
+
+  /** The stream, and all that would still be answered on it. */
+  #drop(): void {
     const stream = this.#stream;
     this.#stream = undefined;
-    this.#sentAt = undefined;
+    this.#unanswered = [];
     stream?.close();
   }
 
   async #beat(): Promise<void> {
     const { runtime, endpoints } = this.#caller;
-    if (this.#sentAt !== undefined) this.#giveUp();
+    if (this.#stream !== undefined && this.#unanswered.length > 0) this.#missed(this.#stream);
     this.#nextAt = after(runtime.now(), this.#plan.everyMs);
     const connection = await endpoints.ready(this.#nextAt, this.#signal);
     if (connection === undefined || this.#signal.aborted) return;
@@ -77,16 +96,15 @@ export class Heartbeat {
       this.#nextAt = after(runtime.now(), reopenMs);
       return;
     }
-    this.#sentAt = runtime.now();
-    this.#nextAt = after(this.#sentAt, this.#plan.everyMs);
+    const now = runtime.now();
+    this.#unanswered.push(now);
+    this.#nextAt = after(now, this.#plan.everyMs);
     stream.send({ ID: this.#plan.lease });
   }
 
-  #giveUp(): void {
-    const stream = this.#stream;
-    this.close();
-    if (stream === undefined) return;
-    this.#caller.endpoints.distrust(stream.connection, "a keepalive got no answer in time");
+  #missed(stream: BeatStream): void {
+    this.#caller.endpoints.doubt(stream.connection, "a keepalive got no answer in time");
+    if (this.#unanswered.length >= unansweredMax) this.#drop();
   }
 
   #open(connection: Connection): BeatStream | undefined {
@@ -101,15 +119,15 @@ export class Heartbeat {
   async #listen(stream: BeatStream): Promise<void> {
     for await (const response of stream.messages()) {
       if (stream !== this.#stream) return;
-      this.#take(response);
+      this.#take(response, stream);
     }
     if (stream === this.#stream) await this.#ended(stream);
   }
 
-  #take(response: LeaseKeepAliveResponse): void {
-    const sentAt = this.#sentAt;
+  #take(response: LeaseKeepAliveResponse, stream: BeatStream): void {
+    const sentAt = this.#unanswered.shift();
     if (sentAt === undefined) return; // nobody's: it was not asked for
-    this.#sentAt = undefined;
+    this.#caller.endpoints.answered(stream.connection, sentAt);
     if (response.TTL <= 0n) this.#answered = { kind: "gone" };
     else {
       const at = this.#caller.revisions.headerOf(response.header);
@@ -122,7 +140,7 @@ export class Heartbeat {
   async #ended(stream: BeatStream): Promise<void> {
     const { runtime, endpoints, tokens } = this.#caller;
     const { failure, connection } = stream;
-    this.close();
+    this.#drop();
     const soon = after(runtime.now(), reopenMs);
     if (soon < this.#nextAt) this.#nextAt = soon;
     if (failure?.kind === "status" && connection.usable) {
@@ -130,7 +148,7 @@ export class Heartbeat {
       const verdict = verdictOn(failure);
       if (verdict.kind === "again" && tokens.renewable) await this.#logIn(stream);
       else if (verdict.kind === "unknown") {
-        endpoints.distrust(connection, `keepalive: ${failure.message}`, true);
+        endpoints.doubt(connection, `keepalive: ${failure.message}`);
       }
     }
     this.#bell.ring();

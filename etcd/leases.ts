@@ -50,7 +50,9 @@ export class EtcdLeases implements Leases {
     everyMs: number,
     signal: AbortSignal,
   ): AsyncGenerator<Beat, void, undefined> {
+    if (signal.aborted || this.#caller.tasks.signal.aborted) return;
     const heartbeat = new Heartbeat(this.#caller, { lease, everyMs, signal });
+    this.#caller.tasks.run("etcd heartbeat", () => heartbeat.run());
     try {
       for (;;) {
         const beat = await heartbeat.next();

@@ -148,9 +148,9 @@ export class WatchStream {
   #lookForLife(): void {
     const { caller, stream } = this.#parts;
     const now = this.#now();
-    const distrust = this.#freshness.judge(now);
-    if (distrust !== undefined) {
-      caller.endpoints.distrust(stream.connection, distrust);
+    const doubt = this.#freshness.judge(now);
+    if (doubt !== undefined) {
+      caller.endpoints.doubt(stream.connection, doubt, true);
       this.close();
       return;
     }

@@ -149,7 +149,7 @@ export class Watches {
         runtime.log.warn("etcd: logging in failed", { reason: (error as Error).message });
       }
     } else if (verdict?.kind === "unknown") {
-      endpoints.distrust(connection, `watch: ${verdict.reason.message}`, true);
+      endpoints.doubt(connection, `watch: ${verdict.reason.message}`);
     }
   }
 
