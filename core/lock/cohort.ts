@@ -170,6 +170,7 @@ export class Cohort {
     const { sessions } = this.#parts;
     const session = sessions.current;
     if (session === undefined) {
+      await this.#leaveOld();
       this.#enterPhase({ kind: "connecting" });
       await this.#whileWanted((signal) => sessions.live(signal));
       return;

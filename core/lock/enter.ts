@@ -87,9 +87,8 @@ export async function enter(
     case "refused":
       session.forget(key);
       if (outcome.reason.code !== "stale") return { kind: "refused", reason: outcome.reason };
-      for (const { key: stale, now } of outcome.reason.facts) {
-        if (stale === session.key && now === undefined) session.end("its key is gone from etcd");
-      }
+      if (outcome.reason.facts.some((fact) => fact.key === session.key))
+        await session.leaveEpoch(sentUnder);
       mirror.tookStale(outcome.reason.facts, outcome.reason.at.revision);
       return { kind: "again" };
     case "unknown":

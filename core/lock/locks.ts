@@ -167,10 +167,12 @@ export class Locks {
     const { runtime } = this.#parts;
     for (const grant of this.#grants) if (grant.statedUntil <= runtime.now()) grant.over("expired");
     const leaving = [...this.#pools.values()].map((pool) => pool.drain(draining));
-    await Promise.race([
-      Promise.all(leaving),
-      sleep(runtime, Math.max(0, wait.deadline - runtime.now()), wait.signal),
-    ]);
+    const waiting = new AbortController();
+    const either = AbortSignal.any([wait.signal, waiting.signal]);
+    const late = sleep(runtime, Math.max(0, wait.deadline - runtime.now()), either);
+    await Promise.race([Promise.all(leaving), late]).finally(() => {
+      waiting.abort(new Error("no longer waited for"));
+    });
     return [...this.#cohorts()].length > 0;
   }
 
@@ -294,11 +296,11 @@ export class Locks {
           // Notes that are lost cost fairness until their senders look again.
           from = (changes.compacted + 1n) as typeof from;
         } else if (changes.kind === "changes") {
-          for (const event of changes.events) {
-            if (event.kind !== "put") continue;
-            this.#noted(aboutOf(event.now.key, session.inbox));
-            await deleteNote(store, event.now);
-          }
+          const notes = changes.events.flatMap((event) =>
+            event.kind === "put" ? [event.now] : [],
+          );
+          for (const { key } of notes) this.#noted(aboutOf(key, session.inbox));
+          await Promise.all(notes.map((note) => deleteNote(store, note)));
         }
       }
     }

@@ -201,6 +201,18 @@ export class Session {
     return Number(counted) <= this.#counter;
   }
 
+  /**
+   * Resolves when the session no longer stands at this epoch: a write was refused because its key moved on. That was a
+   * raise of our own whose answer is on its way, or the session finds out who else it was, and ends.
+   */
+  async leaveEpoch(revision: Revision): Promise<void> {
+    try {
+      await this.#epoch.beyond(revision);
+    } catch (error) {
+      if (!this.ended.aborted) throw error;
+    }
+  }
+
   get inbox(): KeyRange {
     return inboxOf(this.#parts.namespace, this.id);
   }
