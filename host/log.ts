@@ -2,6 +2,7 @@
  * The Log port on winston: one JSON object a line, or short coloured lines for a person at a terminal. Standard
  * output is the log. Lines of a request carry `traceId` (see trace.ts) as a field like any other.
  */
+import { Writable } from "node:stream";
 import winston from "winston";
 import { isPlain } from "#api/fields/text.ts";
 import type { Log, LogFields } from "#core/runtime.ts";
@@ -27,12 +28,26 @@ export function makeLog(options: LogOptions): Log {
     level: options.level,
     levels: { error: 0, warn: 1, info: 2, debug: 3 },
     format: winston.format.printf(options.format === "json" ? jsonLine : textLine),
-    transports: new winston.transports.Stream({ stream }) as winston.transport,
   });
+  // Piped by hand: a transport of winston's would do no more than this.
+  logger.pipe(lineWriter(stream));
   const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
     logger.log({ level, message, fields });
   };
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
+}
+
+/** Under which winston leaves the finished line. */
+const finished = Symbol.for("message");
+
+function lineWriter(stream: NodeJS.WritableStream): Writable {
+  return new Writable({
+    objectMode: true,
+    write(line: Readonly<Record<symbol, unknown>>, _encoding, done) {
+      stream.write(`${String(line[finished])}\n`);
+      done();
+    },
+  });
 }
 
 interface Line {
