@@ -2,6 +2,7 @@
 import type { Outcome } from "#core/outcome.ts";
 import type { Revision } from "#core/store.ts";
 import type { Runtime } from "#core/runtime.ts";
+import type { TxnPort } from "#etcd/batch.ts";
 import { methods } from "#etcd/methods.ts";
 import { EtcdStore } from "#etcd/store.ts";
 import { realRuntime } from "#host/runtime.ts";
@@ -41,6 +42,12 @@ export class RealEtcd implements Etcd {
   async connect(): Promise<Client> {
     const proxy = await TcpProxy.before(this.#server.endpoint);
     return this.#client(proxy.endpoint, proxy);
+  }
+
+  /** What sends a client's transactions as they are. */
+  portOf(client: Client): TxnPort {
+    if (!(client.store instanceof EtcdStore)) throw new Error("this is no client of a real etcd");
+    return client.store.client;
   }
 
   async unreachable(): Promise<Client> {

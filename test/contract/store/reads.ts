@@ -42,6 +42,7 @@ function exerciseRanges(it: Exercise): void {
     assert.deepEqual(t.names(bare.keys), ["a"]);
     assert.equal(bare.keys[0]?.value.length, 0);
     assert.equal(bare.keys[0].createRevision, at);
+    assert.equal(bare.keys[0].modRevision, at);
     assert.deepEqual(await t.read({ ...t.all, countOnly: true }), { keys: [], count: 1 });
   });
 

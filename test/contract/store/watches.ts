@@ -83,7 +83,7 @@ function exerciseHistory(it: Exercise): void {
   });
 }
 
-/** Before 3.5.8 a server's progress can run ahead of its events, so the client keeps it to itself. */
+/** Before 3.4.25 and 3.5.8 a server's progress can run ahead of its events, so the client keeps it to itself. */
 function exerciseProgress(it: Exercise, can: Abilities): void {
   if (can.progress) {
     it("that hears nothing is told how far it has come", async (t) => {

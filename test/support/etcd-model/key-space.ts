@@ -57,9 +57,7 @@ export class KeySpace {
     // etcd takes a limit of 0 as none.
     const limited =
       range.limit === undefined || range.limit === 0 ? found : found.slice(0, range.limit);
-    const keys =
-      range.keysOnly === true ? limited.map((entry) => ({ ...entry, value: noBytes })) : limited;
-    return { keys, count };
+    return { keys: range.keysOnly === true ? limited.map(bare) : limited, count };
   }
 
   holds(compare: Compare): boolean {
@@ -88,4 +86,9 @@ export class KeySpace {
     }
     return low;
   }
+}
+
+/** etcd 3.7 answers from its index, which knows neither value nor lease; older ones still tell the lease. */
+function bare(entry: KeyValue): KeyValue {
+  return { ...entry, value: noBytes, lease: undefined };
 }
