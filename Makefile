@@ -40,9 +40,9 @@ test: $(INSTALLED) ## Runs the test suites; SUITE=house,unit,… FILE=path GREP=
 	@exec $(NODE) tools/test.ts
 
 .PHONY: house
-house: $(INSTALLED) ## Checks the style guide that can be checked; prints the largest files and functions
-	@SUITE=house exec $(NODE) tools/test.ts
+house: $(INSTALLED) ## Checks the style guide that can be checked; prints the five largest files and functions
 	@$(NODE) tools/house.ts
+	@SUITE=house exec $(NODE) tools/test.ts
 
 .PHONY: simulate
 simulate: $(INSTALLED) ## Runs schedules in virtual time; RUNS=2000 SEED=1 (a failing seed replays)
