@@ -32,6 +32,8 @@ export interface Admitted extends VersionJudgement {
 }
 
 const authTriesMax = 4;
+/** UNKNOWN, INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED. */
+const neverStatuses = new Set([2, 3, 7, 12]);
 const empty: TxnRequest = { compare: [], success: [], failure: [] };
 const nested: RequestOp = { request: { $case: "requestTxn", value: empty } };
 
@@ -83,12 +85,9 @@ async function checkNesting(caller: Caller, connection: Connection): Promise<voi
   );
 }
 
-/** Statuses that say that the server cannot, in unlike to those that say that it cannot now. */
+/** Statuses that say that the server will never do it, unlike those that say that it cannot now. */
 function isRefusal(failure: Failure): boolean {
-  if (failure.kind !== "status") return false;
-  const verdict = verdictOn(failure);
-  if (verdict.kind !== "unknown") return verdict.kind === "refused";
-  return verdict.reason.code === "noAnswer";
+  return failure.kind === "status" && neverStatuses.has(failure.code);
 }
 
 type Asked<Response> = Answered<Response> | Failure;
