@@ -5,7 +5,7 @@
  * one message a revision.
  */
 import type { Header } from "#core/outcome.ts";
-import type { Change, KeyRange, Revision } from "#core/store.ts";
+import { fromNow, revision, type Change, type KeyRange, type Revision } from "#core/store.ts";
 import { covers } from "./txn.ts";
 
 export type Told =
@@ -74,23 +74,27 @@ export class History {
     return this.#watchers.size;
   }
 
-  record(revision: Revision, changes: readonly Change[]): void {
-    this.#current = revision;
-    this.#recorded.push({ revision, changes });
+  record(at: Revision, changes: readonly Change[]): void {
+    this.#current = at;
+    this.#recorded.push({ revision: at, changes });
     for (const watcher of this.#watchers) {
-      if (revision < watcher.from) continue;
+      if (at < watcher.from) continue;
       const events = changes.filter((change) => covers(watcher.range, keyOf(change)));
-      if (events.length > 0) watcher.tell({ kind: "changes", events, at: this.#at(revision) });
+      if (events.length > 0) watcher.tell({ kind: "changes", events, at: this.#at(at) });
     }
   }
 
-  /** Keeps `revision` itself and what came after it, as etcd does since 3.4.36, 3.5.19 and 3.6. */
-  compact(revision: Revision): void {
-    this.#compacted = revision;
-    this.#recorded = this.#recorded.filter((recorded) => recorded.revision >= revision);
+  /** Keeps `upTo` itself and what came after it, as etcd does since 3.4.36, 3.5.19 and 3.6. */
+  compact(upTo: Revision): void {
+    this.#compacted = upTo;
+    this.#recorded = this.#recorded.filter((recorded) => recorded.revision >= upTo);
   }
 
   watch(range: KeyRange, from: Revision, tell: (told: Told) => void): Watching {
+    if (from === fromNow) {
+      tell({ kind: "progress", at: this.#at(this.#current) });
+      return this.watch(range, revision(this.#current + 1n), tell);
+    }
     if (from < this.#compacted) {
       tell({ kind: "compacted", compacted: this.#compacted });
       return { progress: () => undefined, cancel: () => undefined };
@@ -113,20 +117,20 @@ export class History {
     for (const watcher of watchers) watcher.tell({ kind: "broken" });
   }
 
-  #at(revision: Revision): Header {
-    return { cluster: this.#cluster, revision };
+  #at(at: Revision): Header {
+    return { cluster: this.#cluster, revision: at };
   }
 
   #replay(range: KeyRange, from: Revision, tell: (told: Told) => void): void {
     let events: Change[] = [];
     let revisions = 0;
-    for (const { revision, changes } of this.#recorded) {
-      if (revision < from) continue;
+    for (const { revision: at, changes } of this.#recorded) {
+      if (at < from) continue;
       const seen = changes.filter((change) => covers(range, keyOf(change)));
       if (seen.length === 0) continue;
       events.push(...seen);
       if (++revisions < replayedRevisionsMax) continue;
-      tell({ kind: "changes", events, at: this.#at(revision) });
+      tell({ kind: "changes", events, at: this.#at(at) });
       events = [];
       revisions = 0;
     }

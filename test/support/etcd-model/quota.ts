@@ -24,7 +24,7 @@ export class Quota {
   /** Whether a request of that cost is taken; one that does not fit raises the alarm. */
   admits(costBytes: number): boolean {
     if (costBytes === 0) return true;
-    if (!this.#alarm && this.#fileBytes + costBytes > this.limitBytes) this.#alarm = true;
+    if (this.#fileBytes + costBytes > this.limitBytes) this.#alarm = true;
     return !this.#alarm;
   }
 

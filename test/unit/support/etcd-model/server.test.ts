@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { noRevision, prefixRange, revision, type LeaseId } from "#core/store.ts";
 import type { Told } from "#test/support/etcd-model/history.ts";
+import { Quota } from "#test/support/etcd-model/quota.ts";
 import { codeOf, doneOf, nested, put, stage, txn, type Stage } from "./stage.ts";
 
 const all = { key: "a", end: "z" };
@@ -13,6 +14,7 @@ describe("the etcd model", () => {
   describe("in a transaction", exerciseTransactions);
   describe("with leases", exerciseLeases);
   describe("with a quota", exerciseQuota);
+  describe("with its database", exerciseFile);
   describe("begun anew", exerciseAnew);
   describe("with its history", exerciseHistory);
 });
@@ -181,6 +183,20 @@ function exerciseQuota(): void {
     assert.equal(another(), "noSpace");
     etcd.quota.disarm();
     assert.equal(another(), "done");
+  });
+}
+
+function exerciseFile(): void {
+  it("has a file that only defragmentation makes smaller", () => {
+    const quota = new Quota(2_000);
+    quota.written(1_500);
+    quota.compacted(100);
+    quota.written(200);
+    assert.equal(quota.fileBytes, 1_500);
+    quota.defragment();
+    assert.equal(quota.fileBytes, 300);
+    quota.fill();
+    assert.deepEqual([quota.alarm, quota.admits(1), quota.admits(0)], [true, false, true]);
   });
 }
 

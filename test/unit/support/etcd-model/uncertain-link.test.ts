@@ -137,11 +137,10 @@ function exerciseCuts(): void {
 }
 
 /** Reads a watch in the background; what it has told so far. */
-function follow({ store }: Linked): Changes[] {
+function follow({ store }: Linked, signal = new AbortController().signal): Changes[] {
   const told: Changes[] = [];
   const read = async (): Promise<void> => {
-    for await (const each of store.watch(all, revision(2), new AbortController().signal))
-      told.push(each);
+    for await (const each of store.watch(all, revision(2), signal)) told.push(each);
   };
   void read();
   return told;
@@ -213,6 +212,20 @@ function exerciseWatches(): void {
       revisions,
       Array.from({ length: Number(on.etcd.header.revision) - 1 }, (_, at) => at + 2),
     );
+  });
+
+  it("that was left is not opened again when a stopped client hears late that it broke", async () => {
+    const on = linked();
+    const leaving = new AbortController();
+    const over = follow(on, leaving.signal);
+    await on.world.pass(10);
+    on.client.pause();
+    on.link.reset();
+    leaving.abort(new Error("left"));
+    on.client.resume();
+    await on.world.pass(10_000);
+    assert.equal(over.length, 0);
+    assert.equal(on.etcd.watchers, 0);
   });
 
   it("of a killed client are let go by the server", async () => {

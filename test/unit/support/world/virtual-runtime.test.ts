@@ -56,10 +56,12 @@ function exerciseTimers(): void {
     await fc.assert(
       fc.asyncProperty(
         fc.double({ min: 0.5, max: 2, noNaN: true }),
+        fc.double({ min: 0, max: 1_000_000, noNaN: true }),
         fc.double({ min: 0, max: 10_000, noNaN: true }),
-        async (monotonicRate, ms) => {
+        async (monotonicRate, monotonicOffsetMs, ms) => {
           const world = new World("rate");
-          const process = world.runtime("p", { monotonicRate });
+          const process = world.runtime("p", { monotonicRate, monotonicOffsetMs });
+          await world.run(ms / 7);
           const at = after(process.now(), ms);
           let shown: number | undefined;
           process.timer(at, () => {
