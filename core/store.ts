@@ -18,6 +18,9 @@ export function revision(value: bigint | number): Revision {
 
 export const noRevision = revision(0);
 
+/** To watch from now on: see {@link Store.watch}. */
+export const fromNow = noRevision;
+
 export interface KeyValue {
   readonly key: Key;
   readonly value: Uint8Array;
@@ -173,7 +176,9 @@ export interface Store {
   read(ranges: readonly RangeRead[], wait: Wait, atLeast?: Revision): Promise<Outcome<Snapshot>>;
   /**
    * All changes of the range from revision `from` on, in order, none twice, over reconnects and servers that fall
-   * silent. Ends when `signal` aborts, or after a gap. Throws only what nothing can mend (permission denied).
+   * silent. With {@link fromNow} the first thing told is `progress`, as soon as the server watches: what a read that is sent
+   * after that does not show will be told. (To watch from a past revision makes etcd catch up, which may take it 100 ms.)
+   * Ends when `signal` aborts, or after a gap. Throws only what nothing can mend (permission denied).
    */
   watch(range: KeyRange, from: Revision, signal: AbortSignal): AsyncIterable<Changes>;
   readonly leases: Leases;

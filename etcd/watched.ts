@@ -88,7 +88,9 @@ export class Watched {
 
   /** Created "from now": now it is known when that is. */
   startedAt(header: Header): void {
-    if (this.#next <= 0n) this.#next = header.revision + 1n;
+    if (this.#next > 0n) return;
+    this.#next = header.revision + 1n;
+    this.#push({ kind: "progress", at: header });
   }
 
   tell(

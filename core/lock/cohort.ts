@@ -13,7 +13,7 @@
  */
 import { assert, Refusal } from "../refusal.ts";
 import { sleep, type Runtime } from "../runtime.ts";
-import type { Revision, Store } from "../store.ts";
+import type { Store } from "../store.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { SpecMirror } from "../spec/mirror.ts";
@@ -289,7 +289,6 @@ export class Cohort {
       }
       const reason = {
         key: before?.key ?? place.key,
-        from: (seen.revision + 1n) as Revision,
         version,
       };
       await this.#whileWanted((signal) => untilWorthALook(this.#parts, reason, signal));

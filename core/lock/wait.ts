@@ -2,8 +2,8 @@
  * Waits for a reason to look again: the contender just before mine goes, the spec changes, or so much time has passed that
  * no watch is to be trusted any more. The event is a reason, never the truth: whoever waited looks again.
  */
-import { sleep, type Runtime } from "../runtime.ts";
-import type { Key, Revision, Store } from "../store.ts";
+import { after, sleep, type Runtime } from "../runtime.ts";
+import { fromNow, type Key, type Store } from "../store.ts";
 import type { SpecMirror } from "../spec/mirror.ts";
 
 const lookEveryMs = 30_000;
@@ -15,22 +15,23 @@ export interface WaitParts {
 }
 
 /**
- * `reason`: the contender to watch, from which revision on, and the version of the specs that the last look was judged by.
+ * `reason`: the contender to watch, and the version of the specs that the last look was judged by.
  *
  * @throws the signal's reason
  */
 export async function untilWorthALook(
-  { runtime, store, mirror }: WaitParts,
-  reason: { readonly key: Key; readonly from: Revision; readonly version: number },
+  parts: WaitParts,
+  reason: { readonly key: Key; readonly version: number },
   signal: AbortSignal,
 ): Promise<void> {
+  const { runtime, mirror } = parts;
   signal.throwIfAborted();
   if (mirror.version !== reason.version) return;
   const waiting = new AbortController();
   const either = AbortSignal.any([signal, waiting.signal]);
   try {
     await Promise.race([
-      untilDeleted(store, reason, either),
+      untilDeleted(parts, reason.key, either),
       mirror.nextChange(either),
       sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), either),
     ]);
@@ -40,12 +41,20 @@ export async function untilWorthALook(
   signal.throwIfAborted();
 }
 
+/** The watch begins, then the key is read once: between its last look and the watch nothing may have been missed. */
 async function untilDeleted(
-  store: Store,
-  { key, from }: { readonly key: Key; readonly from: Revision },
+  { runtime, store }: WaitParts,
+  key: Key,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const changes of store.watch({ key }, from, signal)) {
+  let watching = false;
+  for await (const changes of store.watch({ key }, fromNow, signal)) {
+    if (!watching) {
+      watching = true;
+      const wait = { signal, deadline: after(runtime.now(), lookEveryMs) };
+      const read = await store.read([{ key, keysOnly: true }], wait);
+      if (read.kind !== "done" || read.value.ranges[0]?.count === 0) return;
+    }
     if (changes.kind === "gap") return;
     if (changes.kind === "changes" && changes.events.some((event) => event.kind === "delete"))
       return;
