@@ -11,6 +11,7 @@
  * - closed: every call under way has ended, broken.
  */
 import http2 from "node:http2";
+import type { Socket } from "node:net";
 import { after, type Instant, type Runtime, type Timer } from "#core/runtime.ts";
 import type { TlsMaterial } from "../tls.ts";
 
@@ -43,6 +44,7 @@ export class Connection {
   readonly openedAt: Instant;
   readonly #runtime: Runtime;
   readonly #session: http2.ClientHttp2Session;
+  readonly #socket: Socket;
   readonly #leaving = new AbortController();
   readonly #gone: Promise<void>;
   #state: State = { kind: "ready" };
@@ -51,7 +53,11 @@ export class Connection {
   #heardAt: Instant;
   #look: Timer;
 
-  private constructor(parts: ConnectionParts, session: http2.ClientHttp2Session) {
+  private constructor(
+    parts: ConnectionParts,
+    { session, socket }: { session: http2.ClientHttp2Session; socket: Socket },
+  ) {
+    this.#socket = socket;
     this.endpoint = parts.endpoint;
     this.#runtime = parts.runtime;
     this.#session = session;
@@ -83,13 +89,13 @@ export class Connection {
       maxSessionMemory: sessionMemoryMaxMegabytes,
     });
     try {
-      await settingsOf(session, { runtime: parts.runtime, signal });
+      const socket = await socketWithSettings(session, { runtime: parts.runtime, signal });
+      return new Connection(parts, { session, socket });
     } catch (error) {
       session.on("error", ignoreLater);
       session.destroy();
       throw error;
     }
-    return new Connection(parts, session);
   }
 
   /** Takes new calls. */
@@ -135,7 +141,7 @@ export class Connection {
   drain(reason: string): void {
     if (this.#state.kind !== "ready") return;
     const limit = this.#runtime.timer(after(this.#runtime.now(), drainMaxMs), () => {
-      this.#session.destroy();
+      this.#destroy();
     });
     this.#become({ kind: "draining", limit }, reason);
     this.#closeWhenIdle();
@@ -149,8 +155,14 @@ export class Connection {
   /** Calls under way end broken. */
   close(reason = "the client was closed"): Promise<void> {
     this.#reason ||= reason;
-    if (!this.#session.destroyed) this.#session.destroy();
+    this.#destroy();
     return this.#gone;
+  }
+
+  /** A session that says goodbye waits for the other side to hang up, which may never happen. */
+  #destroy(): void {
+    this.#session.destroy();
+    this.#socket.destroy();
   }
 
   #become(state: State, reason: string): void {
@@ -197,20 +209,21 @@ interface SettingsWait {
   readonly signal: AbortSignal;
 }
 
-/** Resolves when the server's settings are there. */
-function settingsOf(
+/** Resolves when the server's settings are there, with the socket that lies below. */
+function socketWithSettings(
   session: http2.ClientHttp2Session,
   { runtime, signal }: SettingsWait,
-): Promise<void> {
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    let socket: Socket | undefined;
     const end = (error?: Error) => {
       timer.cancel();
       signal.removeEventListener("abort", aborted);
       session.removeListener("remoteSettings", settled);
       session.removeListener("error", end);
       session.removeListener("close", closed);
-      if (error === undefined) resolve();
-      else reject(error);
+      if (error === undefined && socket !== undefined) resolve(socket);
+      else reject(error ?? new Error("settings came before the connection"));
     };
     const settled = () => {
       end();
@@ -223,6 +236,9 @@ function settingsOf(
     };
     const timer = runtime.timer(after(runtime.now(), openMaxMs), () => {
       end(new Error(`no connection within ${openMaxMs} ms`));
+    });
+    session.once("connect", (_session, connected) => {
+      socket = connected;
     });
     session.once("remoteSettings", settled);
     session.once("error", end);
