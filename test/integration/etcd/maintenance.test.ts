@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, it } from "mocha";
+import type { Instant, Log, Runtime, Timer } from "#core/runtime.ts";
+import { EtcdStore } from "#etcd/store.ts";
+import { MaintenanceCalls } from "#etcd/maintenance-calls.ts";
+import { Maintenance } from "#etcd/maintenance.ts";
+import { realRuntime } from "#host/runtime.ts";
+import { EtcdServer } from "../../support/etcd-server.ts";
+
+const quotaBytes = 16 * 1024 * 1024;
+const valueBytes = 8 * 1024;
+const pollMs = 20;
+/** What etcd tells of its file is as of its last commit: let it commit often. */
+const args = ["--backend-batch-limit=100", "--backend-batch-interval=10ms"];
+const versions = ["3.7", "3.6"] as const;
+
+const silent: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/** Maintenance looks once a second of this clock, which goes on only when the test says so. */
+class HandClock {
+  #now = 0;
+  #due: { at: number; fire: () => void } | undefined;
+  #waiting: (() => void) | undefined;
+  readonly said: string[] = [];
+
+  readonly runtime: Runtime = {
+    ...realRuntime(silent),
+    now: () => this.#now as Instant,
+    timer: (at, fire): Timer => {
+      this.#due = { at, fire };
+      this.#waiting?.();
+      return { cancel: () => (this.#due = undefined) };
+    },
+    log: { ...silent, info: (message) => this.said.push(message) },
+  };
+
+  /** Resolves when it waits for the next second: the look before is over. */
+  async looked(): Promise<void> {
+    if (this.#due !== undefined) return;
+    await new Promise<void>((resolve) => (this.#waiting = resolve));
+  }
+
+  async second(): Promise<void> {
+    await this.looked();
+    const due = this.#due;
+    this.#due = undefined;
+    this.#now += 1_000;
+    due?.fire();
+    await this.looked();
+  }
+}
+
+interface Parts {
+  readonly store: EtcdStore;
+  readonly calls: MaintenanceCalls;
+}
+
+async function open(
+  stack: AsyncDisposableStack,
+  version: (typeof versions)[number],
+): Promise<Parts> {
+  const etcd = stack.use(await EtcdServer.start({ version, quotaBytes, args, noFsync: true }));
+  const runtime = realRuntime(silent);
+  const signal = new AbortController().signal;
+  const store = stack.use(await EtcdStore.start({ runtime, endpoints: etcd.endpoints }, signal));
+  return { store, calls: new MaintenanceCalls(store.client) };
+}
+
+/** Half a MiB, in 64 keys that are written over again and again. */
+async function writeSome({ store }: Parts): Promise<string[]> {
+  const outcomes = await Promise.all(
+    Array.from({ length: 64 }, (_, at) =>
+      store.write({
+        given: [],
+        when: [],
+        then: [{ kind: "putDurable", key: `k${at}`, value: new Uint8Array(valueBytes) }],
+        otherwise: [],
+      }),
+    ),
+  );
+  return outcomes.map((one) => (one.kind === "done" ? "done" : one.reason.code));
+}
+
+async function statusOf({ calls }: Parts) {
+  const told = await calls.status();
+  assert(told.kind === "done");
+  return told.value;
+}
+
+/**
+ * Etcd frees what was compacted in its own time, which the clock of the test knows nothing of: the next writes come
+ * when it has. Above three quarters in use every look compacts, so that it is bound to come.
+ */
+async function freed(parts: Parts, clock: HandClock): Promise<void> {
+  while ((await statusOf(parts)).dbInUseBytes > quotaBytes * 0.75) {
+    await clock.second();
+    await sleep(pollMs);
+  }
+}
+
+describe("an etcd that is kept", function () {
+  this.timeout(60_000);
+
+  for (const version of versions) {
+    it(`${version} takes endless writes in a small quota`, async () => {
+      await using stack = new AsyncDisposableStack();
+      const parts = await open(stack, version);
+      const clock = new HandClock();
+      stack.use(Maintenance.start({ port: parts.calls, runtime: clock.runtime }));
+      const before = (await statusOf(parts)).revision;
+      // Three times the quota, and more history in each 30 s than the quota holds.
+      for (let at = 0; at < 96; at++) {
+        assert.deepEqual(new Set(await writeSome(parts)), new Set(["done"]));
+        await clock.second();
+        await freed(parts, clock);
+      }
+      const { noSpace, dbSizeBytes, revision } = await statusOf(parts);
+      assert.equal(noSpace, false);
+      assert.ok(dbSizeBytes < quotaBytes);
+      assert.ok(revision > before);
+    });
+
+    it(`${version} has space again after its quota was used up`, async () => {
+      await using stack = new AsyncDisposableStack();
+      const parts = await open(stack, version);
+      while (!(await writeSome(parts)).includes("noSpace"));
+      assert.equal((await statusOf(parts)).noSpace, true);
+      const clock = new HandClock();
+      stack.use(Maintenance.start({ port: parts.calls, runtime: clock.runtime }));
+      while ((await statusOf(parts)).noSpace) {
+        await clock.second();
+        await sleep(pollMs);
+      }
+      assert.ok(clock.said.some((message) => message.includes("alarm was ended")));
+      for (let at = 0; at < 40; at++) {
+        await freed(parts, clock);
+        assert.deepEqual(new Set(await writeSome(parts)), new Set(["done"]));
+        await clock.second();
+      }
+    });
+  }
+});
