@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { revision, type Changes } from "#core/store.ts";
+import { fromNow, revision, type Changes } from "#core/store.ts";
 import {
   assertDone,
   completed,
@@ -63,6 +63,15 @@ function exerciseHistory(it: Exercise): void {
       range.map((event) => (event.kind === "put" ? event.now.key : "")),
       [t.key("a/1"), t.key("b")],
     );
+  });
+
+  it("from now on says first that it watches, and then all that comes", async (t) => {
+    await t.put("a", "before");
+    const watch = t.watch(t.all, fromNow);
+    assert.equal((await watch.next())?.kind, "progress");
+    await t.put("a", "after");
+    const [event] = await watch.events(1);
+    assert.equal(event?.kind === "put" && string(event.now.value), "after");
   });
 
   it("from a revision that is to come says nothing of what is before", async (t) => {

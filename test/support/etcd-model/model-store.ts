@@ -21,6 +21,7 @@ import type {
   Write,
   WriteResult,
 } from "#core/store.ts";
+import { fromNow } from "#core/store.ts";
 import type { TxnPort } from "#etcd/batch.ts";
 import { keepAlive } from "./keep-alive.ts";
 import type { Call, Link } from "./link.ts";
@@ -79,7 +80,7 @@ export class ModelStore implements Store {
   }
 
   watch(range: KeyRange, from: Revision, signal: AbortSignal): AsyncIterable<Changes> {
-    assert(from > 0n, "a watch names the revision from which it wants to hear");
+    assert(from >= fromNow, "a watch from before the first revision");
     return watch(this.#link, { range, from, signal });
   }
 
