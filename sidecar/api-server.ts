@@ -1,0 +1,66 @@
+/** The HTTP API over everything behind it. */
+import { Admission } from "./http/admission.ts";
+import { HttpServer } from "./http/server.ts";
+import { Service } from "./http/serve.ts";
+import { viewEtcd } from "./etcd-status.ts";
+import { lockHandlers } from "./handlers/locks.ts";
+import { statusHandlers, type StatusApi } from "./handlers/status.ts";
+import { options as optionTable } from "./options.ts";
+import { viewResources } from "./resources/view.ts";
+import type { Running } from "./running.ts";
+
+/** Throws ListenRefused. */
+export function startApi(running: Running): Promise<HttpServer> {
+  const { options, runtime, kernel, metrics, onBug } = running;
+  const service = new Service({
+    admission: new Admission(options.allowedHosts ?? []),
+    handlers: { ...lockHandlers(kernel.locks), ...statusHandlers(statusOf(running)) },
+    log: runtime.log,
+    answered: metrics.counters({
+      name: "holdfast_http_requests",
+      help: "Answers by operation and status.",
+      labels: ["operation", "status"],
+    }),
+    onBug,
+  });
+  return HttpServer.start({
+    address: options.httpAddress,
+    option: optionTable.httpAddress,
+    serve: (exchange) => {
+      service.serve(exchange);
+    },
+  });
+}
+
+function statusOf({ options, pod, store, kernel, standalone }: Running): StatusApi {
+  return {
+    namespace: options.namespace,
+    pod,
+    source: standalone === undefined ? "etcd" : "files",
+    session: () => kernel.sessions.status(),
+    etcd: () => viewEtcd(store.client.status()),
+    grants: () => {
+      let held = 0;
+      for (const { granted, over } of kernel.locks.counters().values()) held += granted - over;
+      return held;
+    },
+    resources: () =>
+      viewResources({
+        records: kernel.specs.resources(),
+        fileProblems: standalone?.problems() ?? [],
+        differing: standalone?.differing() ?? [],
+      }),
+    openapi: readOpenapi,
+  };
+}
+
+let openapiText: string | undefined;
+
+/** Few ask for it, so it is loaded for the first who does. */
+async function readOpenapi(): Promise<string> {
+  if (openapiText === undefined) {
+    const { openapi } = await import("#api/generated/openapi.ts");
+    openapiText = JSON.stringify(openapi);
+  }
+  return openapiText;
+}

@@ -1,0 +1,169 @@
+/**
+ * One sidecar: what it is made of, in the order in which it is put together, and how it ends.
+ *
+ *   options → log → clocks → etcd → core → resources → HTTP → health
+ *
+ * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: nothing new is taken, waits end,
+ * what carries no running guarantee is released; all within two seconds.
+ */
+import { Kernel } from "#core/kernel.ts";
+import type { Runtime } from "#core/runtime.ts";
+import { Tasks } from "#core/tasks.ts";
+import { EtcdStore } from "#etcd/store.ts";
+import { ListenRefused } from "#host/listen.ts";
+import { makeLog } from "#host/log.ts";
+import { LoopWatch } from "#host/loop-watch.ts";
+import { Metrics } from "#host/metrics.ts";
+import { helpText, OptionsRefused, readOptions } from "#host/options.ts";
+import { realRuntime } from "#host/runtime.ts";
+import { listenForTermination } from "#host/signals.ts";
+import { startApi } from "./api-server.ts";
+import { drain, endInTime } from "./drain.ts";
+import { credentials, tlsFiles } from "./etcd-access.ts";
+import { viewEtcd } from "./etcd-status.ts";
+import {
+  checkTogether,
+  defaultPod,
+  options as optionTable,
+  type SidecarOptions,
+} from "./options.ts";
+import { startProbes } from "./probes.ts";
+import { logServed } from "./resources/from-etcd.ts";
+import { Standalone } from "./resources/standalone.ts";
+import type { Running } from "./running.ts";
+import { whenStarted } from "./started.ts";
+
+type Die = (name: string, error: unknown) => void;
+
+await main();
+
+async function main(): Promise<void> {
+  const { options, unknownVariables } = optionsOrEnd();
+  const format = options.logFormat ?? (process.stdout.isTTY ? "text" : "json");
+  const log = makeLog({ level: options.logLevel, format });
+  const die: Die = (name, error) => {
+    log.error("the process ends: something failed that must not", { name, error });
+    process.exit(1);
+  };
+  process.on("uncaughtException", (error) => {
+    die("uncaught exception", error);
+  });
+  process.on("unhandledRejection", (error) => {
+    die("unhandled rejection", error);
+  });
+  for (const problem of unknownVariables) log.warn(problem);
+  try {
+    await run(options, realRuntime(log), die);
+  } catch (error) {
+    if (!(error instanceof ListenRefused)) throw error;
+    log.error(error.message);
+    process.exit(1);
+  }
+}
+
+function optionsOrEnd(): { options: SidecarOptions; unknownVariables: readonly string[] } {
+  try {
+    const read = readOptions(optionTable, { env: process.env, args: process.argv.slice(2) });
+    if (read.kind === "help") {
+      const purpose = "locks for the pods of one namespace, on localhost";
+      process.stdout.write(helpText("holdfast sidecar", purpose, optionTable));
+      process.exit(0);
+    }
+    checkTogether(read.values);
+    return { options: read.values, unknownVariables: read.unknownVariables };
+  } catch (error) {
+    if (!(error instanceof OptionsRefused)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
+}
+
+async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const termination = stack.use(listenForTermination());
+  const running = await startBehind(stack, { options, runtime, onBug });
+  const { kernel, standalone } = running;
+  const http = stack.use(await startApi(running));
+
+  const startParts = {
+    runtime,
+    kernel,
+    wanted: () => standalone?.documents() ?? [],
+    etcdProblem: () => viewEtcd(running.store.client.status()).problem,
+  };
+  const { health, started } = await startProbes(running, http, startParts);
+  stack.use(health);
+
+  const about = {
+    namespace: options.namespace,
+    pod: running.pod,
+    http: http.addresses,
+    health: health.addresses,
+    pid: process.pid,
+  };
+  runtime.log.info("listening", about);
+  const tasks = new Tasks(onBug);
+  stack.defer(() => tasks.close());
+  tasks.run("telling when it is ready", async (signal) => {
+    await whenStarted(startParts, signal);
+    started();
+    runtime.log.info("ready", { ...about, sinceStartMs: Math.round(performance.now()) });
+  });
+  tasks.run("telling what is served", (signal) => logServed(kernel.specs, runtime.log, signal));
+
+  const signal = await termination.requested;
+  runtime.log.info("shutting down", { signal });
+  endInTime(runtime);
+  await drain({ runtime, kernel, http });
+}
+
+interface Given {
+  readonly options: SidecarOptions;
+  readonly runtime: Runtime;
+  readonly onBug: Die;
+}
+
+/** Everything behind the fronts. */
+async function startBehind(
+  stack: AsyncDisposableStack,
+  { options, runtime, onBug }: Given,
+): Promise<Running> {
+  const { namespace, pod = defaultPod(), resources } = options;
+  const loop = stack.use(new LoopWatch(runtime));
+  const store = stack.use(
+    await EtcdStore.start(
+      {
+        runtime,
+        endpoints: options.etcdEndpoints,
+        tls: tlsFiles(options),
+        auth: credentials(options, runtime.log),
+        onFailure: onBug,
+      },
+      new AbortController().signal,
+    ),
+  );
+  let standalone: Standalone | undefined;
+  const kernel = stack.adopt(
+    Kernel.start({
+      runtime,
+      store,
+      options: { namespace, pod, sessionTtlMs: options.sessionTtl },
+      onBug,
+      onAnew: () => standalone?.begunAnew(),
+    }),
+    (made) => made.close(),
+  );
+  if (resources !== undefined) {
+    standalone = stack.use(
+      await Standalone.start({ path: resources, namespace, runtime, kernel, onFatal: onBug }),
+    );
+  }
+  if (options.etcdMaintenance) {
+    const { Maintenance } = await import("#etcd/maintenance.ts");
+    const { MaintenanceCalls } = await import("#etcd/maintenance-calls.ts");
+    stack.use(
+      Maintenance.start({ port: new MaintenanceCalls(store.client), runtime, onFailure: onBug }),
+    );
+  }
+  return { options, pod, runtime, store, kernel, standalone, loop, metrics: new Metrics(), onBug };
+}

@@ -1,0 +1,59 @@
+/** The health port over everything behind it: what each probe asks, and the metrics. */
+import { Health, type Checks } from "#host/health.ts";
+import { viewEtcd } from "./etcd-status.ts";
+import type { HttpServer } from "./http/server.ts";
+import { declareMetrics } from "./metrics.ts";
+import { options as optionTable } from "./options.ts";
+import type { Running } from "./running.ts";
+import { startChecks, type StartedParts } from "./started.ts";
+
+export interface Probes {
+  readonly health: Health;
+  /** Since then /startupz passes, whatever happens. */
+  readonly started: () => void;
+}
+
+/** Throws ListenRefused. */
+export async function startProbes(
+  running: Running,
+  http: HttpServer,
+  startParts: StartedParts,
+): Promise<Probes> {
+  const { options, runtime, kernel, store, loop, metrics } = running;
+  const checks = startChecks(startParts);
+  let hasStarted = false;
+  const untilStarted = (check: () => string | undefined) => () =>
+    hasStarted ? undefined : check();
+  const startup: Checks = Object.fromEntries(
+    Object.entries(checks).map(([name, check]) => [name, untilStarted(check)]),
+  );
+  declareMetrics(metrics, {
+    session: () => kernel.sessions.status(),
+    counters: () => kernel.locks.counters(),
+    requests: () => http.requests,
+    connections: () => http.connections,
+    writesWaiting: () => store.writesWaiting,
+    etcdReachable: () => viewEtcd(store.client.status()).reachable,
+    lagMs: () => loop.lagMs(),
+  });
+  const health = await Health.start({
+    address: options.healthAddress,
+    option: optionTable.healthAddress,
+    startup,
+    live: { eventLoop: () => loop.problem() },
+    ready: {
+      draining: () => (http.isDraining ? "the sidecar is shutting down" : undefined),
+      resources: () => (kernel.specs.isReady ? undefined : "they were not read from etcd yet"),
+      // An outage of etcd must not empty every Service, unless somebody wants just that.
+      ...(options.readyNeedsEtcd ? { session: checks.session } : {}),
+    },
+    metrics,
+    log: runtime.log,
+  });
+  return {
+    health,
+    started: () => {
+      hasStarted = true;
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/**
+ * Resources as they stand in etcd's spec tree, in either mode: who wrote them is all that differs. Core keeps the copy;
+ * this tells people what is served and what is not.
+ */
+import type { Log } from "#core/runtime.ts";
+import type { SpecMirror } from "#core/spec/mirror.ts";
+import { orAbort } from "../or-abort.ts";
+
+const namesLoggedMax = 50;
+
+/** Logs each change of what is served, until the signal aborts. */
+export async function logServed(mirror: SpecMirror, log: Log, signal: AbortSignal): Promise<void> {
+  let before = new Map<string, string>();
+  await orAbort(mirror.ready, signal);
+  while (!signal.aborted) {
+    before = tell(mirror, before, log);
+    await mirror.nextChange(signal);
+  }
+}
+
+function tell(
+  mirror: SpecMirror,
+  before: ReadonlyMap<string, string>,
+  log: Log,
+): Map<string, string> {
+  const now = new Map<string, string>();
+  let told = 0;
+  for (const { kind, name, generation, problem } of mirror.resources()) {
+    const key = `${kind}/${name}`;
+    const state = `${String(generation)} ${problem ?? ""}`;
+    now.set(key, state);
+    if (before.get(key) === state || told++ >= namesLoggedMax) continue;
+    if (problem === undefined) log.info("resource in force", { kind, name, generation });
+    else log.warn("resource not served", { kind, name, generation, problem });
+  }
+  for (const key of before.keys()) {
+    if (!now.has(key) && told++ < namesLoggedMax) log.info("resource gone", { resource: key });
+  }
+  if (told > namesLoggedMax) log.info("more resources changed", { more: told - namesLoggedMax });
+  return now;
+}
