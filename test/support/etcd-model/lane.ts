@@ -27,8 +27,9 @@ export class Lane {
     this.#carry = carry;
   }
 
-  get silent(): boolean {
-    return this.#silentAt !== undefined;
+  /** The last that the silent member knows; undefined: the lane is not silent. */
+  get silentAt(): Header | undefined {
+    return this.#silentAt;
   }
 
   /** `at`: the last that the silent member knows. */

@@ -6,6 +6,7 @@
  * never does; its client hears nothing either way.
  */
 import { refused, unknown, type Outcome, type StoreRefusal } from "#core/outcome.ts";
+import { fromNow, revision, type KeyRange, type Revision } from "#core/store.ts";
 import type { VirtualRuntime } from "../world/virtual-runtime.ts";
 import type { Bounds, Chance } from "../world/chance.ts";
 import type { Told, Watching } from "./history.ts";
@@ -141,7 +142,7 @@ export class UncertainLink implements Link {
       this.#pass("requests", () =>
         this.server.runtime.deliver(() => {
           if (lane.cancelled || lane.spoiled) return;
-          const opened = this.server.watch(range, from, (told) => this.#tell(lane, told));
+          const opened = this.#open(lane, range, from);
           lane.watching = opened;
           // Telling the past has shown that nobody reads any more.
           if (lane.cancelled) opened.cancel();
@@ -157,6 +158,15 @@ export class UncertainLink implements Link {
         ),
       cancel: () => this.#forget(lane),
     };
+  }
+
+  /** For a member that is cut off, "now" is the last that it knows: what came after it is told when it speaks. */
+  #open(lane: Lane, range: KeyRange, from: Revision): Watching {
+    const tell = (told: Told): void => this.#tell(lane, told);
+    if (from !== fromNow || lane.silentAt === undefined)
+      return this.server.watch(range, from, tell);
+    lane.tell({ kind: "progress", at: lane.silentAt });
+    return this.server.watch(range, revision(lane.silentAt.revision + 1n), tell);
   }
 
   #fateOf(kind: CallKind): Fate {
@@ -246,7 +256,7 @@ export class UncertainLink implements Link {
 
   #tell(lane: Lane, told: Told): void {
     const { watchHeld, watchHeldMs } = this.weather;
-    if (told.kind === "changes" && !lane.silent && this.#chance.happens(watchHeld)) {
+    if (told.kind === "changes" && lane.silentAt === undefined && this.#chance.happens(watchHeld)) {
       lane.silence(before(told.at));
       this.client.log.debug("link", { watch: "silent", at: told.at.revision });
       this.#later(watchHeldMs, () => {

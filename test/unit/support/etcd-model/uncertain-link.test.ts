@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { noRevision, revision, type Changes } from "#core/store.ts";
+import { fromNow, noRevision, revision, type Changes } from "#core/store.ts";
 import type { Fate } from "#test/support/etcd-model/weather.ts";
 import { calm, rough } from "#test/support/etcd-model/weather.ts";
-import { linked, until, write, type Linked } from "./stage.ts";
+import { linked, put, txn, until, write, type Linked } from "./stage.ts";
 
 const all = { key: "a", end: "z" };
 
@@ -152,6 +152,10 @@ function revisionsOf(told: readonly Changes[], kind: Changes["kind"]): number[] 
     .map((each) => ("at" in each ? Number(each.at.revision) : 0));
 }
 
+function putAtServer({ etcd }: Linked): void {
+  etcd.txn(txn(put("a")));
+}
+
 function exerciseWatches(): void {
   it("that hold says nothing of changes, and tells progress that never grows", async () => {
     const on = linked();
@@ -214,6 +218,28 @@ function exerciseWatches(): void {
     );
   });
 
+  it("from now on miss nothing that a read after their first word does not show, silent or not", async () => {
+    const on = linked();
+    on.link.holdWatches();
+    const told: Changes[] = [];
+    const read = async (): Promise<void> => {
+      for await (const each of on.store.watch(all, fromNow, new AbortController().signal))
+        told.push(each);
+    };
+    void read();
+    // Done before the request for the watch arrives: the cut-off member does not know of it.
+    for (let at = 0; at < 3; at++) putAtServer(on);
+    await on.world.pass(100);
+    assert.deepEqual(revisionsOf(told, "progress"), [1]);
+    on.link.releaseWatches();
+    await on.world.pass(100);
+    assert.deepEqual(revisionsOf(told, "changes"), [4]);
+    on.link.reset();
+    putAtServer(on);
+    await on.world.pass(1_000);
+    assert.deepEqual(revisionsOf(told, "changes"), [4, 5]);
+  });
+
   it("that was left is not opened again when a stopped client hears late that it broke", async () => {
     const on = linked();
     const leaving = new AbortController();
@@ -233,13 +259,7 @@ function exerciseWatches(): void {
     const told = follow(on);
     await on.world.pass(10);
     on.client.kill();
-    for (let at = 0; at < 3; at++) {
-      on.etcd.txn({
-        compares: [],
-        then: [{ kind: "put", key: "a", value: new Uint8Array() }],
-        otherwise: [],
-      });
-    }
+    for (let at = 0; at < 3; at++) putAtServer(on);
     await on.world.pass(100);
     assert.equal(told.length, 0);
     assert.equal(on.etcd.watchers, 0);
