@@ -72,6 +72,6 @@ function foreign(room: Room): string {
   const shown = (prefix: string) => (entry: string | Bound) =>
     typeof entry === "string"
       ? `\`${entry === "*" ? `${prefix}*` : prefix + entry}\``
-      : `\`${prefix}${entry.name}\` (in \`${entry.only}\`)`;
+      : `\`${prefix}${entry.name}\` (in ${entry.only.map((place) => `\`${place}\``).join(", ")})`;
   return [...room.node.map(shown("node:")), ...room.packages.map(shown(""))].join(", ") || "–";
 }

@@ -110,10 +110,10 @@ function rulesOfNames({ kind, entries, room, path, to }: Names): IRegularForbidd
     to: { ...to, ...(names.length > 0 && { pathNot: path(names) }) },
   };
   const bound = entries.filter(isBound).map((entry): IRegularForbiddenRuleType => ({
-    name: `${room}: ${entry.name} only in ${entry.only}`,
+    name: `${room}: ${entry.name} only in ${entry.only.join(", ")}`,
     severity: "error",
-    comment: `${entry.name} is for ${entry.only} alone.`,
-    from: { path: `^${literal(room)}/`, pathNot: `^${literal(entry.only)}(/|$)` },
+    comment: `${entry.name} is for ${entry.only.join(", ")} alone.`,
+    from: { path: `^${literal(room)}/`, pathNot: `^${oneOf(entry.only)}(/|$)` },
     to: { ...to, path: path([entry.name]) },
   }));
   return [outside, ...bound];

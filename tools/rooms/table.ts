@@ -1,10 +1,10 @@
 /** rooms.json, read: the one table of who may import whom. */
 import { readFileSync } from "node:fs";
 
-/** A package or a module of Node that one folder or file of the room may import, and the rest may not. */
+/** A package or a module of Node that one folder or file of the room (or a few) may import, and the rest may not. */
 export interface Bound {
   readonly name: string;
-  readonly only: string;
+  readonly only: readonly string[];
 }
 
 export interface Room {

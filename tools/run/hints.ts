@@ -11,7 +11,7 @@ export function hints(plan: Plan, node: string): string {
     httpPort: plan.httpPort + secondOffset,
     healthPort: plan.healthPort + secondOffset,
   };
-  const variables = Object.entries(sidecarEnv(second)).map(
+  const variables = Object.entries({ HOLDFAST_POD: "second", ...sidecarEnv(second) }).map(
     ([name, value]) => `    ${name}=${value} \\`,
   );
   return `

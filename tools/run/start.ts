@@ -52,7 +52,12 @@ export function startSidecar(plan: Plan): Child {
     name: "sidecar",
     program: process.execPath,
     args: ["sidecar/main.ts"],
-    env: { HOLDFAST_LOG_FORMAT: "text", ...process.env, ...sidecarEnv(plan) },
+    env: {
+      // It writes to us, and we to the terminal, where there is one.
+      HOLDFAST_LOG_FORMAT: process.stderr.isTTY ? "text" : "json",
+      ...process.env,
+      ...sidecarEnv(plan),
+    },
     logFile: `${plan.dataFolder}/sidecar.log`,
     shown: true,
   });
