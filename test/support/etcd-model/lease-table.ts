@@ -53,6 +53,11 @@ export class LeaseTable {
     return this.#leases.has(id);
   }
 
+  /** When it ends if nobody renews it, on the server's clock; undefined: there is no such lease. */
+  endsAt(id: LeaseId): Instant | undefined {
+    return this.#leases.get(id)?.endsAt;
+  }
+
   keys(id: LeaseId): readonly Key[] | undefined {
     const lease = this.#leases.get(id);
     return lease === undefined ? undefined : [...lease.keys].sort();

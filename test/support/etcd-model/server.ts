@@ -103,6 +103,17 @@ export class EtcdModel {
     return this.#keys;
   }
 
+  /** For assertions of tests: how long the lease lives yet if nobody renews it, on the server's clock. */
+  leaseLeftMs(lease: LeaseId): number | undefined {
+    const endsAt = this.#leases.endsAt(lease);
+    return endsAt === undefined ? undefined : endsAt - this.runtime.now();
+  }
+
+  /** For assertions of tests: the leases that live. */
+  get leases(): readonly LeaseId[] {
+    return this.#leases.kept().map(({ id }) => id);
+  }
+
   /** For assertions of tests: how many watches are open. */
   get watchers(): number {
     return this.#history.watchers;

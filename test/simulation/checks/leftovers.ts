@@ -1,0 +1,28 @@
+/** When all has healed and everybody has given back what he had: only live sessions are left, each with its one key. */
+import { dataRoot, sessionKey } from "#core/session/keys.ts";
+import { prefixRange } from "#core/store.ts";
+import type { Violation } from "../history.ts";
+import { namespace } from "../process.ts";
+import type { Stage } from "../stage.ts";
+
+export function leftovers({ server, processes, history, world }: Stage): Violation[] {
+  const violations: Violation[] = [];
+  const wrong = (what: string) =>
+    violations.push({ rule: "leftovers", what, atMs: world.nowMs });
+  const live = new Set<string>();
+  for (const { name, kernel } of processes) {
+    const { state, session, intents } = kernel.sessions.status();
+    if (session === undefined || state !== "held") wrong(`${name} has no session: ${state}`);
+    else live.add(sessionKey(namespace, session));
+    if (intents > 0) wrong(`${name} has ${String(intents)} removals that are not confirmed`);
+  }
+  for (const { key } of server.keys.within(prefixRange(dataRoot(namespace))))
+    if (!live.delete(key)) wrong(`${key} is left`);
+  for (const key of live) wrong(`${key} is missing`);
+  if (server.leases.length > processes.length)
+    wrong(`${String(server.leases.length)} leases live for ${String(processes.length)} sessions`);
+  for (const { id, process, outcome } of history.attempts)
+    if (outcome === undefined && processes.some(({ name }) => name === process))
+      wrong(`attempt ${String(id)} at ${process} has no answer`);
+  return violations;
+}

@@ -1,0 +1,129 @@
+/** A simulated application: takes locks, holds them, renews or forgets them, gives up, asks again, and dies with nobody. */
+import type { AcquireRequest, GrantView } from "#core/lock/views.ts";
+import type { Chance } from "#test/support/world/chance.ts";
+import type { Answer, Process } from "./process.ts";
+import type { Acquired } from "#core/lock/views.ts";
+import type { Pod } from "./pod.ts";
+import type { Stage } from "./stage.ts";
+
+const ttlsMs = [200, 500, 1_500, 4_000];
+const releasesMax = 5;
+
+export class Client {
+  readonly name: string;
+  readonly #stage: Stage;
+  readonly #pod: Pod;
+  readonly #chance: Chance;
+  #requests = 0;
+
+  constructor(stage: Stage, pod: Pod, index: number) {
+    this.#stage = stage;
+    this.#pod = pod;
+    this.name = `${pod.name}-app-${String(index)}`;
+    this.#chance = stage.world.chanceFor(`client/${this.name}`);
+  }
+
+  /** Until `untilMs`; what it holds then it gives back, or has forgotten. */
+  async work(untilMs: number): Promise<void> {
+    const { thinkMs } = this.#stage.schedule;
+    while (this.#stage.world.nowMs < untilMs) {
+      await this.#stage.pause(this.#chance.between(thinkMs));
+      const { process } = this.#pod;
+      if (process !== undefined) await this.#tryOnce(process, untilMs);
+    }
+  }
+
+  async #tryOnce(process: Process, untilMs: number): Promise<void> {
+    const request = this.#drawRequest();
+    let at = process;
+    let answer = await this.#acquire(at, request);
+    for (let again = 0; again < 2 && request.requestId !== undefined; again++) {
+      const lost =
+        answer.kind === "cut" || (answer.kind === "answered" && answer.value.kind === "unknown");
+      if (!lost || this.#chance.happens(0.3)) break;
+      await this.#stage.pause(this.#chance.between({ min: 0, max: 500 }));
+      if (this.#pod.process === undefined) break;
+      at = this.#pod.process;
+      answer = await this.#acquire(at, request);
+    }
+    if (answer.kind === "answered" && answer.value.kind === "granted")
+      await this.#hold(at, answer.value.grant, untilMs);
+  }
+
+  #drawRequest(): AcquireRequest {
+    const { schedule } = this.#stage;
+    const chance = this.#chance;
+    const hold = chance.happens(0.2) ? "session" : "ttl";
+    this.#requests += 1;
+    return {
+      pool: chance.oneOf(schedule.pools),
+      name: chance.oneOf(schedule.names),
+      waitMs: chance.happens(0.3) ? 0 : chance.oneOf([300, 1_000, 3_000, 5_000]),
+      hold,
+      ...(hold === "ttl" && chance.happens(0.5) ? { ttlMs: chance.oneOf(ttlsMs) } : {}),
+      ...(chance.happens(0.4) ? { requestId: `${this.name}/${String(this.#requests)}` } : {}),
+      holder: this.name,
+    };
+  }
+
+  async #acquire(process: Process, request: AcquireRequest): Promise<Answer<Acquired>> {
+    const chance = this.#chance;
+    const asked = process.acquire(request, chance.happens(0.05));
+    if (chance.happens(0.1))
+      this.#stage.world.in(chance.between({ min: 0, max: 1_000 }), asked.leave);
+    // Impatient: asks the same again while the first still waits.
+    if (request.requestId !== undefined && chance.happens(0.15)) {
+      await this.#stage.pause(chance.between({ min: 0, max: 200 }));
+      if (!process.isKilled) return process.acquire(request).answer;
+    }
+    return asked.answer;
+  }
+
+  async #hold(process: Process, grant: GrantView, untilMs: number): Promise<void> {
+    const { world, schedule } = this.#stage;
+    const chance = this.#chance;
+    const endsMs = Math.min(world.nowMs + chance.between(schedule.holdMs), untilMs);
+    while (world.nowMs < endsMs) {
+      await this.#stage.pause(Math.min(chance.between({ min: 5, max: 400 }), endsMs - world.nowMs));
+      if (!(await this.#looksHeld(process, grant))) return;
+    }
+    if (chance.happens(0.12)) return;
+    await this.#release(process, grant);
+  }
+
+  async #looksHeld(process: Process, grant: GrantView): Promise<boolean> {
+    const chance = this.#chance;
+    if (chance.happens(0.4)) return !process.isKilled;
+    const renews = chance.happens(0.5);
+    const ttlMs = grant.hold === "ttl" && chance.happens(0.5) ? chance.oneOf(ttlsMs) : undefined;
+    const answer = renews
+      ? await process.renew(grant.grantId, ttlMs)
+      : await process.look(grant.grantId);
+    return !(answer.kind === "cut" || (answer.kind === "refused" && answer.code !== "malformed"));
+  }
+
+  async #release(process: Process, { grantId }: GrantView): Promise<void> {
+    const { history, world } = this.#stage;
+    const chance = this.#chance;
+    if (chance.happens(0.05)) {
+      await process.releaseByHolder(this.name);
+      return;
+    }
+    history.letGo(world.nowMs, ({ id }) => id === grantId);
+    for (let times = 0; times < releasesMax; times++) {
+      const answer = await process.release(grantId);
+      const again = answer.kind === "answered" && answer.value === "unknown";
+      if (!again && !chance.happens(0.05)) return;
+      await this.#stage.pause(chance.between({ min: 0, max: 1_000 }));
+    }
+  }
+
+  /** As an app that starts anew: gives back whatever an earlier life of it holds there. */
+  async giveBackAll(): Promise<void> {
+    for (let times = 0; times < releasesMax; times++) {
+      const answer = await this.#pod.process?.releaseByHolder(this.name);
+      if (answer?.kind !== "cut") return;
+      await this.#stage.pause(500);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What was seen of a simulated cluster, on true time: who asked for what and heard what, and how etcd stood at that moment.
+ * The checks (checks/) are functions of it and nothing else, so that they can be tried on histories made by hand.
+ */
+export type AttemptOutcome =
+  | "granted"
+  | "held"
+  | "unknown"
+  | "refused"
+  /** Its client went away while it waited. */
+  | "left"
+  /** Its sidecar was killed. */
+  | "died";
+
+/** One acquire, as its sidecar met it. */
+export interface Attempt {
+  readonly id: number;
+  readonly process: string;
+  readonly lock: string;
+  readonly waitMs: number;
+  readonly requestId?: string | undefined;
+  readonly arrivedMs: number;
+  /** The world's step: tells what happened first at one time. */
+  readonly arrivedStep: number;
+  /** For how long its process had run until then: the time in which it was stopped left out. */
+  readonly arrivedRunMs: number;
+  settledMs?: number;
+  settledStep?: number;
+  settledRunMs?: number;
+  outcome?: AttemptOutcome;
+  code?: string;
+  grantId?: string;
+  leftStep?: number;
+}
+
+/** One answer that said that a grant is held. */
+export interface Claim {
+  readonly atMs: number;
+  /** Until when it promised that nobody else is granted the lock. */
+  readonly untilMs: number;
+  readonly guaranteedForMs: number;
+  readonly expiresInMs: number | undefined;
+  /** The grant's ttl as the answer told it; absent with `hold: session`. */
+  readonly ttlMs: number | undefined;
+  /** For how long it had been held, on its sidecar's clock. */
+  readonly heldMs: number;
+  /** What its sidecar's session said of its own deadline at the same moment; undefined: no such session. */
+  readonly deadlineInMs: number | undefined;
+  /** When the lease of its contender would end without another keepalive; undefined: there was no such contender. */
+  readonly leaseEndsMs: number | undefined;
+  /** All contenders of the lock, first come first. */
+  readonly contenders: readonly string[];
+}
+
+export interface Granted {
+  readonly id: string;
+  readonly lock: string;
+  readonly process: string;
+  /** The key of its place in etcd. */
+  readonly contender: string;
+  readonly handovers: number;
+  readonly fence: bigint;
+  readonly attempt: number;
+  readonly atMs: number;
+  readonly step: number;
+  readonly maxHoldMs: number | undefined;
+  /** Since when places of other sessions stood behind it in etcd; undefined: none did. */
+  readonly othersSinceMs: number | undefined;
+  readonly handover: { readonly maxCount: number; readonly maxHoldMs: number };
+  readonly claims: Claim[];
+  /** When its client sent the release. */
+  releasedMs?: number;
+  readonly holder: string;
+  /**
+   * Etcd was wiped under its contender at once, with no time for guarantees to run out. `guarantees`: it was given before,
+   * and only its fence is judged; `all`: given after that, in ignorance.
+   */
+  waived?: "guarantees" | "all";
+}
+
+export interface Violation {
+  readonly rule: string;
+  readonly what: string;
+  readonly atMs?: number | undefined;
+}
+
+export class History {
+  readonly attempts: Attempt[] = [];
+  readonly grants: Granted[] = [];
+  readonly drains: { readonly process: string; readonly tookMs: number }[] = [];
+  /** What was seen to be wrong on the spot. */
+  readonly violations: Violation[] = [];
+  readonly #grantsById = new Map<string, Granted>();
+
+  grant(id: string): Granted | undefined {
+    return this.#grantsById.get(id);
+  }
+
+  /** The client of these grants lets go of them now, whether the sidecar hears of it or not. */
+  letGo(atMs: number, which: (grant: Granted) => boolean): void {
+    for (const grant of this.grants) if (which(grant)) grant.releasedMs ??= atMs;
+  }
+
+  add(grant: Granted): void {
+    this.grants.push(grant);
+    this.#grantsById.set(grant.id, grant);
+  }
+
+  violated(rule: string, what: string, atMs?: number): void {
+    this.violations.push({ rule, what, atMs });
+  }
+}

@@ -1,0 +1,306 @@
+/**
+ * One life of a simulated sidecar: a kernel and an owner of the spec tree, as the real process joins them, on the real group
+ * commit over an uncertain link. Clients ask it as they would over a socket: a question takes time and waits while the
+ * process is stopped; a killed process answers nobody; an answer can find its client gone.
+ */
+import { Kernel } from "#core/kernel.ts";
+import type { AcquireRequest, Acquired, GrantView } from "#core/lock/views.ts";
+import { Refusal } from "#core/refusal.ts";
+import { after } from "#core/runtime.ts";
+import { GroupCommit } from "#etcd/group-commit.ts";
+import { SpecOwner, type Document } from "#sidecar/resources/owner.ts";
+import { ModelStore } from "#test/support/etcd-model/model-store.ts";
+import { UncertainLink } from "#test/support/etcd-model/uncertain-link.ts";
+import type { Chance } from "#test/support/world/chance.ts";
+import type { VirtualRuntime } from "#test/support/world/virtual-runtime.ts";
+import type { World } from "#test/support/world/world.ts";
+import type { EtcdModel } from "#test/support/etcd-model/server.ts";
+import type { Weather } from "#test/support/etcd-model/weather.ts";
+import type { Attempt, History } from "./history.ts";
+import { StoreTap } from "./store-tap.ts";
+
+export const namespace = "default";
+
+/** What a client hears. */
+export type Answer<T> =
+  | { readonly kind: "answered"; readonly value: T }
+  | { readonly kind: "refused"; readonly code: string; readonly facts: Refusal["facts"] }
+  /** The connection ended: killed, or the client itself went. */
+  | { readonly kind: "cut" };
+
+export interface Asked<T> {
+  readonly answer: Promise<Answer<T>>;
+  /** The client closes its connection. */
+  readonly leave: () => void;
+}
+
+export interface ProcessParts {
+  readonly world: World;
+  readonly server: EtcdModel;
+  readonly history: History;
+  readonly pod: string;
+  readonly life: number;
+  readonly sessionTtlMs: number;
+  readonly weather: Weather;
+  readonly skewed: boolean;
+  readonly documents: readonly Document[];
+  /** Told of each answer that says that a grant is held, at the moment at which it is said. */
+  readonly claimed: (process: Process, view: GrantView, attempt: Attempt | undefined) => void;
+}
+
+/** On the way between a client and its sidecar on the same machine. */
+const hopMs = { min: 0, max: 2 };
+const drainMs = 2_000;
+
+
+export class Process {
+  readonly name: string;
+  readonly pod: string;
+  readonly runtime: VirtualRuntime;
+  readonly monotonicRate: number;
+  readonly link: UncertainLink;
+  readonly tap: StoreTap;
+  readonly kernel: Kernel;
+  readonly owner: SpecOwner;
+  readonly #parts: ProcessParts;
+  readonly #hops: Chance;
+  readonly #open = new Set<() => void>();
+  #stoppedMs = 0;
+  #stoppedSinceMs: number | undefined;
+  #draining = false;
+
+  constructor(parts: ProcessParts) {
+    const { world, server, history, pod, life, skewed } = parts;
+    this.#parts = parts;
+    this.pod = pod;
+    this.name = `${pod}.${String(life)}`;
+    this.#hops = world.chanceFor(`hops/${this.name}`);
+    const clocks = world.chanceFor(`clocks/${this.name}`);
+    this.monotonicRate = skewed ? clocks.between({ min: 0.99, max: 1.01 }) : 1;
+    this.runtime = world.runtime(this.name, {
+      monotonicRate: this.monotonicRate,
+      wallRate: skewed ? clocks.between({ min: 0.99, max: 1.01 }) : 1,
+      wallOffsetMs: skewed ? clocks.between({ min: -500, max: 500 }) : 0,
+    });
+    const { runtime } = this;
+    this.link = new UncertainLink(server, runtime, parts.weather);
+    this.tap = new StoreTap(new ModelStore(this.link, (port) => new GroupCommit(port)), {
+      namespace,
+      process: this.name,
+      violated: (rule, what) => history.violated(rule, what, world.nowMs),
+    });
+    const onBug = (name: string, error: unknown) => {
+      history.violated("assert", `${this.name}: ${name}: ${String(error)}`, world.nowMs);
+      this.kill();
+    };
+    this.kernel = Kernel.start({
+      runtime,
+      store: this.tap,
+      options: { namespace, pod, sessionTtlMs: parts.sessionTtlMs },
+      onBug,
+      onAnew: () => {
+        this.owner.begunAnew();
+      },
+    });
+    const { store, specs, lineage } = this.kernel;
+    this.owner = SpecOwner.start({ runtime, store, namespace, mirror: specs, lineage, onFatal: onBug });
+    this.owner.publish(parts.documents);
+  }
+
+  get isUp(): boolean {
+    return this.runtime.state === "running" && !this.#draining;
+  }
+
+  get isKilled(): boolean {
+    return this.runtime.state === "killed";
+  }
+
+  /** For how long it has run: the time in which it was stopped left out. */
+  get ranMs(): number {
+    const { nowMs } = this.#parts.world;
+    const stopped = this.#stoppedSinceMs === undefined ? 0 : nowMs - this.#stoppedSinceMs;
+    return nowMs - this.#stoppedMs - stopped;
+  }
+
+  stop(how: "pause" | "suspend"): void {
+    this.#stoppedSinceMs = this.#parts.world.nowMs;
+    this.runtime[how]();
+  }
+
+  resume(): void {
+    if (this.#stoppedSinceMs === undefined || this.isKilled) return;
+    this.#stoppedMs += this.#parts.world.nowMs - this.#stoppedSinceMs;
+    this.#stoppedSinceMs = undefined;
+    this.runtime.resume();
+  }
+
+  kill(): void {
+    for (const attempt of this.#parts.history.attempts)
+      if (attempt.process === this.name) attempt.outcome ??= "died";
+    this.runtime.kill();
+    this.link.heal();
+    for (const end of [...this.#open]) end();
+  }
+
+  /** SIGTERM: gone within its time, whatever etcd does. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const { runtime, kernel, owner } = this;
+    const never = new AbortController().signal;
+    await kernel.drain({ signal: never, deadline: after(runtime.now(), drainMs) });
+    await owner.close();
+    await kernel.close();
+  }
+
+  acquire(request: AcquireRequest, undeliverable = false): Asked<Acquired> {
+    const controller = new AbortController();
+    let attempt: Attempt | undefined;
+    const asked = this.#ask<Acquired>(() => {
+      const met = (attempt = this.#arrived(request));
+      const work = this.kernel.locks.acquire(request, controller.signal);
+      return work.then(
+        (acquired) => this.#acquired(met, acquired, undeliverable),
+        (error: unknown) => {
+          this.#notAcquired(met, error, controller.signal.aborted);
+          throw error;
+        },
+      );
+    });
+    const leave = () => {
+      asked.leave();
+      this.#toProcess(() => {
+        if (attempt !== undefined && attempt.outcome === undefined)
+          attempt.leftStep = this.#parts.world.steps;
+        controller.abort(new Error("the client went away"));
+      });
+    };
+    return { answer: asked.answer, leave };
+  }
+
+  look(grantId: string): Promise<Answer<GrantView>> {
+    return this.#claiming(() => this.kernel.locks.grant(grantId));
+  }
+
+  renew(grantId: string, ttlMs?: number): Promise<Answer<GrantView>> {
+    return this.#claiming(() => this.kernel.locks.renew(grantId, ttlMs));
+  }
+
+  release(grantId: string): Promise<Answer<"released" | "unknown">> {
+    return this.#ask(() => this.kernel.locks.release(grantId)).answer;
+  }
+
+  releaseByHolder(holder: string): Promise<Answer<unknown>> {
+    const { history, world } = this.#parts;
+    // What is given to it while the question is on its way is released, too.
+    const letGo = () => {
+      history.letGo(
+        world.nowMs,
+        (grant) => grant.holder === holder && grant.process === this.name,
+      );
+    };
+    letGo();
+    return this.#ask(() => {
+      letGo();
+      return this.kernel.locks.releaseByHolder(holder);
+    }).answer;
+  }
+
+  view(pool: string, name: string): Promise<Answer<unknown>> {
+    return this.#ask(() => this.kernel.locks.look(pool, name)).answer;
+  }
+
+  #claiming(work: () => Promise<GrantView>): Promise<Answer<GrantView>> {
+    return this.#ask(async () => {
+      const view = await work();
+      this.#parts.claimed(this, view, undefined);
+      return view;
+    }).answer;
+  }
+
+  #arrived(request: AcquireRequest): Attempt {
+    const { world, history } = this.#parts;
+    const attempt: Attempt = {
+      id: history.attempts.length,
+      process: this.name,
+      lock: `${request.pool}/${request.name}`,
+      waitMs: request.waitMs,
+      requestId: request.requestId,
+      arrivedMs: world.nowMs,
+      arrivedStep: world.steps,
+      arrivedRunMs: this.ranMs,
+    };
+    history.attempts.push(attempt);
+    return attempt;
+  }
+
+  #acquired(attempt: Attempt, acquired: Acquired, undeliverable: boolean): Acquired {
+    this.#settle(attempt);
+    attempt.outcome = acquired.kind;
+    if (acquired.kind !== "granted") return acquired;
+    attempt.grantId = acquired.grant.grantId;
+    this.#parts.claimed(this, acquired.grant, attempt);
+    if (undeliverable) {
+      this.kernel.locks.undelivered(acquired.grant.grantId);
+      this.#parts.history.grant(acquired.grant.grantId)?.claims.pop();
+      throw new Error("its socket was closed");
+    }
+    return acquired;
+  }
+
+  #notAcquired(attempt: Attempt, error: unknown, left: boolean): void {
+    if (attempt.outcome !== undefined) return;
+    this.#settle(attempt);
+    attempt.outcome = error instanceof Refusal ? "refused" : "left";
+    if (error instanceof Refusal) attempt.code = error.code;
+    else if (!left) {
+      const { world, history } = this.#parts;
+      history.violated("answers", `an acquire at ${this.name} threw ${String(error)}`, world.nowMs);
+    }
+  }
+
+  #settle(attempt: Attempt): void {
+    const { world } = this.#parts;
+    attempt.settledMs = world.nowMs;
+    attempt.settledStep = world.steps;
+    attempt.settledRunMs = this.ranMs;
+  }
+
+  #ask<T>(work: () => Promise<T>): Asked<T> {
+    const { promise, resolve } = Promise.withResolvers<Answer<T>>();
+    const end = () => {
+      this.#open.delete(end);
+      resolve({ kind: "cut" });
+    };
+    this.#open.add(end);
+    const hear = (answer: Answer<T>) => {
+      this.#hop(() => {
+        this.#open.delete(end);
+        resolve(answer);
+      });
+    };
+    this.#toProcess(() => {
+      work().then(
+        (value) => {
+          hear({ kind: "answered", value });
+        },
+        (error: unknown) => {
+          if (error instanceof Refusal)
+            hear({ kind: "refused", code: error.code, facts: error.facts });
+          else hear({ kind: "cut" });
+        },
+      );
+    });
+    if (this.isKilled) end();
+    return { answer: promise, leave: end };
+  }
+
+  #toProcess(run: () => void): void {
+    this.#hop(() => {
+      this.runtime.deliver(run);
+    });
+  }
+
+  #hop(run: () => void): void {
+    this.#parts.world.in(this.#hops.between(hopMs), run);
+  }
+}

@@ -1,0 +1,114 @@
+/** One schedule from its seed to its verdict: clients work and faults happen; all heals; then everything must still go. */
+import { Client } from "./client.ts";
+import { budget } from "./checks/budget.ts";
+import { exclusion } from "./checks/exclusion.ts";
+import { fences } from "./checks/fences.ts";
+import { leftovers } from "./checks/leftovers.ts";
+import { localOrder } from "./checks/local-order.ts";
+import { places } from "./checks/places.ts";
+import { promises } from "./checks/promises.ts";
+import { requests } from "./checks/requests.ts";
+import { settling } from "./checks/settling.ts";
+import { catalog } from "./faults/catalog.ts";
+import type { Violation } from "./history.ts";
+import { generousSpec, type Schedule } from "./schedule.ts";
+import { Stage } from "./stage.ts";
+
+export interface Run {
+  readonly seed: string;
+  readonly violations: readonly Violation[];
+  readonly stage: Stage;
+}
+
+/** Every lock must be had by everybody within it, once all has healed: a look that trusts no watch comes every 38 s. */
+const probeWaitMs = 200_000;
+const probeHoldMs = 5;
+/** Longer than any lease of a lost session, and the revoking of it. */
+const calmDownMs = 10_000;
+/** Two audits of a session find what nobody thought of. */
+const auditsMs = 500_000;
+
+export async function simulate(seed: string, change: Partial<Schedule> = {}): Promise<Run> {
+  const stage = new Stage(seed, change);
+  const { world, schedule, history } = stage;
+  const clients = stage.pods.flatMap((pod) =>
+    Array.from({ length: schedule.clientsPerPod }, (_, index) => new Client(stage, pod, index)),
+  );
+  const work = Promise.all(clients.map((client) => client.work(schedule.activityMs)));
+  const faults = disturb(stage);
+  await world.run(schedule.activityMs);
+  stage.note("all heals");
+  stage.heal();
+  try {
+    await world.until(faults, calmDownMs);
+    stage.heal();
+    for (const pod of stage.pods) pod.start();
+    stage.edit(world.chanceFor("heal"), () =>
+      schedule.pools.map((name) => stage.documentOf(name, generousSpec())),
+    );
+    await world.until(work, calmDownMs + probeWaitMs);
+    await world.until(Promise.all(clients.map((client) => client.giveBackAll())), calmDownMs);
+    await world.pass(1_000);
+    stage.note("everybody is to get every lock");
+    await world.until(probeAll(stage), probeWaitMs + calmDownMs);
+    await world.pass(calmDownMs);
+    if (leftovers(stage).length > 0) {
+      await world.pass(auditsMs);
+      history.violations.push(...leftovers(stage));
+    }
+  } catch (error) {
+    history.violated("liveness", String(error), world.nowMs);
+  }
+  const violations = judged(stage);
+  for (const process of stage.processes) process.kill();
+  return { seed, stage, violations };
+}
+
+async function disturb(stage: Stage): Promise<void> {
+  const { schedule, world, server } = stage;
+  const chance = world.chanceFor("faults");
+  const snapshotMs = chance.between({ min: 0, max: schedule.activityMs / 2 });
+  world.in(snapshotMs, () => {
+    stage.snapshot = server.snapshot();
+  });
+  while (schedule.faults.length > 0) {
+    await stage.pause(chance.between(schedule.faultEveryMs));
+    if (world.nowMs >= schedule.activityMs) return;
+    const name = chance.oneOf(schedule.faults);
+    stage.note(name);
+    catalog[name](stage, chance);
+  }
+}
+
+/** One caller a pod and lock, all at once: each must be granted within its wait. */
+async function probeAll(stage: Stage): Promise<void> {
+  const { schedule, history, world } = stage;
+  const probes = stage.processes.flatMap((process) =>
+    schedule.pools.flatMap((pool) =>
+      schedule.names.map(async (name) => {
+        const asked = process.acquire({ pool, name, waitMs: probeWaitMs, hold: "ttl" });
+        const answer = await asked.answer;
+        if (answer.kind !== "answered" || answer.value.kind !== "granted") {
+          const heard = answer.kind === "refused" ? answer.code : answer.kind;
+          const what = answer.kind === "answered" ? answer.value.kind : heard;
+          history.violated("liveness", `${process.name} asked for ${pool}/${name} after all had healed: ${what}`, world.nowMs);
+          return;
+        }
+        await stage.pause(probeHoldMs);
+        const { grantId } = answer.value.grant;
+        history.letGo(world.nowMs, ({ id }) => id === grantId);
+        await process.release(grantId);
+      }),
+    ),
+  );
+  await Promise.all(probes);
+}
+
+function judged({ history, schedule }: Stage): Violation[] {
+  const quiet = schedule.faults.length === 0;
+  return [
+    ...history.violations,
+    ...[exclusion, fences, places, promises, localOrder, settling, requests].flatMap((check) => check(history)),
+    ...(quiet ? budget(history) : []),
+  ];
+}

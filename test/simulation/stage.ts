@@ -1,0 +1,206 @@
+/**
+ * A simulated cluster: one etcd, some pods, and everything that is seen of them. What clients and faults do to it goes
+ * through here, so that the history tells it.
+ */
+import type { GrantView } from "#core/lock/views.ts";
+import { contenderKey, contendersOf } from "#core/lock/keys.ts";
+import { inOrder } from "#core/lock/order.ts";
+import { rulesOf } from "#core/lock/rules.ts";
+import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
+import type { Document } from "#sidecar/resources/owner.ts";
+import { EtcdModel } from "#test/support/etcd-model/server.ts";
+import type { ModelSnapshot } from "#test/support/etcd-model/server.ts";
+import { calm } from "#test/support/etcd-model/weather.ts";
+import type { Chance } from "#test/support/world/chance.ts";
+import { World } from "#test/support/world/world.ts";
+import { EtcdRecord } from "./etcd-record.ts";
+import { History, type Attempt, type Claim, type Granted } from "./history.ts";
+import { Pod } from "./pod.ts";
+import { namespace, type Process } from "./process.ts";
+import { drawSchedule, drawSpec, type Schedule } from "./schedule.ts";
+
+const etcdRateBounds = { min: 0.99, max: 1.01 };
+
+export class Stage {
+  readonly world: World;
+  readonly schedule: Schedule;
+  readonly history = new History();
+  readonly server: EtcdModel;
+  readonly serverRate: number;
+  readonly record: EtcdRecord;
+  readonly pods: readonly Pod[];
+  /** What is to be undone so that all is well again. */
+  readonly #troubles = new Set<() => void>();
+  /** What the files of every pod say. */
+  #documents: readonly Document[];
+  /** Places that stood when etcd was wiped at once. */
+  readonly #waived = new Set<string>();
+  snapshot: ModelSnapshot | undefined;
+
+  constructor(seed: string | number, change: Partial<Schedule> = {}) {
+    this.world = new World(seed);
+    this.schedule = { ...drawSchedule(this.world.chanceFor("schedule")), ...change };
+    const { skewed, pods, sessionTtlMs, weather, pools } = this.schedule;
+    const chance = this.world.chanceFor("stage");
+    this.serverRate = skewed ? chance.between(etcdRateBounds) : 1;
+    this.server = new EtcdModel({
+      runtime: this.world.runtime("etcd", { monotonicRate: this.serverRate }),
+    });
+    this.record = new EtcdRecord(this.server, this.history, namespace);
+    this.#documents = pools.map((name) => document(name, drawSpec(chance)));
+    this.pods = Array.from(
+      { length: pods },
+      (_, index) =>
+        new Pod(
+          {
+            world: this.world,
+            server: this.server,
+            history: this.history,
+            pod: `pod-${"abcdefgh"[index] ?? ""}`,
+            sessionTtlMs,
+            weather,
+            skewed,
+            claimed: (process, view, attempt) => {
+              this.#claimed(process, view, attempt);
+            },
+          },
+          () => this.#documents,
+        ),
+    );
+    for (const pod of this.pods) pod.start();
+  }
+
+  get processes(): readonly Process[] {
+    return this.pods.flatMap(({ process }) => (process === undefined ? [] : [process]));
+  }
+
+  running(chance: Chance): Process | undefined {
+    const running = this.processes.filter(({ isUp }) => isUp);
+    return running.length === 0 ? undefined : chance.oneOf(running);
+  }
+
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.world.in(ms, resolve);
+    });
+  }
+
+  note(what: string, fields: Record<string, unknown> = {}): void {
+    this.world.journal.log("faults").info(what, fields);
+  }
+
+  /** Something is wrong for so long, or until all heals. */
+  trouble(forMs: number, undo: () => void): void {
+    const end = () => {
+      if (this.#troubles.delete(end)) undo();
+    };
+    this.#troubles.add(end);
+    this.world.in(forMs, end);
+  }
+
+  heal(): void {
+    for (const end of [...this.#troubles]) end();
+    for (const { link } of this.processes) {
+      link.weather = calm;
+      link.accept();
+      link.heal();
+    }
+  }
+
+  /** The files of all pods change, one pod after the other. */
+  edit(chance: Chance, change: (documents: readonly Document[]) => readonly Document[]): void {
+    this.#documents = change(this.#documents);
+    for (const pod of this.pods)
+      this.world.in(chance.between({ min: 0, max: 300 }), () => {
+        const { process } = pod;
+        process?.runtime.deliver(() => {
+          process.owner.publish(this.#documents);
+        });
+      });
+  }
+
+  /** Etcd is about to lose all, with no time for guarantees to run out. */
+  waive(): void {
+    for (const grant of this.history.grants) grant.waived ??= "guarantees";
+    for (const key of this.record.everMade) this.#waived.add(key);
+  }
+
+  documentOf(pool: string, spec: DistributedLockSpec): Document {
+    return document(pool, spec);
+  }
+
+  #claimed(process: Process, view: GrantView, attempt: Attempt | undefined): void {
+    const { history, world } = this;
+    let grant = history.grant(view.grantId);
+    const lock = { pool: view.pool, name: view.name };
+    const contenders = inOrder(this.server.keys.within(contendersOf(namespace, lock)));
+    if (grant === undefined) {
+      if (attempt === undefined) {
+        history.violated("answers", `${view.grantId} was confirmed and never given`, world.nowMs);
+        return;
+      }
+      grant = this.#granted(process, view, attempt);
+      history.add(grant);
+    }
+    if (grant.fence !== BigInt(view.fence))
+      history.violated("answers", `grant ${grant.id} has another fence than before`, world.nowMs);
+    grant.claims.push({
+      ...this.#promise(process, view, grant),
+      contenders: contenders.map(({ key }) => key),
+    });
+  }
+
+  #promise(process: Process, view: GrantView, grant: Granted): Omit<Claim, "contenders"> {
+    const { world, server } = this;
+    const { guaranteedForMs, expiresInMs, ttlMs } = view;
+    const status = process.kernel.sessions.status();
+    const own = grant.contender.includes(`/${status.session ?? "none"}-`);
+    const lease = server.keys.get(grant.contender)?.lease;
+    const leftMs = lease === undefined ? undefined : server.leaseLeftMs(lease);
+    return {
+      atMs: world.nowMs,
+      untilMs: world.nowMs + guaranteedForMs / process.monotonicRate,
+      guaranteedForMs,
+      expiresInMs,
+      ttlMs,
+      heldMs: (world.nowMs - grant.atMs) * process.monotonicRate,
+      deadlineInMs: own ? status.deadlineInMs : undefined,
+      leaseEndsMs: leftMs === undefined ? undefined : world.nowMs + leftMs / this.serverRate,
+    };
+  }
+
+  #granted(process: Process, view: GrantView, attempt: Attempt): Granted {
+    const { world } = this;
+    const { pool, name, grantId } = view;
+    const parts = /^([0-9a-f]+)-(\d+)-(\d+)$/.exec(grantId) ?? [];
+    const [, session = "", counted = "", handovers = ""] = parts;
+    const contender = contenderKey(namespace, { pool, name }, session, counted);
+    const spec = process.kernel.specs.record("DistributedLock", pool)?.lock;
+    const rules = spec === undefined ? undefined : rulesOf(spec);
+    const behind = this.server.keys
+      .within(contendersOf(namespace, { pool, name }))
+      .filter(({ key }) => key !== contender)
+      .map(({ key }) => this.record.madeMs(key) ?? world.nowMs);
+    return {
+      id: grantId,
+      lock: `${pool}/${name}`,
+      process: process.name,
+      contender,
+      handovers: Number(handovers),
+      fence: BigInt(view.fence),
+      holder: view.holder,
+      ...(this.#waived.has(contender) ? { waived: "all" as const } : {}),
+      attempt: attempt.id,
+      atMs: world.nowMs,
+      step: world.steps,
+      maxHoldMs: rules?.maxHoldMs,
+      othersSinceMs: behind.length === 0 ? undefined : Math.min(...behind),
+      handover: rules?.handover ?? { maxCount: 0, maxHoldMs: 0 },
+      claims: [],
+    };
+  }
+}
+
+function document(name: string, spec: DistributedLockSpec): Document {
+  return { kind: "DistributedLock", name, spec };
+}

@@ -1,0 +1,64 @@
+/** The store of one process, listened to: which sessions are its own, and whether it deletes what is not. */
+import { contenderNameOf } from "#core/lock/keys.ts";
+import { dataRoot } from "#core/session/keys.ts";
+import type { Outcome } from "#core/outcome.ts";
+import type {
+  Changes,
+  Key,
+  KeyRange,
+  Leases,
+  RangeRead,
+  Revision,
+  Snapshot,
+  Store,
+  Wait,
+  Write,
+  WriteResult,
+} from "#core/store.ts";
+
+export interface TapParts {
+  readonly namespace: string;
+  readonly process: string;
+  readonly violated: (rule: string, what: string) => void;
+}
+
+export class StoreTap implements Store {
+  readonly sessions = new Set<string>();
+  readonly #store: Store;
+  readonly #parts: TapParts;
+
+  constructor(store: Store, parts: TapParts) {
+    this.#store = store;
+    this.#parts = parts;
+  }
+
+  get leases(): Leases {
+    return this.#store.leases;
+  }
+
+  write(write: Write): Promise<Outcome<WriteResult>> {
+    const sessions = `${dataRoot(this.#parts.namespace)}sessions/`;
+    for (const op of [...write.then, ...write.otherwise]) {
+      if (op.kind === "delete") this.#deletes(op.key);
+      else if (op.kind === "putEphemeral" && op.key.startsWith(sessions))
+        this.sessions.add(op.key.slice(sessions.length));
+    }
+    return this.#store.write(write);
+  }
+
+  read(ranges: readonly RangeRead[], wait: Wait, atLeast?: Revision): Promise<Outcome<Snapshot>> {
+    return this.#store.read(ranges, wait, atLeast);
+  }
+
+  watch(range: KeyRange, from: Revision, signal: AbortSignal): AsyncIterable<Changes> {
+    return this.#store.watch(range, from, signal);
+  }
+
+  #deletes(key: Key): void {
+    const { namespace, process, violated } = this.#parts;
+    if (!key.startsWith(`${dataRoot(namespace)}locks/`)) return;
+    const owner = contenderNameOf(key, namespace)?.session;
+    if (owner === undefined || !this.sessions.has(owner))
+      violated("own places", `${process} deletes ${key}, a place of somebody else`);
+  }
+}
