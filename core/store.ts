@@ -40,7 +40,7 @@ export interface KeyRange {
 export interface RangeRead extends KeyRange {
   /** At most so many keys; absent: all. */
   readonly limit?: number;
-  /** Values are left empty. */
+  /** Values are left empty, and leases are not told (etcd 3.7 leaves them out). */
   readonly keysOnly?: boolean;
   /** No keys at all, only `count`. */
   readonly countOnly?: boolean;
