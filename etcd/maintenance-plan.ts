@@ -122,7 +122,7 @@ export class Housekeeping {
 
   #isCompactionDue(status: DatabaseStatus, now: Instant, quota: number): boolean {
     const share = status.dbInUseBytes / quota;
-    if (share > scarceShare || status.noSpace) return true;
+    if (share > scarceShare) return true;
     const sinceMs = now - (this.#compactedAt ?? now);
     if (share > tightShare && sinceMs >= compactTightEveryMs) return true;
     return (

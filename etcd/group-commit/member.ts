@@ -59,7 +59,8 @@ export class Member {
     this.shape = shapeOf(write);
     this.width = this.shape === "delete" ? write.then.length : 1;
     this.depth = this.shape === "nested" ? partsMax(write) : 0;
-    this.bytes = sizeOf(write);
+    // A delete stands in both parts of the outer transaction.
+    this.bytes = sizeOf(write) * (this.shape === "delete" ? 2 : 1);
     this.puts = write.then.some(isPut) || write.otherwise.some(isPut);
     this.writtenKeys = writtenKeysOf(write);
     this.claims = this.#claimsOf();

@@ -97,16 +97,14 @@ describe("when etcd is compacted", () => {
     assert.deepEqual(compacted, [181, 196, 211, 226]);
   });
 
-  it("keeps nothing but the last look when three quarters are in use, or nothing can be written", () => {
-    for (const change of [{ inUse: 751 }, { inUse: 800, noSpace: true }]) {
-      const story = new Story();
-      story.run(10, () => (story.revision += 1));
-      Object.assign(story, change);
-      assert.deepEqual(
-        story.run(3, () => (story.revision += 1)),
-        [20, 21, 22],
-      );
-    }
+  it("keeps nothing but the last look when three quarters are in use", () => {
+    const story = new Story();
+    story.run(10, () => (story.revision += 1));
+    story.inUse = 751;
+    assert.deepEqual(
+      story.run(3, () => (story.revision += 1)),
+      [20, 21, 22],
+    );
   });
 
   it("never compacts up to what was compacted already", () => {
