@@ -45,19 +45,40 @@ const deletes: fc.Arbitrary<Write> = fc.array(key, { minLength: 1, maxLength: 3 
 }));
 const write = fc.oneof(conditional, deletes);
 
+function assertCounted(writes: readonly Write[]): void {
+  const nothing = () => undefined;
+  const members = writes.map((one) => new Member(one, nothing, nothing));
+  const batch = Batch.of(members);
+  const counted =
+    members.reduce((sum, member) => sum + member.bytes, 0) +
+    batch.facts.list.reduce((sum, fact) => sum + factBytes(fact), 0);
+  const bytes = TxnRequest.encode(encodeTxn(batch.request())).finish().length;
+  assert.ok(bytes <= counted, `${bytes} bytes, counted as ${counted}`);
+}
+
 describe("the size of a batch", () => {
   it("is never more than was counted", () => {
     fc.assert(
       fc.property(fc.array(write, { minLength: 1, maxLength: 8 }), (writes) => {
-        const nothing = () => undefined;
-        const members = writes.map((one) => new Member(one, nothing, nothing));
-        const batch = Batch.of(members);
-        const counted =
-          members.reduce((sum, member) => sum + member.bytes, 0) +
-          batch.facts.list.reduce((sum, fact) => sum + factBytes(fact), 0);
-        const bytes = TxnRequest.encode(encodeTxn(batch.request())).finish().length;
-        assert.ok(bytes <= counted, `${bytes} bytes, counted as ${counted}`);
+        assertCounted(writes);
       }),
     );
+  });
+
+  it("counts an unconditional delete in both parts", () => {
+    const long = (at: number) => `${"k".repeat(300)}${at}`;
+    const remove = (at: number): Write => ({
+      given: [],
+      when: [],
+      then: [{ kind: "delete", key: long(at) }],
+      otherwise: [],
+    });
+    const believer: Write = {
+      given: [{ kind: "created", key: "s", revision: revision(5) }],
+      when: [],
+      then: [{ kind: "delete", key: "a" }],
+      otherwise: [],
+    };
+    assertCounted([believer, ...Array.from({ length: 100 }, (_, at) => remove(at))]);
   });
 });
