@@ -77,6 +77,8 @@ export class Intents {
       };
       this.#wake = wake;
       signal.addEventListener("abort", wake, { once: true });
+      // It may have been aborted while the last removal was under way: no event tells of that any more.
+      if (signal.aborted) wake();
     });
   }
 }

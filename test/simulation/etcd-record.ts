@@ -68,8 +68,7 @@ export class EtcdRecord {
 
   #putContender(kv: KeyValue, atMs: number): void {
     const { key, createRevision, modRevision, lease } = kv;
-    if (lease === undefined)
-      this.#history.violated("lease", `contender ${key} has no lease`, atMs);
+    if (lease === undefined) this.#history.violated("lease", `contender ${key} has no lease`, atMs);
     if (createRevision !== modRevision) return;
     const name = contenderNameOf(key, this.#namespace);
     const lock = name === undefined ? key : `${name.pool}/${name.name}`;

@@ -62,6 +62,8 @@ export interface Granted {
   readonly fence: bigint;
   readonly attempt: number;
   readonly atMs: number;
+  /** The same on its sidecar's monotonic clock. */
+  readonly atInstant: number;
   readonly step: number;
   readonly maxHoldMs: number | undefined;
   /** Since when places of other sessions stood behind it in etcd; undefined: none did. */

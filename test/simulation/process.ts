@@ -52,7 +52,6 @@ export interface ProcessParts {
 const hopMs = { min: 0, max: 2 };
 const drainMs = 2_000;
 
-
 export class Process {
   readonly name: string;
   readonly pod: string;
@@ -103,7 +102,14 @@ export class Process {
       },
     });
     const { store, specs, lineage } = this.kernel;
-    this.owner = SpecOwner.start({ runtime, store, namespace, mirror: specs, lineage, onFatal: onBug });
+    this.owner = SpecOwner.start({
+      runtime,
+      store,
+      namespace,
+      mirror: specs,
+      lineage,
+      onFatal: onBug,
+    });
     this.owner.publish(parts.documents);
   }
 
@@ -193,10 +199,7 @@ export class Process {
     const { history, world } = this.#parts;
     // What is given to it while the question is on its way is released, too.
     const letGo = () => {
-      history.letGo(
-        world.nowMs,
-        (grant) => grant.holder === holder && grant.process === this.name,
-      );
+      history.letGo(world.nowMs, (grant) => grant.holder === holder && grant.process === this.name);
     };
     letGo();
     return this.#ask(() => {

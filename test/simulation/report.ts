@@ -62,14 +62,18 @@ function asked({ history }: Stage): Line[] {
       ...(settledMs === undefined ? [] : [{ atMs: settledMs, who, what: heard }]),
     ];
   });
-  const grants = history.grants.flatMap(({ id, process: who, fence, claims, releasedMs, waived }) => [
-    ...claims.map(({ atMs, guaranteedForMs }) => ({
-      atMs,
-      who,
-      what: `says that ${id} holds, fence ${String(fence)}, guaranteed for ${String(guaranteedForMs)} ms${waived === undefined ? "" : " (waived)"}`,
-    })),
-    ...(releasedMs === undefined ? [] : [{ atMs: releasedMs, who, what: `${id} is let go by its client` }]),
-  ]);
+  const grants = history.grants.flatMap(
+    ({ id, process: who, fence, claims, releasedMs, waived }) => [
+      ...claims.map(({ atMs, guaranteedForMs }) => ({
+        atMs,
+        who,
+        what: `says that ${id} holds, fence ${String(fence)}, guaranteed for ${String(guaranteedForMs)} ms${waived === undefined ? "" : " (waived)"}`,
+      })),
+      ...(releasedMs === undefined
+        ? []
+        : [{ atMs: releasedMs, who, what: `${id} is let go by its client` }]),
+    ],
+  );
   return [...attempts, ...grants];
 }
 
@@ -82,8 +86,7 @@ function committed({ record }: Stage): Line[] {
 }
 
 function showChange(change: Change): string {
-  if (change.kind === "delete")
-    return `${String(change.revision)} delete ${shortened(change.key)}`;
+  if (change.kind === "delete") return `${String(change.revision)} delete ${shortened(change.key)}`;
   const { key, value, createRevision, modRevision } = change.now;
   const made = createRevision === modRevision ? "" : ` made at ${String(createRevision)}`;
   const { session, ...rest } = decodeJson(value) ?? {};

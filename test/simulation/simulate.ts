@@ -48,7 +48,7 @@ export async function simulate(seed: string, change: Partial<Schedule> = {}): Pr
     );
     await world.until(work, calmDownMs + probeWaitMs);
     await world.until(Promise.all(clients.map((client) => client.giveBackAll())), calmDownMs);
-    await world.pass(1_000);
+    await world.pass(calmDownMs);
     stage.note("everybody is to get every lock");
     await world.until(probeAll(stage), probeWaitMs + calmDownMs);
     await world.pass(calmDownMs);
@@ -91,7 +91,11 @@ async function probeAll(stage: Stage): Promise<void> {
         if (answer.kind !== "answered" || answer.value.kind !== "granted") {
           const heard = answer.kind === "refused" ? answer.code : answer.kind;
           const what = answer.kind === "answered" ? answer.value.kind : heard;
-          history.violated("liveness", `${process.name} asked for ${pool}/${name} after all had healed: ${what}`, world.nowMs);
+          history.violated(
+            "liveness",
+            `${process.name} asked for ${pool}/${name} after all had healed: ${what}`,
+            world.nowMs,
+          );
           return;
         }
         await stage.pause(probeHoldMs);
@@ -108,7 +112,9 @@ function judged({ history, schedule }: Stage): Violation[] {
   const quiet = schedule.faults.length === 0;
   return [
     ...history.violations,
-    ...[exclusion, fences, places, promises, localOrder, settling, requests].flatMap((check) => check(history)),
+    ...[exclusion, fences, places, promises, localOrder, settling, requests].flatMap((check) =>
+      check(history),
+    ),
     ...(quiet ? budget(history) : []),
   ];
 }

@@ -17,7 +17,7 @@ import { EtcdRecord } from "./etcd-record.ts";
 import { History, type Attempt, type Claim, type Granted } from "./history.ts";
 import { Pod } from "./pod.ts";
 import { namespace, type Process } from "./process.ts";
-import { drawSchedule, drawSpec, type Schedule } from "./schedule.ts";
+import { drawSchedule, drawSpec, generousSpec, type Schedule } from "./schedule.ts";
 
 const etcdRateBounds = { min: 0.99, max: 1.01 };
 
@@ -47,7 +47,8 @@ export class Stage {
       runtime: this.world.runtime("etcd", { monotonicRate: this.serverRate }),
     });
     this.record = new EtcdRecord(this.server, this.history, namespace);
-    this.#documents = pools.map((name) => document(name, drawSpec(chance)));
+    const draw = this.schedule.silenceStays ? generousSpec : () => drawSpec(chance);
+    this.#documents = pools.map((name) => document(name, draw()));
     this.pods = Array.from(
       { length: pods },
       (_, index) =>
@@ -163,7 +164,7 @@ export class Stage {
       guaranteedForMs,
       expiresInMs,
       ttlMs,
-      heldMs: (world.nowMs - grant.atMs) * process.monotonicRate,
+      heldMs: process.runtime.now() - grant.atInstant,
       deadlineInMs: own ? status.deadlineInMs : undefined,
       leaseEndsMs: leftMs === undefined ? undefined : world.nowMs + leftMs / this.serverRate,
     };
@@ -192,6 +193,7 @@ export class Stage {
       ...(this.#waived.has(contender) ? { waived: "all" as const } : {}),
       attempt: attempt.id,
       atMs: world.nowMs,
+      atInstant: process.runtime.now(),
       step: world.steps,
       maxHoldMs: rules?.maxHoldMs,
       othersSinceMs: behind.length === 0 ? undefined : Math.min(...behind),

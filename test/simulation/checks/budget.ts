@@ -18,9 +18,13 @@ export function budget(history: History): Violation[] {
     const count = (counted.get(grant.contender) ?? 0) + 1;
     counted.set(grant.contender, count);
     if (count > grant.handover.maxCount)
-      violations.push(beyond(grant, `the ${String(count)}. time, above ${String(grant.handover.maxCount)}`));
+      violations.push(
+        beyond(grant, `the ${String(count)}. time, above ${String(grant.handover.maxCount)}`),
+      );
     else if (sinceMs > grant.handover.maxHoldMs)
-      violations.push(beyond(grant, `after ${String(sinceMs)} ms, above ${String(grant.handover.maxHoldMs)}`));
+      violations.push(
+        beyond(grant, `after ${String(sinceMs)} ms, above ${String(grant.handover.maxHoldMs)}`),
+      );
   }
   return violations;
 }

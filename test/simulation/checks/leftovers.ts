@@ -7,8 +7,7 @@ import type { Stage } from "../stage.ts";
 
 export function leftovers({ server, processes, history, world }: Stage): Violation[] {
   const violations: Violation[] = [];
-  const wrong = (what: string) =>
-    violations.push({ rule: "leftovers", what, atMs: world.nowMs });
+  const wrong = (what: string) => violations.push({ rule: "leftovers", what, atMs: world.nowMs });
   const live = new Set<string>();
   for (const { name, kernel } of processes) {
     const { state, session, intents } = kernel.sessions.status();

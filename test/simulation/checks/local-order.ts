@@ -18,7 +18,8 @@ function ofGrant(grant: Granted, attempts: readonly Attempt[]): Violation[] {
   // A request that was repeated stands where it stood first.
   const granted = attempts.find(
     ({ id, requestId, outcome, grantId }) =>
-      id === grant.attempt || (requestId !== undefined && outcome === "granted" && grantId === grant.id),
+      id === grant.attempt ||
+      (requestId !== undefined && outcome === "granted" && grantId === grant.id),
   );
   if (granted === undefined) return [];
   return attempts
