@@ -17,6 +17,11 @@ export const suites: readonly Suite[] = [
   { name: "integration", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
 ];
 
+/** SUITE= or FILE= names what is not there. */
+export class NoSuchTests extends Error {
+  override readonly name = "NoSuchTests";
+}
+
 export interface Selection {
   readonly suite?: string | undefined;
   readonly file?: string | undefined;
@@ -36,7 +41,9 @@ export function choose({ suite, file }: Selection): Chosen[] {
   const known = suites.map(({ name }) => name);
   const strange = names.filter((name) => !known.includes(name));
   if (strange.length > 0)
-    throw new Error(`There is no suite ${strange.join(", ")}. There are: ${known.join(", ")}.`);
+    throw new NoSuchTests(
+      `There is no suite ${strange.join(", ")}. There are: ${known.join(", ")}.`,
+    );
   return suites
     .filter(({ name }) => names.includes(name))
     .map((each) => ({ suite: each, specs: [`test/${each.name}/**/*.test.ts`] }));
@@ -50,6 +57,6 @@ function chooseFiles(files: readonly string[]): Chosen[] {
   const found = chosen.flatMap(({ specs }) => specs);
   const strange = files.filter((file) => !found.includes(file));
   if (strange.length > 0)
-    throw new Error(`FILE= names test files below test/SUITE/: not ${strange.join(", ")}.`);
+    throw new NoSuchTests(`FILE= names test files below test/SUITE/: not ${strange.join(", ")}.`);
   return chosen.filter(({ specs }) => specs.length > 0);
 }
