@@ -2,10 +2,11 @@
  * The health port: /startupz /livez /readyz for the kubelet and /metrics for a scraper. Answers are lines for people,
  * since the kubelet puts them into the pod's events.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Log } from "#core/runtime.ts";
 import type { Address } from "./address.ts";
 import { listen } from "./listen.ts";
+import { createServer } from "./node-http.ts";
 import { metricsContentType, type Metrics } from "./metrics.ts";
 
 /** What is wrong, in words; undefined: all is well. */

@@ -173,7 +173,10 @@ function poolBody({ pool, totals, locks, ...rest }: PoolView): PoolBody {
   // Of a Mutex, each lock that anybody wants has one holder.
   const names = Math.max(totals.held, locks.length);
   const next = rest.continue === undefined ? {} : { continue: rest.continue };
-  return { pool, totals: { names, ...totals }, locks: locks.map(lockBody), ...next };
+  const { held: locked, waiting, oldestWaitSince: oldest } = totals;
+  const since = oldest === undefined ? {} : { oldestWaitSince: moment(oldest) };
+  const shown = { names, held: locked, waiting, ...since };
+  return { pool, totals: shown, locks: locks.map(lockBody), ...next };
 }
 
 function moment(epoch: Epoch): string {

@@ -1,5 +1,5 @@
 /** What a handler answers with, and how an answer or a problem is written. */
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES } from "#host/node-http.ts";
 import { problemBody, problemMediaType } from "#api/operations/problem-body.ts";
 import { problems } from "#api/problems.ts";
 import type { Refused } from "./admission.ts";

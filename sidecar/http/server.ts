@@ -2,11 +2,12 @@
  * The HTTP front on node:http: its sockets, their bounds, and a drain that leaves no caller without an answer.
  * One server for each socket address; all share the counts.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Address } from "#host/address.ts";
 import { listen } from "#host/listen.ts";
+import { createServer } from "#host/node-http.ts";
 import type { Refused } from "./admission.ts";
 import { hasBody, isDeclaredTooLarge } from "./body.ts";
 import { refusalOf, type ParserError } from "./client-error.ts";
