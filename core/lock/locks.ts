@@ -227,6 +227,7 @@ export class Locks {
       return new Refusal(
         "grant_not_found",
         `There is no grant '${grantId.slice(0, 100)}': not an id that a sidecar gives.`,
+        { grantId },
       );
     }
     if (sessions.isEnded(session)) return lost(grantId, "sessionLost");
@@ -234,7 +235,9 @@ export class Locks {
     if (current?.id === session) {
       return current.gave(counted)
         ? new Refusal("grant_lost", `Grant '${grantId}' ended more than a minute ago.`, { grantId })
-        : new Refusal("grant_not_found", `There is no grant '${grantId}' and never was.`);
+        : new Refusal("grant_not_found", `There is no grant '${grantId}' and never was.`, {
+            grantId,
+          });
     }
     const wait = { signal: this.#tasks.signal, deadline: after(runtime.now(), answerMs) };
     const read = await store.read([{ key: sessionKey(namespace, session) }], wait);

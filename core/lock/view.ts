@@ -2,7 +2,7 @@
  * What an observer sees of a lock, and of a pool: holders and waiters in order. A place of another session stands for all its
  * callers; behind this process's own place each of its callers is listed.
  */
-import { after, type Runtime } from "../runtime.ts";
+import { after, type Epoch, type Runtime } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
 import type { KeyValue, Store } from "../store.ts";
 import type { Cohort } from "./cohort.ts";
@@ -50,6 +50,7 @@ export async function viewPool(
       : contendersOf(namespace, { pool: query.pool, name: query.continue }).end;
   const locks: LockView[] = [];
   const totals = { held: 0, waiting: 0 };
+  let oldestWaitSince: Epoch | undefined;
   let more: string | undefined;
   for await (const [lock, kvs] of locksOf(parts, all, signal)) {
     const view = lockView(parts, lock, kvs);
@@ -58,12 +59,14 @@ export async function viewPool(
       (sum, { localWaiters }) => sum + 1 + localWaiters,
       view.holders[0]?.localWaiters ?? 0,
     );
+    for (const { since } of view.waiters)
+      if (oldestWaitSince === undefined || since < oldestWaitSince) oldestWaitSince = since;
     const { key } = contendersOf(namespace, lock);
     if (key < from || key >= wanted.end) continue;
     if (locks.length < query.limit) locks.push(view);
     else more = locks.at(-1)?.name;
   }
-  return { pool: query.pool, totals, locks, continue: more };
+  return { pool: query.pool, totals: { ...totals, oldestWaitSince }, locks, continue: more };
 }
 
 /** All locks of the range with their contenders, in key order. */

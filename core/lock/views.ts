@@ -71,7 +71,12 @@ export interface LockView {
 export interface PoolView {
   readonly pool: string;
   /** Sums over the whole pool, not just this page. */
-  readonly totals: { readonly held: number; readonly waiting: number };
+  readonly totals: {
+    readonly held: number;
+    readonly waiting: number;
+    /** Absent: nobody waits. */
+    readonly oldestWaitSince?: Epoch | undefined;
+  };
   readonly locks: readonly LockView[];
   /** Where the next page starts; absent: this was the last. */
   readonly continue?: string | undefined;
