@@ -5,7 +5,17 @@
  * concurrent fetch never leaves half of one. The lock only spares the second fetcher the work: where it fails
  * (a stale one broken by two at once) both work, and the later rename finds the place taken and uses it.
  */
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  utimes,
+} from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
@@ -91,7 +101,8 @@ async function takeLock(file: string, say: Say): Promise<void> {
       (found) => found.mtimeMs,
       () => 0, // gone in between: the next round takes it
     );
-    if (touched > 0 && Date.now() - touched > lockStaleMs) await rm(file, { force: true });
+    const stale = Date.now() - touched > lockStaleMs || (await ownerIsGone(file));
+    if (touched > 0 && stale) await rm(file, { force: true });
     else if (Date.now() > giveUpAt)
       throw new Error(
         `Another process has held ${file} for too long. Remove the file if none is at work.`,
@@ -101,6 +112,18 @@ async function takeLock(file: string, say: Say): Promise<void> {
       said = true;
       await sleep(lockLookMs);
     }
+  }
+}
+
+/** Whether the process that wrote its number into the lock has ended, as far as can be seen from here. */
+async function ownerIsGone(file: string): Promise<boolean> {
+  const pid = Number(await readFile(file, "utf8").catch(() => ""));
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
 }
 

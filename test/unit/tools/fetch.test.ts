@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { cacheFolder, cached, install, locked } from "#tools/fetch/cache.ts";
-import { checksumOf } from "#tools/fetch/from-release.ts";
+import { checksumOf, fromRelease } from "#tools/fetch/from-release.ts";
+import { run } from "#tools/fetch/step.ts";
 
 describe("the cache of fetched tools", () => {
   const before = process.env["XDG_CACHE_HOME"];
@@ -57,6 +63,17 @@ describe("the cache of fetched tools", () => {
     assert.match(log.join(), /^(\w) begins,\1 ends,(\w) begins,\2 ends$/);
   });
 
+  it("does not wait for a fetcher whose process has ended", async () => {
+    await install("other", () => Promise.resolve());
+    const ended = spawn(process.execPath, ["--version"], { stdio: "ignore" });
+    await once(ended, "exit");
+    await writeFile(path.join(cacheFolder(), "tool-1.lock"), `${ended.pid ?? 0}\n`);
+    const said: string[] = [];
+    const say = (line: string) => said.push(line);
+    assert.equal(await locked("tool-1", say, () => Promise.resolve("worked")), "worked");
+    assert.deepEqual(said, []);
+  });
+
   it("does not wait for a fetcher that died", async () => {
     await install("other", () => Promise.resolve());
     const lock = path.join(cacheFolder(), "tool-1.lock");
@@ -71,6 +88,63 @@ describe("the cache of fetched tools", () => {
       ),
       "worked",
     );
+  });
+});
+
+describe("a release", () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "holdfast-release-"));
+  });
+
+  afterEach(() => rm(folder, { recursive: true }));
+
+  /** Serves one archive with a program in it, under the checksum that `sumOf` makes of it. */
+  async function serve(sumOf: (archive: Buffer) => string): Promise<Server & AsyncDisposable> {
+    const name = "etcd-v3.7.3-linux-amd64";
+    await mkdir(path.join(folder, name));
+    await writeFile(path.join(folder, name, "etcd"), "#!/bin/sh\n");
+    await run({ command: "tar", args: ["-czf", "archive", name], folder });
+    const archive = await readFile(path.join(folder, "archive"));
+    const server = createServer((request, response) => {
+      const sums = request.url?.endsWith("SHA256SUMS") === true;
+      response.end(sums ? `${sumOf(archive)}  ${name}.tar.gz\n` : archive);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return Object.assign(server, {
+      [Symbol.asyncDispose]: async () => {
+        server.closeAllConnections();
+        server.close();
+        await once(server, "close");
+      },
+    });
+  }
+
+  async function take(server: Server): Promise<string> {
+    const { port } = server.address() as AddressInfo;
+    const place = path.join(folder, "place");
+    await mkdir(place);
+    const base = `http://127.0.0.1:${port}`;
+    const say = () => undefined;
+    await fromRelease({ program: "etcd", version: "3.7.3", folder: place, say, base });
+    return place;
+  }
+
+  const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+
+  it("gives its program, and nothing else", async function () {
+    if (process.platform !== "linux" || process.arch !== "x64") this.skip();
+    await using server = await serve(sha256);
+    assert.deepEqual(await readdir(await take(server)), ["etcd"]);
+  });
+
+  it("is refused when it has another checksum than it names", async function () {
+    if (process.platform !== "linux" || process.arch !== "x64") this.skip();
+    await using server = await serve((archive) => sha256(archive.subarray(1)));
+    await assert.rejects(take(server), /has the checksum/);
+    assert.deepEqual(await readdir(path.join(folder, "place")), []);
   });
 });
 
