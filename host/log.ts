@@ -19,6 +19,12 @@ export interface LogOptions {
   readonly stream?: NodeJS.WritableStream;
 }
 
+const ranks = { error: 0, warn: 1, info: 2, debug: 3 } as const satisfies Record<LogLevel, number>;
+
+function ignore(): void {
+  // Below the level that was asked for.
+}
+
 /** How deep causes of errors are followed. */
 const causesMax = 5;
 
@@ -26,13 +32,17 @@ export function makeLog(options: LogOptions): Log {
   const stream = options.stream ?? process.stdout;
   const logger = winston.createLogger({
     level: options.level,
-    levels: { error: 0, warn: 1, info: 2, debug: 3 },
+    levels: ranks,
     format: winston.format.printf(options.format === "json" ? jsonLine : textLine),
   });
   // Piped by hand: a transport of winston's would do no more than this.
   logger.pipe(lineWriter(stream));
-  const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
-    logger.log({ level, message, fields });
+  const write = (level: LogLevel) => {
+    // Winston itself would judge the level only after it made the line.
+    if (ranks[level] > ranks[options.level]) return ignore;
+    return (message: string, fields?: LogFields) => {
+      logger.log({ level, message, fields });
+    };
   };
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
 }
