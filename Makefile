@@ -10,7 +10,7 @@ NODE := node_modules/.bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # Variables of the targets; all may come from the environment, too.
-export SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS
+export SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS SECONDS PROFILE
 export HTTP_PORT HEALTH_PORT ETCD_CLIENT_PORT ETCD_PEER_PORT
 
 FORMATTED := .
@@ -49,7 +49,7 @@ simulate: $(INSTALLED) ## Runs schedules in virtual time; RUNS=2000 SEED=1 (a fa
 	@exec $(NODE) test/simulation/main.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measures lock and unlock beside etcd's own lock service; ROUNDS=
+bench: $(INSTALLED) ## Measures lock and unlock beside etcd's own lock service; SECONDS=3 ROUNDS=5 CALLERS=1,16,256
 	@exec $(NODE) bench/main.ts
 
 .PHONY: generate
