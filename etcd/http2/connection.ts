@@ -11,7 +11,8 @@
  * - closed: every call under way has ended, broken.
  */
 import http2 from "node:http2";
-import type { Socket } from "node:net";
+import { type Socket, connect as connectTcp, isIP } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { after, type Instant, type Runtime, type Timer } from "#core/runtime.ts";
 import type { TlsMaterial } from "../tls.ts";
 
@@ -83,17 +84,19 @@ export class Connection {
   /** Throws what stood in the way. */
   static async open(parts: ConnectionParts, signal: AbortSignal): Promise<Connection> {
     signal.throwIfAborted();
+    const socket = socketTo(parts);
     const session = http2.connect(parts.endpoint, {
-      ...parts.tls,
+      createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: streamWindowBytes },
       maxSessionMemory: sessionMemoryMaxMegabytes,
     });
     try {
-      const socket = await socketWithSettings(session, { runtime: parts.runtime, signal });
+      await settingsOf(session, { runtime: parts.runtime, signal });
       return new Connection(parts, { session, socket });
     } catch (error) {
       session.on("error", ignoreLater);
       session.destroy();
+      socket.destroy();
       throw error;
     }
   }
@@ -209,21 +212,31 @@ interface SettingsWait {
   readonly signal: AbortSignal;
 }
 
-/** Resolves when the server's settings are there, with the socket that lies below. */
-function socketWithSettings(
+/** Ours, so that it can be destroyed whatever state the session is in. */
+function socketTo({ endpoint, tls }: ConnectionParts): Socket {
+  const url = new URL(endpoint);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const secure = url.protocol === "https:";
+  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
+  if (!secure) return connectTcp({ host, port, noDelay: true });
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ host, port, ALPNProtocols: ["h2"], ...name, ...tls });
+}
+
+/** Resolves when the server's settings are there. */
+function settingsOf(
   session: http2.ClientHttp2Session,
   { runtime, signal }: SettingsWait,
-): Promise<Socket> {
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    let socket: Socket | undefined;
     const end = (error?: Error) => {
       timer.cancel();
       signal.removeEventListener("abort", aborted);
       session.removeListener("remoteSettings", settled);
       session.removeListener("error", end);
       session.removeListener("close", closed);
-      if (error === undefined && socket !== undefined) resolve(socket);
-      else reject(error ?? new Error("settings came before the connection"));
+      if (error === undefined) resolve();
+      else reject(error);
     };
     const settled = () => {
       end();
@@ -236,9 +249,6 @@ function socketWithSettings(
     };
     const timer = runtime.timer(after(runtime.now(), openMaxMs), () => {
       end(new Error(`no connection within ${openMaxMs} ms`));
-    });
-    session.once("connect", (_session, connected) => {
-      socket = connected;
     });
     session.once("remoteSettings", settled);
     session.once("error", end);

@@ -5,7 +5,12 @@
 import http2 from "node:http2";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { StatusResponse, TxnRequest, TxnResponse } from "#etcd/codec/etcdserverpb/rpc.ts";
+import {
+  type ResponseHeader,
+  StatusResponse,
+  TxnRequest,
+  TxnResponse,
+} from "#etcd/codec/etcdserverpb/rpc.ts";
 import { Deframer, frame } from "#etcd/http2/frame.ts";
 
 export interface Call {
@@ -18,7 +23,7 @@ export interface Call {
 /** True: the call was dealt with. */
 export type Behaviour = (call: Call) => boolean;
 
-const header = { clusterId: 77n, memberId: 1n, revision: 5n, raftTerm: 1n };
+const anyHeader: ResponseHeader = { clusterId: 77n, memberId: 1n, revision: 5n, raftTerm: 1n };
 
 export class BadServer implements AsyncDisposable {
   readonly endpoint: string;
@@ -27,7 +32,10 @@ export class BadServer implements AsyncDisposable {
   readonly #server: http2.Http2Server;
   readonly #sessions = new Set<http2.ServerHttp2Session>();
 
-  private constructor(server: http2.Http2Server, behaviour: Behaviour) {
+  private constructor(
+    server: http2.Http2Server,
+    { behaviour, header }: { behaviour: Behaviour; header: ResponseHeader },
+  ) {
     this.#server = server;
     this.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on("session", (session: http2.ServerHttp2Session) => {
@@ -48,17 +56,17 @@ export class BadServer implements AsyncDisposable {
             stream,
             session: stream.session as http2.ServerHttp2Session,
           };
-          if (!behaviour(call)) answerAsEtcd(call);
+          if (!behaviour(call)) answerAsEtcd(call, header);
         }
       });
     });
   }
 
-  static async start(behaviour: Behaviour): Promise<BadServer> {
+  static async start(behaviour: Behaviour, header = anyHeader): Promise<BadServer> {
     const server = http2.createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new BadServer(server, behaviour);
+    return new BadServer(server, { behaviour, header });
   }
 
   get sessions(): number {
@@ -100,9 +108,10 @@ export function isWrite(call: Call): boolean {
   return call.path === "/etcdserverpb.KV/Txn" && !isProbe(call);
 }
 
-function answerAsEtcd(call: Call): void {
+function answerAsEtcd(call: Call, header: ResponseHeader): void {
+  const empty = { header, succeeded: true, responses: [] };
   if (call.path === "/etcdserverpb.Maintenance/Status") {
-    answer(call, StatusResponse.encode(status).finish());
+    answer(call, StatusResponse.encode({ header, ...status }).finish());
   } else if (isProbe(call)) {
     const response = { $case: "responseTxn", value: { ...empty, header: undefined } } as const;
     answer(call, TxnResponse.encode({ ...empty, responses: [{ response }] }).finish());
@@ -111,10 +120,7 @@ function answerAsEtcd(call: Call): void {
   }
 }
 
-const empty = { header, succeeded: true, responses: [] };
-
-const status: StatusResponse = {
-  header,
+const status: Omit<StatusResponse, "header"> = {
   version: "3.7.3",
   dbSize: 1n,
   leader: 1n,

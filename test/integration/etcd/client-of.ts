@@ -1,6 +1,6 @@
 /** Clients for the tests of etcd/, with a runtime whose log can be read. */
 import { realRuntime } from "#host/runtime.ts";
-import { after, type Epoch, type Instant, type Log, type Runtime } from "#core/runtime.ts";
+import { after, type Instant, type Log, type Runtime } from "#core/runtime.ts";
 import type { Outcome } from "#core/outcome.ts";
 import type { Wait, Write } from "#core/store.ts";
 import { type EtcdParts, EtcdClient } from "#etcd/client.ts";
