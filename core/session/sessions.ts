@@ -101,8 +101,10 @@ export class Sessions {
     this.#stopping = true;
     const session = this.#current;
     if (session === undefined) return;
+    // One that was lost before its deadline leaves guarantees that its grants, which are gone, no longer tell of.
+    const bound = session.ended.aborted && this.#parts.runtime.now() < session.deadline;
     await session.close();
-    if (revoke) await this.#parts.store.leases.revoke(session.lease, wait);
+    if (revoke && !bound) await this.#parts.store.leases.revoke(session.lease, wait);
   }
 
   async close(): Promise<void> {
