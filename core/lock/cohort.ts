@@ -362,7 +362,8 @@ export class Cohort {
   /** Undefined: nobody is left who may be granted it. */
   #grantNext(place: Place): Grant | undefined {
     const { runtime, lock, pod, grants, counters } = this.#parts;
-    const rules = this.#rules();
+    const rules = this.#rulesOrEnd();
+    if (rules === undefined) return undefined;
     for (const caller of this.callers) {
       try {
         this.#parts.checkGrants(rules);
@@ -470,6 +471,17 @@ export class Cohort {
     if (why === "released") counters.released += 1;
     else if (why === "expired" || why === "maxHold") counters.expired += 1;
     else if (why === "sessionLost") counters.lost += 1;
+  }
+
+  /** Where the pool is served no more its waits end; the place is left as when nobody waits. */
+  #rulesOrEnd(): Rules | undefined {
+    try {
+      return this.#rules();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.callers.endAll(error);
+      return undefined;
+    }
   }
 
   #rules(): Rules {
