@@ -33,6 +33,18 @@ export interface Attempt {
   leftStep?: number;
 }
 
+/** Anything else that a client asked. */
+export interface Question {
+  readonly what: string;
+  readonly process: string;
+  readonly askedMs: number;
+  /** For how long its process had run until then. */
+  readonly askedRunMs: number;
+  answeredMs?: number;
+  answeredRunMs?: number;
+  died?: boolean;
+}
+
 /** One answer that said that a grant is held. */
 export interface Claim {
   readonly atMs: number;
@@ -89,6 +101,7 @@ export interface Violation {
 export class History {
   readonly attempts: Attempt[] = [];
   readonly grants: Granted[] = [];
+  readonly questions: Question[] = [];
   readonly drains: { readonly process: string; readonly tookMs: number }[] = [];
   /** What was seen to be wrong on the spot. */
   readonly violations: Violation[] = [];

@@ -16,7 +16,7 @@ import type { VirtualRuntime } from "#test/support/world/virtual-runtime.ts";
 import type { World } from "#test/support/world/world.ts";
 import type { EtcdModel } from "#test/support/etcd-model/server.ts";
 import type { Weather } from "#test/support/etcd-model/weather.ts";
-import type { Attempt, History } from "./history.ts";
+import type { Attempt, History, Question } from "./history.ts";
 import { StoreTap } from "./store-tap.ts";
 
 export const namespace = "default";
@@ -143,6 +143,8 @@ export class Process {
   kill(): void {
     for (const attempt of this.#parts.history.attempts)
       if (attempt.process === this.name) attempt.outcome ??= "died";
+    for (const question of this.#parts.history.questions)
+      if (question.process === this.name && question.answeredMs === undefined) question.died = true;
     this.runtime.kill();
     this.link.heal();
     for (const end of [...this.#open]) end();
@@ -184,15 +186,15 @@ export class Process {
   }
 
   look(grantId: string): Promise<Answer<GrantView>> {
-    return this.#claiming(() => this.kernel.locks.grant(grantId));
+    return this.#claiming(`look at ${grantId}`, () => this.kernel.locks.grant(grantId));
   }
 
   renew(grantId: string, ttlMs?: number): Promise<Answer<GrantView>> {
-    return this.#claiming(() => this.kernel.locks.renew(grantId, ttlMs));
+    return this.#claiming(`renewal of ${grantId}`, () => this.kernel.locks.renew(grantId, ttlMs));
   }
 
   release(grantId: string): Promise<Answer<"released" | "unknown">> {
-    return this.#ask(() => this.kernel.locks.release(grantId)).answer;
+    return this.#question(`release of ${grantId}`, () => this.kernel.locks.release(grantId));
   }
 
   releaseByHolder(holder: string): Promise<Answer<unknown>> {
@@ -202,21 +204,40 @@ export class Process {
       history.letGo(world.nowMs, (grant) => grant.holder === holder && grant.process === this.name);
     };
     letGo();
-    return this.#ask(() => {
+    return this.#question(`release of all that ${holder} holds`, () => {
       letGo();
       return this.kernel.locks.releaseByHolder(holder);
-    }).answer;
+    });
   }
 
   view(pool: string, name: string): Promise<Answer<unknown>> {
-    return this.#ask(() => this.kernel.locks.look(pool, name)).answer;
+    return this.#question(`look at ${pool}/${name}`, () => this.kernel.locks.look(pool, name));
   }
 
-  #claiming(work: () => Promise<GrantView>): Promise<Answer<GrantView>> {
-    return this.#ask(async () => {
+  #claiming(what: string, work: () => Promise<GrantView>): Promise<Answer<GrantView>> {
+    return this.#question(what, async () => {
       const view = await work();
       this.#parts.claimed(this, view, undefined);
       return view;
+    });
+  }
+
+  #question<T>(what: string, work: () => Promise<T>): Promise<Answer<T>> {
+    return this.#ask(async () => {
+      const { world, history } = this.#parts;
+      const { name: process, ranMs: askedRunMs } = this;
+      const question: Question = { what, process, askedMs: world.nowMs, askedRunMs };
+      history.questions.push(question);
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof Refusal))
+          history.violated("answers", `${what} at ${process} threw ${String(error)}`, world.nowMs);
+        throw error;
+      } finally {
+        question.answeredMs = world.nowMs;
+        question.answeredRunMs = this.ranMs;
+      }
     }).answer;
   }
 

@@ -43,12 +43,16 @@ export async function simulate(seed: string, change: Partial<Schedule> = {}): Pr
     await world.until(faults, calmDownMs);
     stage.heal();
     for (const pod of stage.pods) pod.start();
-    stage.edit(world.chanceFor("heal"), () =>
-      schedule.pools.map((name) => stage.documentOf(name, generousSpec())),
-    );
+    // Twice: a file that changed before the clocks of others say so is not newer than what they published.
+    editAll(stage, "2s");
+    world.in(calmDownMs / 2, () => {
+      editAll(stage, "3s");
+    });
     await world.until(work, calmDownMs + probeWaitMs);
+    await world.run(schedule.activityMs + 2 * calmDownMs);
     await world.until(Promise.all(clients.map((client) => client.giveBackAll())), calmDownMs);
     await world.pass(calmDownMs);
+    if (schedule.silenceStays) for (const { link } of stage.processes) link.holdWatches();
     stage.note("everybody is to get every lock");
     await world.until(probeAll(stage), probeWaitMs + calmDownMs);
     await world.pass(calmDownMs);
@@ -78,6 +82,12 @@ async function disturb(stage: Stage): Promise<void> {
     stage.note(name);
     catalog[name](stage, chance);
   }
+}
+
+function editAll(stage: Stage, ttl: string): void {
+  stage.edit(stage.world.chanceFor(`edit to ${ttl}`), () =>
+    stage.schedule.pools.map((name) => stage.documentOf(name, generousSpec(ttl))),
+  );
 }
 
 /** One caller a pod and lock, all at once: each must be granted within its wait. */

@@ -6,6 +6,7 @@ import type { GrantView } from "#core/lock/views.ts";
 import { contenderKey, contendersOf } from "#core/lock/keys.ts";
 import { inOrder } from "#core/lock/order.ts";
 import { rulesOf } from "#core/lock/rules.ts";
+import type { Epoch } from "#core/runtime.ts";
 import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
 import type { Document } from "#sidecar/resources/owner.ts";
 import { EtcdModel } from "#test/support/etcd-model/server.ts";
@@ -17,8 +18,10 @@ import { EtcdRecord } from "./etcd-record.ts";
 import { History, type Attempt, type Claim, type Granted } from "./history.ts";
 import { Pod } from "./pod.ts";
 import { namespace, type Process } from "./process.ts";
-import { drawSchedule, drawSpec, generousSpec, type Schedule } from "./schedule.ts";
+import { drawSchedule, drawSpec, type Schedule } from "./schedule.ts";
 
+/** The wall clock at world time 0. */
+const worldEpochMs = 1_767_225_600_000;
 const etcdRateBounds = { min: 0.99, max: 1.01 };
 
 export class Stage {
@@ -47,8 +50,7 @@ export class Stage {
       runtime: this.world.runtime("etcd", { monotonicRate: this.serverRate }),
     });
     this.record = new EtcdRecord(this.server, this.history, namespace);
-    const draw = this.schedule.silenceStays ? generousSpec : () => drawSpec(chance);
-    this.#documents = pools.map((name) => document(name, draw()));
+    this.#documents = pools.map((name) => document(name, drawSpec(chance)));
     this.pods = Array.from(
       { length: pods },
       (_, index) =>
@@ -110,7 +112,10 @@ export class Stage {
 
   /** The files of all pods change, one pod after the other. */
   edit(chance: Chance, change: (documents: readonly Document[]) => readonly Document[]): void {
-    this.#documents = change(this.#documents);
+    const changedAt = (worldEpochMs + this.world.nowMs) as Epoch;
+    this.#documents = change(this.#documents).map((each) =>
+      this.#documents.includes(each) ? each : { ...each, changedAt },
+    );
     for (const pod of this.pods)
       this.world.in(chance.between({ min: 0, max: 300 }), () => {
         const { process } = pod;

@@ -57,11 +57,15 @@ function drain(stage: Stage, process: Process, chance: Chance): void {
   );
 }
 
-/** Etcd is away for longer than any session or guarantee lives, and comes back as `anew` makes it. */
-function beginAnew(stage: Stage, anew: () => void): void {
-  const { server, schedule } = stage;
+/** Longer than any session or guarantee lives. */
+const safelyMs = ({ schedule }: Stage): number => schedule.sessionTtlMs * ttlSlack + 600;
+/** Longer than wall clocks differ in a schedule (offsets, rates, jumps). */
+const quickMs = 2_700;
+
+/** Etcd is away for a while, and comes back as `anew` makes it. */
+function beginAnew(stage: Stage, longestMs: number, anew: () => void): void {
+  const { server } = stage;
   if (server.runtime.state !== "running") return;
-  const longestMs = Math.max(schedule.sessionTtlMs, 3_000) * ttlSlack + 600;
   const startedMs = stage.world.nowMs;
   server.runtime.pause();
   stage.trouble(longestMs, () => {
@@ -114,7 +118,6 @@ export const catalog: Readonly<Record<FaultName, Fault>> = {
   }),
   silentWatches: onProcess((stage, { link }, chance) => {
     link.holdWatches();
-    if (stage.schedule.silenceStays) return;
     stage.trouble(chance.between({ min: 100, max: 20_000 }), () => {
       link.releaseWatches();
     });
@@ -158,23 +161,29 @@ export const catalog: Readonly<Record<FaultName, Fault>> = {
     }
   },
   wipe: (stage, chance) => {
-    beginAnew(stage, () => {
+    beginAnew(stage, safelyMs(stage), () => {
       stage.server.wipe(chance.happens(0.5));
     });
   },
   wipeAtOnce: (stage, chance) => {
-    if (stage.server.runtime.state !== "running") return;
-    stage.waive();
-    stage.server.wipe(chance.happens(0.5));
-    stage.record.begunAnew();
+    // Guarantees may still run; but for longer than clocks differ, since the fence base starts anew at one of them.
+    beginAnew(stage, quickMs, () => {
+      stage.waive();
+      stage.server.wipe(chance.happens(0.5));
+    });
   },
   restore: (stage, chance) => {
-    beginAnew(stage, () => {
+    beginAnew(stage, safelyMs(stage), () => {
       restoreSnapshot(stage, chance.happens(0.5));
     });
   },
-  wallJump: onProcess((_stage, { runtime }, chance) => {
-    runtime.jumpWall(chance.between({ min: -2_000, max: 2_000 }));
+  wallJump: onProcess((stage, { runtime }, chance) => {
+    // To and fro, so that it never shows another time by more than one jump.
+    const jumpMs = chance.between({ min: -700, max: 700 });
+    runtime.jumpWall(jumpMs);
+    stage.trouble(someTime(stage, chance), () => {
+      runtime.jumpWall(-jumpMs);
+    });
   }),
   raiseBase: onProcess((_stage, { owner, runtime }) => {
     runtime.deliver(() => {
