@@ -55,7 +55,7 @@ export async function enter(
   const facts = mirror.factsFor(pool);
   const installation = mirror.installation;
   if (facts === undefined || installation === undefined) return { kind: "blocked" };
-  const key = contenderKey(namespace, lock, session.id, session.next());
+  const key = contenderKey(namespace, lock, { session: session.id, counted: session.next() });
   const value = describe(installation.base);
   const sentUnder = session.epoch;
   const ops: Op[] = [

@@ -34,11 +34,11 @@ export function poolRangeFrom(namespace: string, pool: string, prefix: string): 
   return prefixRange(`${poolRange(namespace, pool).key}${encodeURIComponent(prefix)}`);
 }
 
+/** `counted`: a word that its session gives once. */
 export function contenderKey(
   namespace: string,
   lock: LockName,
-  session: string,
-  counted: string,
+  { session, counted }: { readonly session: string; readonly counted: string },
 ): Key {
   return `${contendersOf(namespace, lock).key}${session}-${counted}`;
 }

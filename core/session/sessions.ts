@@ -156,7 +156,7 @@ export class Sessions {
     this.#remember(session.id);
     if (this.#stopping) return;
     this.#losses += 1;
-    this.#reason = String((session.ended.reason as Error).message);
+    this.#reason = (session.ended.reason as Error).message;
     runtime.log.error("the session with etcd is lost, and all its grants with it", {
       session: session.id,
       reason: this.#reason,

@@ -286,16 +286,17 @@ export class SpecMirror {
 
   /** `kv` stood at `key` at revision `at`. */
   #see(key: Key, kv: KeyValue | undefined, at: Revision): void {
-    let changed = false;
+    const { installation, anew } = this;
     if (key === installationKey) {
-      changed =
-        at >= this.#installation.at && kv?.modRevision !== this.#installation.value?.modRevision;
-      if (at >= this.#installation.at) this.#installation = { at, value: readInstallation(kv) };
-    } else if (key === this.#anewKey) {
-      changed = at >= this.#anew.at && kv?.modRevision !== this.#anew.value?.modRevision;
-      if (at >= this.#anew.at) this.#anew = { at, value: kv };
-    } else changed = this.#seeRecord(key, kv, at);
-    if (changed) this.#changed();
+      this.#installation = later(this.#installation, { at, value: readInstallation(kv) });
+    } else if (key === this.#anewKey) this.#anew = later(this.#anew, { at, value: kv });
+    else if (this.#seeRecord(key, kv, at)) this.#changed();
+    if (
+      installation?.modRevision !== this.installation?.modRevision ||
+      anew?.modRevision !== this.anew?.modRevision
+    ) {
+      this.#changed();
+    }
   }
 
   #changed(): void {
@@ -334,4 +335,8 @@ export class SpecMirror {
     this.#endWatches?.();
     this.#changed();
   }
+}
+
+function later<T>(before: Seen<T>, now: Seen<T>): Seen<T> {
+  return now.at < before.at ? before : now;
 }

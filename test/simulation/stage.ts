@@ -180,7 +180,7 @@ export class Stage {
     const { pool, name, grantId } = view;
     const parts = /^([0-9a-f]+)-(\d+)-(\d+)$/.exec(grantId) ?? [];
     const [, session = "", counted = "", handovers = ""] = parts;
-    const contender = contenderKey(namespace, { pool, name }, session, counted);
+    const contender = contenderKey(namespace, { pool, name }, { session, counted });
     const spec = process.kernel.specs.record("DistributedLock", pool)?.lock;
     const rules = spec === undefined ? undefined : rulesOf(spec);
     const behind = this.server.keys
