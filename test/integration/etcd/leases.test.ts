@@ -89,6 +89,7 @@ describe("leases on a real etcd", () => {
       }
     }
     assert.equal(client.status().endpoint, etcd.endpoint);
+    assert.match(runtime.lines.join("\n"), /a keepalive got no answer in time/);
   });
 
   it("are kept alive through an etcd that restarts", async () => {

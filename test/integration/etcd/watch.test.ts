@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Changes, prefixRange, revision } from "#core/store.ts";
 import { type ResponseHeader, WatchRequest, WatchResponse } from "#etcd/codec/etcdserverpb/rpc.ts";
+import type { Event } from "#etcd/codec/mvccpb/kv.ts";
 import type { EtcdClient } from "#etcd/client.ts";
 import { frame } from "#etcd/http2/frame.ts";
 import { methods } from "#etcd/methods.ts";
@@ -165,6 +166,48 @@ describe("a watch on a real etcd", () => {
     assert.equal(new Set(seen).size, seen.length);
   });
 
+  it("is taken off the server while its consumer fetches nothing, and put back later", async () => {
+    const creates: bigint[] = [];
+    let cancels = 0;
+    await using server = await BadServer.start((call) => {
+      if (call.path !== "/etcdserverpb.Watch/Watch") return false;
+      const { requestUnion } = WatchRequest.decode(call.message);
+      if (requestUnion?.$case === "cancelRequest") cancels += 1;
+      if (requestUnion?.$case !== "createRequest") return true;
+      const { watchId, startRevision } = requestUnion.value;
+      creates.push(startRevision);
+      if (creates.length === 1) call.stream.respond({ ":status": 200 });
+      tell(call, { header: anyHeader, watchId, created: true });
+      // Without an end, until it is cancelled.
+      let next = startRevision;
+      const more = () => {
+        for (; cancels < creates.length && next < startRevision + 200n; next += 1n) {
+          tell(call, { header: anyHeader, watchId, created: false, events: [largeEvent(next)] });
+        }
+      };
+      more();
+      return true;
+    });
+    await using client = await clientOf(server.endpoint);
+    const seen: bigint[] = [];
+    for await (const changes of client.watch(
+      everything,
+      revision(2),
+      new AbortController().signal,
+    )) {
+      assert.equal(changes.kind, "changes");
+      while (cancels === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (changes.kind === "changes") seen.push(changes.at.revision);
+      if (creates.length === 2) break;
+    }
+    assert.deepEqual(
+      seen,
+      seen.map((_, at) => BigInt(at + 2)),
+    );
+    assert.ok(seen.length < 200, `${seen.length} waited at once`);
+    assert.equal(creates[1], BigInt(seen.length + 1));
+  });
+
   it("tells progress while nothing happens", async () => {
     await using direct = await clientOf(etcd.endpoint);
     const runtime = fastRuntime(20);
@@ -262,10 +305,20 @@ function tellCreated(call: Call, header: ResponseHeader, watchId: bigint): void 
   tell(call, { header, watchId, created: true });
 }
 
-function tell({ stream }: Call, said: Pick<WatchResponse, "header" | "watchId" | "created">): void {
+const anyHeader: ResponseHeader = { clusterId: 77n, memberId: 1n, revision: 5n, raftTerm: 1n };
+
+function largeEvent(at: bigint): Event {
+  const value = new Uint8Array(256 * 1024);
+  const kv = { key: "/w/k", createRevision: 2n, modRevision: at, version: 1n, value, lease: 0n };
+  return { type: 0, kv, prevKv: undefined };
+}
+
+type Said = Pick<WatchResponse, "header" | "watchId" | "created"> & { readonly events?: Event[] };
+
+function tell({ stream }: Call, said: Said): void {
   const response: WatchResponse = {
-    ...{ ...said, canceled: false, compactRevision: 0n },
-    ...{ cancelReason: "", fragment: false, events: [] },
+    ...{ canceled: false, compactRevision: 0n, cancelReason: "", fragment: false, events: [] },
+    ...said,
   };
   stream.write(frame(WatchResponse.encode(response).finish()));
 }

@@ -31,6 +31,14 @@ describe("a watch", () => {
     );
   });
 
+  it("is told nothing twice, though a server repeats itself", () => {
+    const watched = watch(1);
+    for (const events of [[put(3)], [put(3), put(4)], [put(4)]]) {
+      watched.tell(events, { header: header(4), fragment: false });
+    }
+    assert.deepEqual(drain(watched).flatMap(eventsOf), [put(3), put(4)]);
+  });
+
   it("says that all is told up to the last event's revision, not up to the header's", () => {
     const watched = watch(1);
     watched.tell([put(5)], { header: header(900), fragment: false });
