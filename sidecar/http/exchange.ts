@@ -53,6 +53,11 @@ export class Exchange implements Call {
     return this.#state === "over";
   }
 
+  /** The connection ends with the answer, and the answer says so. */
+  closeAfter(): void {
+    this.res.shouldKeepAlive = false;
+  }
+
   work(): void {
     if (this.#state === "reading") this.#state = "working";
   }
@@ -80,7 +85,7 @@ export class Exchange implements Call {
     }
     this.#state = "answering";
     this.#undelivered = reply.undelivered;
-    if (this.bodyPending) this.res.shouldKeepAlive = false;
+    if (this.bodyPending) this.closeAfter();
     const content = this.#writeHead(reply);
     if (this.bodyPending) this.#linger(content);
     else this.res.end(content, this.#handedOver);

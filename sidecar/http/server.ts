@@ -85,6 +85,8 @@ export class HttpServer implements AsyncDisposable {
   stopAccepting(): void {
     if (this.#draining) return;
     this.#draining = true;
+    for (const exchanges of this.#connections.values())
+      for (const exchange of exchanges) exchange.closeAfter();
     for (const server of this.#servers) server.close();
   }
 
@@ -164,12 +166,12 @@ export class HttpServer implements AsyncDisposable {
     // The socket closed before its last request was looked at.
     if (exchanges === undefined) return;
     res.sendDate = false;
-    if (this.#draining) res.shouldKeepAlive = false;
     const exchange = new Exchange(req, res, (over) => {
       exchanges.delete(over);
       this.#requests--;
       if (this.#requests === 0) this.#emptied?.();
     });
+    if (this.#draining) exchange.closeAfter();
     exchanges.add(exchange);
     this.#requests++;
     const refused = this.#overload(exchanges.size);

@@ -165,7 +165,7 @@ export class SpecOwner {
   }
 
   async #settleBase(signal: AbortSignal): Promise<boolean> {
-    const { runtime, store, namespace, lineage } = this.#parts;
+    const { runtime, store, namespace, lineage, mirror } = this.#parts;
     const wait = { signal, deadline: after(runtime.now(), answerMs) };
     const read = await store.read([{ key: installationKey }, { key: anewKey(namespace) }], wait);
     signal.throwIfAborted();
@@ -178,13 +178,17 @@ export class SpecOwner {
       return false;
     }
     const begunAnew =
-      installation === undefined || installation.cluster !== read.at.cluster || anew !== undefined;
+      installation === undefined ||
+      installation.cluster !== read.at.cluster ||
+      installation.base < mirror.highestBase ||
+      anew !== undefined;
     if (!this.#baseIsDue && !begunAnew) return true;
     const { revision } = read.value;
     const raise = raiseBase(there, standaloneOwner, {
       cluster: read.at.cluster,
       revision,
       highest: lineage.highest,
+      highestBase: mirror.highestBase,
       wallNow: runtime.wallNow(),
     });
     const outcome = await store.write(raise.write);

@@ -33,12 +33,17 @@ describe("the runtime of a real machine", () => {
 
   it("keeps a wait longer than Node's own timers can hold from firing at once", async () => {
     let fired = false;
+    const warnings: string[] = [];
+    const warned = (warning: Error) => warnings.push(warning.name);
+    process.on("warning", warned);
     const long = runtime.timer(after(runtime.now(), 2 ** 31 + 5), () => (fired = true));
     const endless = runtime.timer(forever, () => (fired = true));
     await new Promise<void>((resolve) => runtime.timer(after(runtime.now(), 5), resolve));
     assert.equal(fired, false);
     long.cancel();
     endless.cancel();
+    process.off("warning", warned);
+    assert.deepEqual(warnings, []);
   });
 
   it("does not fire what was cancelled, also when it was cancelled twice", async () => {

@@ -151,16 +151,18 @@ describe("bounds of the HTTP front", () => {
 });
 
 describe("a drain", () => {
-  it("lets a waiting caller have its answer and closes its connection after it", async () => {
+  it("lets waiting callers have their answers and closes their connections after it", async () => {
     await using http = await front();
-    const waiting = http.ask("POST", "/v1/locks/orders/held/acquire?wait=60s");
-    await http.locks.until(() => http.locks.waits.length === 1);
+    const sockets = [http.raw(), http.raw()];
+    for (const socket of sockets) socket.write(acquireHeld);
+    await http.locks.until(() => http.locks.waits.length === 2);
     const drained = http.server.drain(new AbortController().signal);
     await assert.rejects(http.ask("GET", "/v1/session"), { code: "ECONNREFUSED" });
-    http.locks.waits[0]?.settle({ kind: "held", waiting: 0 });
-    const answer = await waiting;
-    assert.equal(answer.status, 423);
-    assert.equal(answer.headers.connection, "close");
+    for (const { settle } of http.locks.waits) settle({ kind: "held", waiting: 0 });
+    for (const socket of sockets) {
+      const answer = await all(socket);
+      assert.match(answer, /^HTTP\/1\.1 423 [\s\S]*\r\nConnection: close\r\n/);
+    }
     await drained;
   });
 
