@@ -2,7 +2,7 @@
  * One sidecar's core, composed: sessions, the spec tree's mirror, locks. The same in a process on a real etcd and, several
  * at a time, in the simulation.
  */
-import { after, type Runtime } from "./runtime.ts";
+import { after, type LogFields, type Runtime } from "./runtime.ts";
 import { Tasks } from "./tasks.ts";
 import type { Store, Wait } from "./store.ts";
 import { Locks } from "./lock/locks.ts";
@@ -28,7 +28,7 @@ export interface KernelParts {
   /** A broken invariant: the process must end. */
   readonly onBug: (name: string, error: unknown) => void;
   /** Etcd was seen to begin anew; told besides what core does about it. */
-  readonly onAnew?: (anew: Anew) => void;
+  readonly onAnew?: () => void;
 }
 
 export class Kernel {
@@ -52,13 +52,21 @@ export class Kernel {
       onBug(name, error);
     });
     this.lineage = new Lineage((anew) => {
-      this.#begunAnew(anew);
+      this.#begunAnew(show(anew));
     });
     const store = new TracedStore(parts.store, this.lineage);
     this.store = store;
     const { namespace, pod, sessionTtlMs } = options;
     this.sessions = Sessions.start({ runtime, store, namespace, pod, ttlMs: sessionTtlMs, onBug });
-    this.specs = SpecMirror.start({ runtime, store, namespace, onBug });
+    this.specs = SpecMirror.start({
+      runtime,
+      store,
+      namespace,
+      onBug,
+      onBaseFell: () => {
+        this.#begunAnew({ sign: "the fence base is below one seen before" });
+      },
+    });
     this.locks = Locks.start({
       runtime,
       store,
@@ -83,17 +91,14 @@ export class Kernel {
     await this.#tasks.close();
   }
 
-  #begunAnew(anew: Anew): void {
+  #begunAnew(sign: LogFields): void {
     const { runtime, onAnew } = this.#parts;
-    runtime.log.error("etcd began anew: its revisions or its cluster are not those seen before", {
-      was: { ...anew.was, revision: anew.was.revision.toString() },
-      is: { ...anew.is, revision: anew.is.revision.toString() },
-    });
+    runtime.log.error("etcd began anew: it is not as it was seen before", sign);
     this.sessions.endCurrent("etcd began anew");
     this.specs.forget();
     if (!this.#tasks.signal.aborted)
       this.#tasks.run("telling that etcd began anew", (signal) => this.#tellAnew(signal));
-    onAnew?.(anew);
+    onAnew?.();
   }
 
   /** Stops all grants of the namespace until the owner of the spec tree has raised the fence base and deleted the key. */
@@ -112,4 +117,11 @@ export class Kernel {
       await sleep(runtime, anewPauseMs, signal);
     }
   }
+}
+
+function show({ was, is }: Anew): LogFields {
+  return {
+    was: { ...was, revision: was.revision.toString() },
+    is: { ...is, revision: is.revision.toString() },
+  };
 }

@@ -13,7 +13,7 @@ import { noRevision, type KeyValue, type Revision, type Write } from "../store.t
 
 export interface BaseInputs {
   readonly wallNow: Epoch;
-  /** Undefined: there is none yet. */
+  /** The highest that stands or was ever seen. Undefined: there is none yet. */
   readonly old: bigint | undefined;
   /** The highest revision that the owner ever saw, over all beginnings. */
   readonly highest: Revision;
@@ -37,11 +37,14 @@ export function raiseBase(
     readonly cluster: string;
     readonly revision: Revision;
     readonly highest: Revision;
+    /** Of all bases that the owner ever saw; 0: it saw none. */
+    readonly highestBase: bigint;
     readonly wallNow: Epoch;
   },
 ): { readonly write: Write; readonly installation: Omit<Installation, "modRevision"> } {
-  const old = readInstallation(there);
-  const base = nextBase({ ...at, old: old?.base });
+  const standing = readInstallation(there)?.base ?? 0n;
+  const highest = standing > at.highestBase ? standing : at.highestBase;
+  const base = nextBase({ ...at, old: highest === 0n ? undefined : highest });
   const installation = { owner, base, cluster: at.cluster };
   return {
     installation,

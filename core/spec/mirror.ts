@@ -57,6 +57,8 @@ export interface MirrorParts {
   readonly store: Store;
   readonly namespace: string;
   readonly onBug: (name: string, error: unknown) => void;
+  /** The fence base is below one seen before. Told once for each such base. */
+  readonly onBaseFell: () => void;
 }
 
 export class SpecMirror {
@@ -68,6 +70,8 @@ export class SpecMirror {
   readonly #waiting = new Set<() => void>();
   #installation: Seen<Installation> = { at: noRevision, value: undefined };
   #anew: Seen<KeyValue> = { at: noRevision, value: undefined };
+  #highestBase = 0n;
+  #fallenBase: bigint | undefined;
   #isReady = false;
   #version = 0;
   #endWatches: (() => void) | undefined;
@@ -101,8 +105,18 @@ export class SpecMirror {
     return this.#version;
   }
 
+  /**
+   * Undefined also where its base is below one that was seen before: bases only rise, so an older etcd was restored, and its
+   * base would make fences that were given already.
+   */
   get installation(): Installation | undefined {
-    return this.#installation.value;
+    const { value } = this.#installation;
+    return value === undefined || value.base < this.#highestBase ? undefined : value;
+  }
+
+  /** Of all bases ever seen, over all beginnings of etcd. */
+  get highestBase(): bigint {
+    return this.#highestBase;
   }
 
   /** The key that says that etcd began anew, while it stands. */
@@ -289,6 +303,7 @@ export class SpecMirror {
     const { installation, anew } = this;
     if (key === installationKey) {
       this.#installation = later(this.#installation, { at, value: readInstallation(kv) });
+      this.#heedBase();
     } else if (key === this.#anewKey) this.#anew = later(this.#anew, { at, value: kv });
     else if (this.#seeRecord(key, kv, at)) this.#changed();
     if (
@@ -296,6 +311,15 @@ export class SpecMirror {
       anew?.modRevision !== this.anew?.modRevision
     ) {
       this.#changed();
+    }
+  }
+
+  #heedBase(): void {
+    const base = this.#installation.value?.base ?? this.#highestBase;
+    if (base >= this.#highestBase) this.#highestBase = base;
+    else if (base !== this.#fallenBase) {
+      this.#fallenBase = base;
+      this.#parts.onBaseFell();
     }
   }
 
