@@ -15,17 +15,13 @@ export function localOrder(history: History): Violation[] {
 }
 
 function ofGrant(grant: Granted, attempts: readonly Attempt[]): Violation[] {
-  // A request that was repeated stands where it stood first.
-  const granted = attempts.find(
-    ({ id, requestId, outcome, grantId }) =>
-      id === grant.attempt ||
-      (requestId !== undefined && outcome === "granted" && grantId === grant.id),
-  );
+  const granted = attempts.find(({ id }) => id === grant.attempt);
   if (granted === undefined) return [];
+  const queuedStep = queuedSince(granted, attempts);
   return attempts
     .filter(
       (other) =>
-        other.arrivedStep < granted.arrivedStep &&
+        other.arrivedStep < queuedStep &&
         stillWaits(other, grant) &&
         (other.requestId === undefined || other.requestId !== granted.requestId),
     )
@@ -36,7 +32,23 @@ function ofGrant(grant: Granted, attempts: readonly Attempt[]): Violation[] {
     }));
 }
 
+/** A request that is repeated while it still waits stands where it stood first. */
+function queuedSince({ requestId, arrivedStep }: Attempt, attempts: readonly Attempt[]): number {
+  if (requestId === undefined) return arrivedStep;
+  return attempts
+    .filter((other) => other.requestId === requestId)
+    .reduceRight(
+      (since, other) =>
+        other.arrivedStep < since && endStep(other) >= since ? other.arrivedStep : since,
+      arrivedStep,
+    );
+}
+
+function endStep({ settledStep, leftStep }: Attempt): number {
+  return Math.min(settledStep ?? Infinity, leftStep ?? Infinity);
+}
+
 /** After the step in which the grant was given. */
-function stillWaits({ settledStep, leftStep }: Attempt, { step }: Granted): boolean {
-  return (settledStep ?? Infinity) > step && (leftStep ?? Infinity) > step;
+function stillWaits(attempt: Attempt, { step }: Granted): boolean {
+  return endStep(attempt) > step;
 }
