@@ -50,11 +50,15 @@ const scarceShare = 3 / 4;
 
 const defragmentAboveShare = 0.6;
 const defragmentInUseShare = 0.5;
-/** While nothing can be written even a little is worth it. */
-const defragmentInUseFullShare = 0.9;
 /** It makes the member stand still: never again so soon. */
 const defragmentEveryMs = 60_000;
-const defragmentEveryFullMs = 5_000;
+/**
+ * While nothing can be written it is tried whatever is said to be in use: etcd counts that anew only when it writes, so
+ * that after a compaction of a full store it shows what was before, for ever. Pauses double; the first gives the
+ * compaction time.
+ */
+const defragmentFullFirstMs = 5_000;
+const defragmentFullMaxMs = 5 * 60_000;
 /** Sidecars take new data again below it. */
 const disarmBelowShare = 0.8;
 
@@ -76,6 +80,8 @@ export class Housekeeping {
   #revisionThen = noRevision;
   #compactedTo = noRevision;
   #defragmentedAt: Instant | undefined;
+  #fullSince: Instant | undefined;
+  #fullDefragmentations = 0;
 
   /** What to do about `status`, which was told at `now`. */
   plan(status: DatabaseStatus, now: Instant): Plan {
@@ -99,14 +105,20 @@ export class Housekeeping {
 
   defragmented(now: Instant): void {
     this.#defragmentedAt = now;
+    this.#fullDefragmentations += 1;
   }
 
-  #note({ revision: at, dbInUseBytes }: DatabaseStatus, now: Instant): void {
+  #note({ revision: at, dbInUseBytes, noSpace }: DatabaseStatus, now: Instant): void {
     const last = this.#looks.at(-1);
     // Below what it was: another store than before, or the same one restored.
     if (last === undefined || at < last.revision) this.#begin(now, at);
     this.#looks.push({ at: now, revision: at });
     if (this.#looks.length > looksMax) this.#looks.shift();
+    if (!noSpace) this.#fullSince = undefined;
+    else if (this.#fullSince === undefined) {
+      this.#fullSince = now;
+      this.#fullDefragmentations = 0;
+    }
     this.#writtenBytes += Math.max(0, dbInUseBytes - (this.#inUseBytes ?? dbInUseBytes));
     this.#inUseBytes = dbInUseBytes;
   }
@@ -140,11 +152,18 @@ export class Housekeeping {
   }
 
   #isDefragmentationDue(status: DatabaseStatus, now: Instant, quota: number): boolean {
-    const { dbSizeBytes, dbInUseBytes, noSpace } = status;
-    const everyMs = noSpace ? defragmentEveryFullMs : defragmentEveryMs;
-    if (this.#defragmentedAt !== undefined && now - this.#defragmentedAt < everyMs) return false;
+    const { dbSizeBytes, dbInUseBytes } = status;
+    if (this.#fullSince !== undefined) {
+      const pauseMs = defragmentFullFirstMs * 2 ** this.#fullDefragmentations;
+      const last = Math.max(this.#fullSince, this.#defragmentedAt ?? this.#fullSince);
+      if (now - last < Math.min(pauseMs, defragmentFullMaxMs)) return false;
+      return dbSizeBytes >= quota * disarmBelowShare;
+    }
+    if (this.#defragmentedAt !== undefined && now - this.#defragmentedAt < defragmentEveryMs) {
+      return false;
+    }
     if (dbSizeBytes <= quota * defragmentAboveShare) return false;
-    return dbInUseBytes < dbSizeBytes * (noSpace ? defragmentInUseFullShare : defragmentInUseShare);
+    return dbInUseBytes < dbSizeBytes * defragmentInUseShare;
   }
 }
 
