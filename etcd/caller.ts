@@ -7,7 +7,7 @@ import { type Refused, type Unknown, refused, unknown } from "#core/outcome.ts";
 import { after, type Instant, type Runtime, sleep } from "#core/runtime.ts";
 import type { Tasks } from "#core/tasks.ts";
 import { AnswerTimes } from "./answer-times.ts";
-import { type Credentials, Tokens } from "./credentials.ts";
+import { type Credentials, LoginRefused, Tokens } from "./credentials.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { type Failure, type Reply, call } from "./http2/call.ts";
 import type { Connection } from "./http2/connection.ts";
@@ -171,7 +171,9 @@ export class Caller {
       try {
         await this.renewToken(token, connection);
       } catch (error) {
-        return refused({ code: "unauthenticated", message: (error as Error).message });
+        // Where only the network failed, the call may be made again: nothing of it was written.
+        const code = error instanceof LoginRefused ? "unauthenticated" : "notSent";
+        return refused({ code, message: (error as Error).message });
       }
     } else if (sends > 1) {
       await sleep(this.runtime, this.runtime.random() * Math.min(2 ** sends, authPauseMaxMs));
@@ -186,7 +188,8 @@ export class Caller {
     const reply = await this.askOver(connection, methods.authenticate, { name: user, password });
     if (reply.kind === "answered") return reply.value.token;
     if (reply.message.includes("authentication is not enabled")) return undefined;
-    throw new Error(`etcd does not let user '${user}' in: ${reply.message}`);
+    const text = `etcd does not let user '${user}' in: ${reply.message}`;
+    throw verdictOn(reply).kind === "unknown" ? new Error(text) : new LoginRefused(text);
   }
 
   #notSent(): Refused {

@@ -8,6 +8,11 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** The server knows the user not, or by another password. */
+export class LoginRefused extends Error {
+  override readonly name = "LoginRefused";
+}
+
 /** Asks the server. Undefined: users are switched off there. Throws what the server, or the network, said. */
 export type Login = (credentials: Credentials) => Promise<string | undefined>;
 

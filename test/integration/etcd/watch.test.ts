@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sleep } from "#core/runtime.ts";
 import { type Changes, prefixRange, revision } from "#core/store.ts";
 import { type ResponseHeader, WatchRequest, WatchResponse } from "#etcd/codec/etcdserverpb/rpc.ts";
 import type { Event } from "#etcd/codec/mvccpb/kv.ts";
@@ -115,6 +116,25 @@ describe("a watch on a real etcd", () => {
     await writer.connected(within(loggedRuntime()));
     const later = await write(writer, "after", { count: 10 });
     assert.deepEqual(await seen, [...before, ...later]);
+  });
+
+  it("keeps its connection on an etcd that nobody writes to, where no progress is ever told", async () => {
+    await using own = await EtcdServer.start({ noFsync: true });
+    const runtime = fastRuntime(20);
+    await using client = await clientOf(own.endpoint, { runtime });
+    const from = (await revisionNow(client)) + 1n;
+    const stop = new AbortController();
+    const watching = (async () => {
+      for await (const changes of client.watch(everything, revision(from), stop.signal)) {
+        if (changes.kind === "changes") return;
+      }
+    })();
+    await sleep(runtime, 40_000);
+    const doubts = runtime.lines.filter((line) => /doubtful|not connected/.test(line));
+    assert.deepEqual(doubts, []);
+    await write(client, "idle", { count: 1 });
+    await watching;
+    stop.abort();
   });
 
   it("tells a gap, and ends, where its revisions were compacted", async () => {
@@ -275,6 +295,22 @@ describe("a watch on a member that is not to be believed", () => {
     await using client = await clientOf([mute.endpoint, etcd.endpoint], { runtime });
     assert.deepEqual(await collect(client, 1n, (_, seen) => seen.length === keys.length), keys);
     assert.match(runtime.lines.join("\n"), /nothing was heard of a watch/);
+  });
+
+  it("goes on after the quorum was lost and found", async () => {
+    await using etcd = await EtcdServer.start({ noFsync: true, members: 3 });
+    const [one, ...others] = etcd.members;
+    const runtime = loggedRuntime();
+    await using client = await clientOf(one!.endpoint, { runtime });
+    const first = await write(client, "first");
+    const seen = collect(client, 2n, (_, keys) => keys.length >= 6);
+    for (const member of others) member.pause();
+    const lost = await client.sendTxn(putOf("/elsewhere"));
+    assert.match(said(lost), /^unknown|notSent/);
+    for (const member of others) member.resume();
+    while (said(await client.sendTxn(putOf("/elsewhere"))) !== "done");
+    const later = await write(client, "later");
+    assert.deepEqual(await seen, [...first, ...later]);
   });
 
   it("is read again when history began anew", async () => {
