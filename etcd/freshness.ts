@@ -3,6 +3,10 @@
  * requests for as long as one likes: neither shows that anything is fresh. So progress is asked for, and compared with
  * the revision that a linearizable answer had told *before* it was asked for: what stays below it for `behindMaxMs`, or
  * does not come, is not believed any more.
+ *
+ * Etcd answers a progress request only when its revision has come to where every watch of the stream begins. A watch that
+ * begins behind the last write gets no answer as long as nothing is written; there a linearizable read tells what the
+ * progress would: that nothing was written since.
  */
 import { after, type Instant, forever } from "#core/runtime.ts";
 import { type Revision, noRevision } from "#core/store.ts";
@@ -50,6 +54,11 @@ export class Freshness {
     this.asked(now);
     this.#target = known;
     this.#nextAskAt = after(now, askAgainMs);
+  }
+
+  /** Nothing is asked of the stream before the next look: a read asks instead. */
+  askedElsewhere(now: Instant): void {
+    this.#nextAskAt = after(now, progressEveryMs);
   }
 
   /** Whatever came, at a revision. */

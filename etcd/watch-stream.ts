@@ -4,12 +4,13 @@
  */
 import type { Header } from "#core/outcome.ts";
 import { Refusal } from "#core/refusal.ts";
-import type { Instant, Timer } from "#core/runtime.ts";
+import { after, type Instant, type Timer } from "#core/runtime.ts";
 import { revision } from "#core/store.ts";
 import type { Caller } from "./caller.ts";
 import type { WatchRequest, WatchResponse } from "./codec/etcdserverpb/rpc.ts";
-import { Freshness } from "./freshness.ts";
+import { Freshness, progressEveryMs } from "./freshness.ts";
 import type { MessageStream } from "./http2/stream.ts";
+import { read } from "./read.ts";
 import { watchCancelMeans } from "./status.ts";
 import type { Watched } from "./watched.ts";
 
@@ -31,6 +32,7 @@ export class WatchStream {
   readonly #creating: Watched[] = [];
   readonly #freshness: Freshness;
   #lastId = 0n;
+  #ended = false;
   #look: Timer | undefined;
 
   constructor(parts: WatchStreamParts) {
@@ -65,6 +67,7 @@ export class WatchStream {
     try {
       for await (const response of this.#parts.stream.messages()) this.#take(response);
     } finally {
+      this.#ended = true;
       this.#look?.cancel();
       for (const watched of this.#byId.values()) watched.interrupt();
       this.#byId.clear();
@@ -155,9 +158,37 @@ export class WatchStream {
       return;
     }
     if (this.#byId.size > 0 && this.#freshness.due(now)) {
-      this.#freshness.askedProgress(now, caller.revisions.latest.revision);
-      this.#send({ $case: "progressRequest", value: {} });
+      const ahead = this.#aheadOfAll();
+      if (ahead === undefined) this.#askProgress(now);
+      else {
+        this.#freshness.askedElsewhere(now);
+        const name = "etcd: reading in the place of a watch's progress";
+        caller.tasks.run(name, (signal) => this.#readInstead(ahead, signal));
+      }
     } else if (this.#freshness.due(now)) return; // nobody watches: the next `create` looks again
+    this.#lookAgain();
+  }
+
+  #askProgress(now: Instant): void {
+    this.#freshness.askedProgress(now, this.#parts.caller.revisions.latest.revision);
+    this.#send({ $case: "progressRequest", value: {} });
+  }
+
+  /** A watch that begins behind all that is known to be written: etcd may owe no progress. */
+  #aheadOfAll(): Watched | undefined {
+    const { revision: latest } = this.#parts.caller.revisions.latest;
+    for (const watched of this.#byId.values()) if (watched.reached >= latest) return watched;
+    return undefined;
+  }
+
+  /** Nothing was written since: nothing was missed. Else progress is owed from here on. */
+  async #readInstead({ range }: Watched, signal: AbortSignal): Promise<void> {
+    const { caller } = this.#parts;
+    const wait = { signal, deadline: after(this.#now(), progressEveryMs) };
+    const ranges = [{ key: range.key, limit: 1, keysOnly: true }];
+    await read(caller, { ranges, wait, atLeast: undefined });
+    if (this.#ended || this.#aheadOfAll() !== undefined) return;
+    this.#askProgress(this.#now());
     this.#lookAgain();
   }
 

@@ -122,7 +122,8 @@ describe("a watch on a real etcd", () => {
     await using own = await EtcdServer.start({ noFsync: true });
     const runtime = fastRuntime(20);
     await using client = await clientOf(own.endpoint, { runtime });
-    const from = (await revisionNow(client)) + 1n;
+    await using direct = await clientOf(own.endpoint);
+    const from = (await revisionNow(direct)) + 1n;
     const stop = new AbortController();
     const watching = (async () => {
       for await (const changes of client.watch(everything, revision(from), stop.signal)) {
@@ -132,7 +133,7 @@ describe("a watch on a real etcd", () => {
     await sleep(runtime, 40_000);
     const doubts = runtime.lines.filter((line) => /doubtful|not connected/.test(line));
     assert.deepEqual(doubts, []);
-    await write(client, "idle", { count: 1 });
+    await write(direct, "idle", { count: 1 });
     await watching;
     stop.abort();
   });
