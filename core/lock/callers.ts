@@ -9,8 +9,8 @@ export interface CallersParts {
   readonly verdict: () => Verdict | undefined;
   /** A caller went away by itself. */
   readonly abandoned: () => void;
-  /** The last one went. */
-  readonly emptied: () => void;
+  /** One went without a grant. */
+  readonly left: () => void;
 }
 
 export class Callers {
@@ -62,7 +62,7 @@ export class Callers {
       left: (left, how) => {
         this.remove(left);
         if (how === "abandoned") this.#parts.abandoned();
-        if (this.#waiting.size === 0) this.#parts.emptied();
+        this.#parts.left();
       },
     });
     this.#waiting.add(caller);

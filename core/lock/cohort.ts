@@ -83,7 +83,10 @@ export class Cohort {
       abandoned: () => {
         parts.counters.abandoned += 1;
       },
-      emptied: () => this.#step?.abort(nobodyWaits),
+      left: () => {
+        if (this.callers.size === 0) this.#step?.abort(nobodyWaits);
+        else this.#describe();
+      },
     });
   }
 
@@ -182,6 +185,8 @@ export class Cohort {
     this.#place = place;
     this.#pauseMs = pauseMinMs;
     if (alone) this.#othersWaiting = 0;
+    else place.waits = true;
+    this.#describe();
     if (alone || (await this.#untilItHolds(place))) await this.#serve(place);
     else await this.#leave(place);
     if (this.#place === place) this.#place = undefined;
@@ -494,11 +499,13 @@ export class Cohort {
   #describe(): void {
     const place = this.#place;
     if (place === undefined) return;
-    if (place.handovers === 0 && this.callers.size === 0 && place.othersSince === undefined) return;
-    const { runtime, pod } = this.#parts;
-    const { session, base = 0n } = place;
+    const asWritten = !place.waits && place.handovers === 0 && place.othersSince === undefined;
+    if (asWritten && this.callers.size <= (this.grant === undefined ? 1 : 0)) return;
+    const { runtime, pod, mirror } = this.#parts;
+    const { session } = place;
     place.describe(() => {
       const { callers, grant } = this;
+      const base = place.base ?? mirror.installation?.base ?? 0n;
       return contenderValue({
         runtime,
         pod,

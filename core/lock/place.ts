@@ -26,6 +26,8 @@ export class Place {
   readonly created: Revision;
   /** Fixed with its first grant. */
   base: bigint | undefined;
+  /** It was not alone when it was taken: who is first granted on it may be another than it was written with. */
+  waits = false;
   handovers = 0;
   /** Others stand behind it in etcd: since when, and how often it was handed over since. */
   othersSince: Instant | undefined;

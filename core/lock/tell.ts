@@ -28,7 +28,7 @@ export function contenderValue(told: Told): ContenderValue {
     pod,
     mode: "exclusive",
     permits: 1,
-    since: grant?.acquiredAt ?? runtime.wallNow(),
+    since: grant?.acquiredAt ?? callers.first?.since ?? runtime.wallNow(),
     holder: request?.holder ?? pod,
     metadata: request?.metadata ?? {},
     requestId: request?.requestId,
