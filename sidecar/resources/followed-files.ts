@@ -8,7 +8,7 @@
  */
 import { dirname } from "node:path";
 import type { ResourceProblem } from "#api/operations/status.ts";
-import { after, forever, type Instant, type Runtime } from "#core/runtime.ts";
+import { after, forever, sleep, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import { listFiles, readIfChanged, type FileRead, type Mark } from "./folder.ts";
 import type { Document } from "./owner.ts";
@@ -25,6 +25,8 @@ const pauseMsMax = 60_000;
 const restPerWork = 20;
 /** A file that was written so short a time before the first look may be half written. */
 const freshMs = 500;
+/** A file that keeps changing holds the start up for so many looks. */
+const firstLooksMax = 20;
 
 const problemsLoggedMax = 50;
 
@@ -65,10 +67,15 @@ export class FollowedFiles implements AsyncDisposable {
     this.#tasks = new Tasks(parts.onFailure);
   }
 
-  /** The first set is published when it resolves. */
+  /** The first set is published when it resolves: of all files that do not keep changing. */
   static async start(parts: FollowedFilesParts): Promise<FollowedFiles> {
     const files = new FollowedFiles(parts);
-    const again = await files.#look(true);
+    let again = await files.#look(true);
+    // A sidecar that is ready serves what its files ask for: what was written just now counts, too.
+    for (let looks = 1; files.#pending.size > 0 && looks < firstLooksMax; looks++) {
+      await sleep(parts.runtime, settleMs);
+      again = await files.#look(false);
+    }
     files.#tasks.run("reading resources", (signal) => files.#run(again, signal));
     return files;
   }
