@@ -1798,12 +1798,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           limit: {
             description:
-              "Which one, below spec.limits. With body_too_large, uri_too_long, too_many_waiters, too_many_names, too_many_grants, wait_too_long, metadata_too_large.",
+              "Which one, below spec.limits. With body_too_large, uri_too_long, headers_too_large, too_many_requests, too_many_waiters, too_many_names, too_many_grants, wait_too_long, metadata_too_large.",
             type: "string",
             maxLength: 65536,
           },
           max: {
-            description: "How much it may hold. With body_too_large, uri_too_long.",
+            description:
+              "How many it serves at once. With body_too_large, uri_too_long, headers_too_large, too_many_requests.",
             type: "integer",
             format: "int64",
             minimum: 0,

@@ -35,6 +35,10 @@ const limitOfPool = {
   limit: text({ about: "Which one, below spec.limits.", form: "prose" }),
   value: integer({ about: "How it is set.", optional: true, min: 0, max: countMax }),
 };
+const limitOfProcess = {
+  limit: text({ about: "Which one of the sidecar's own.", optional: true, form: "prose" }),
+  max: integer({ about: "How many it serves at once.", optional: true, min: 0, max: countMax }),
+};
 const limitOfRequest = {
   limit: text({ about: "Which part of the request.", form: "prose" }),
   max: integer({ about: "How much it may hold.", optional: true, min: 0, max: countMax }),
@@ -60,6 +64,8 @@ export const problemFacts: Readonly<Partial<Record<ProblemCode, Fields>>> = {
   },
   body_too_large: limitOfRequest,
   uri_too_long: limitOfRequest,
+  headers_too_large: limitOfRequest,
+  too_many_requests: limitOfProcess,
   too_many_waiters: limitOfPool,
   too_many_names: limitOfPool,
   too_many_grants: limitOfPool,
