@@ -302,8 +302,9 @@ describe("a lock over HTTP", function () {
       assert.deepEqual([totals["names"], totals["held"], totals["waiting"]], [5, 5, 1]);
       assert.ok(Date.parse(String(totals["oldestWaitSince"])) <= Date.now());
       pages.push((body["locks"] as { lock: string }[]).map(({ lock }) => lock));
-      if (body["continue"] === undefined) break;
-      query = `?limit=2&continue=${encodeURIComponent(String(body["continue"]))}`;
+      const { continue: next } = body as { continue?: string };
+      if (next === undefined) break;
+      query = `?limit=2&continue=${encodeURIComponent(next)}`;
     }
     assert.deepEqual(pages, [["paged/a1", "paged/a2"], ["paged/a3", "paged/b1"], ["paged/b2"]]);
     const prefixed = await sidecar.api.get("/v1/locks/paged?prefix=b");

@@ -9,7 +9,7 @@ import { problemFacts, problemType } from "#api/operations/problem-body.ts";
 import type { OperationId } from "#api/operations/operations.ts";
 import { route } from "#api/operations/route.ts";
 import { problems, type ProblemCode } from "#api/problems.ts";
-import type { Seen } from "./http-client.ts";
+import type { Answer, Asked } from "./http-client.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -41,7 +41,7 @@ ajv.addSchema({ $id: "contract", components: contract.components });
 const compiled = new Map<AnySchema, ValidateFunction>();
 
 /** The operation that a request is for; undefined: the path or the method is none. */
-export function operationOf({ method, path }: Pick<Seen, "method" | "path">) {
+export function operationOf({ method, path }: Asked): OperationId | undefined {
   const found = route(method === "HEAD" ? "GET" : method, path.split("?", 1)[0] ?? "");
   return found.kind === "operation" ? found.id : undefined;
 }
@@ -54,9 +54,9 @@ export function statusesOf(id: OperationId): readonly number[] {
 export const operationIds = [...byId.keys()] as readonly OperationId[];
 
 /** Throws where the answer is not as promised. */
-export function check(seen: Seen): void {
-  const id = operationOf(seen);
-  const told = `${seen.method} ${seen.path} → ${seen.status} ${seen.text}`;
+export function check(asked: Asked, seen: Answer): void {
+  const id = operationOf(asked);
+  const told = `${asked.method} ${asked.path} → ${seen.status} ${seen.text}`;
   if (seen.status >= 400) checkProblem(seen, told);
   if (id === undefined) return;
   const response = byId.get(id)?.responses[String(seen.status)];
@@ -68,7 +68,7 @@ export function check(seen: Seen): void {
   const type = (seen.headers["content-type"] ?? "").split(";")[0] ?? "";
   const content = response.content[type];
   assert(content !== undefined, `${id} does not document ${type}: ${told}`);
-  if (seen.method === "HEAD") return;
+  if (asked.method === "HEAD") return;
   const value = type.endsWith("json") ? seen.body : seen.text;
   const validate = validatorOf(content.schema);
   assert(validate(value), `${id}: ${ajv.errorsText(validate.errors)}: ${told}`);
@@ -86,7 +86,7 @@ function validatorOf(schema: AnySchema): ValidateFunction {
 
 const membersOfAll = ["type", "title", "status", "detail", "code"];
 
-function checkProblem({ status, headers, body }: Seen, told: string): void {
+function checkProblem({ status, headers, body }: Answer, told: string): void {
   assert.equal(headers["content-type"], "application/problem+json", told);
   const code = body["code"] as ProblemCode;
   assert(Object.hasOwn(problems, code), `no such problem: ${told}`);

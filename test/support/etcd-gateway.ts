@@ -54,8 +54,7 @@ export class EtcdGateway {
 
   /** All keys that start so. */
   under(prefix: string): Promise<RawKey[]> {
-    const end = prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
-    return this.#range({ key: base64(prefix), range_end: base64(end) });
+    return this.#range({ key: base64(prefix), range_end: base64(endOf(prefix)) });
   }
 
   async revision(): Promise<bigint> {
@@ -92,6 +91,32 @@ export class EtcdGateway {
     );
   }
 
+  /** The first change of a key below `prefix`, from that revision on, that is wanted. Waits for it. */
+  async change(
+    prefix: string,
+    from: bigint,
+    wanted: (change: KeyChange) => boolean,
+  ): Promise<void> {
+    const range = { key: base64(prefix), range_end: base64(endOf(prefix)) };
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const request = this.#request("watch", (answer) => {
+      let rest = "";
+      answer.on("error", reject);
+      answer.setEncoding("utf8").on("data", (text: string) => {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop() ?? "";
+        if (lines.flatMap(changesIn).some(wanted)) resolve();
+      });
+    });
+    request.on("error", reject);
+    request.end(JSON.stringify({ create_request: { ...range, start_revision: String(from) } }));
+    try {
+      await inTime(`a change below ${prefix}`, promise);
+    } finally {
+      request.destroy();
+    }
+  }
+
   async #header() {
     return ((await this.call("kv/range", { key: base64("-") })) as unknown as RangeAnswer).header;
   }
@@ -109,24 +134,44 @@ export class EtcdGateway {
 
   #send(path: string, body: Json): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const headers = this.#token === undefined ? {} : { Authorization: this.#token };
-    const request = http.request(
-      `${this.#endpoint}/v3/${path}`,
-      { method: "POST", agent: false, headers },
-      (answer) => {
-        let text = "";
-        answer.setEncoding("utf8").on("data", (part: string) => (text += part));
-        answer.on("error", reject);
-        answer.on("end", () => {
-          if (answer.statusCode === 200) resolve(text);
-          else reject(new Error(`etcd answers ${path} with ${answer.statusCode ?? 0}: ${text}`));
-        });
-      },
-    );
+    const request = this.#request(path, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8").on("data", (part: string) => (text += part));
+      answer.on("error", reject);
+      answer.on("end", () => {
+        if (answer.statusCode === 200) resolve(text);
+        else reject(new Error(`etcd answers ${path} with ${answer.statusCode ?? 0}: ${text}`));
+      });
+    });
     request.on("error", reject);
     request.end(JSON.stringify(body));
     return inTime(`etcd's answer to ${path}`, promise);
   }
+
+  #request(path: string, answered: (answer: http.IncomingMessage) => void): http.ClientRequest {
+    const headers = this.#token === undefined ? {} : { Authorization: this.#token };
+    const url = `${this.#endpoint}/v3/${path}`;
+    return http.request(url, { method: "POST", agent: false, headers }, answered);
+  }
+}
+
+interface KeyChange {
+  readonly type: "PUT" | "DELETE";
+  readonly key: string;
+}
+
+function changesIn(line: string): KeyChange[] {
+  const { result } = JSON.parse(line) as {
+    result?: { events?: { type?: "DELETE"; kv: { key: string } }[] };
+  };
+  return (result?.events ?? []).map(({ type, kv }) => ({
+    type: type ?? "PUT",
+    key: Buffer.from(kv.key, "base64").toString(),
+  }));
+}
+
+function endOf(prefix: string): string {
+  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
 }
 
 function base64(text: string): string {

@@ -12,28 +12,45 @@ export interface Sent {
   readonly signal?: AbortSignal;
 }
 
-export interface Answer {
+/** What came back; `tookMs`: from sending to the end of the answer, for bounds that the product itself promises. */
+export class Answer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly text: string;
-  /** The JSON in it. Throws where there is none. */
-  readonly body: Readonly<Record<string, unknown>>;
-  /** From sending to the end of the answer; for bounds that the product itself promises. */
   readonly tookMs: number;
+
+  constructor({ statusCode = 0, headers }: http.IncomingMessage, text: string, tookMs: number) {
+    this.status = statusCode;
+    this.headers = headers;
+    this.text = text;
+    this.tookMs = tookMs;
+  }
+
+  /** The JSON in it. Throws where there is none. */
+  get body(): Readonly<Record<string, unknown>> {
+    try {
+      return JSON.parse(this.text) as Record<string, unknown>;
+    } catch {
+      throw new Error(`No JSON was answered but ${this.status} ${JSON.stringify(this.text)}`);
+    }
+  }
 }
 
-export interface Seen extends Answer {
+export interface Asked {
   readonly method: string;
   readonly path: string;
 }
 
+/** Is told of each answer; what it throws, the call throws. */
+export type Look = (asked: Asked, answer: Answer) => void;
+
 export class HttpClient {
   readonly host: string;
   readonly port: number;
-  readonly #look: ((seen: Seen) => void) | undefined;
+  readonly #look: Look | undefined;
 
-  /** `address`: like 127.0.0.1:4653. `look` is told of each answer; what it throws, the call throws. */
-  constructor(address: string, look?: (seen: Seen) => void) {
+  /** `address`: like 127.0.0.1:4653. */
+  constructor(address: string, look?: Look) {
     const { hostname, port } = new URL(`http://${address}`);
     this.host = hostname.replace(/^\[|\]$/g, "");
     this.port = Number(port);
@@ -72,14 +89,12 @@ export class HttpClient {
         response.setEncoding("utf8").on("data", (part: string) => (text += part));
         response.on("error", reject);
         response.on("end", () => {
-          const { statusCode: status = 0, headers: told } = response;
-          const tookMs = performance.now() - startedAt;
-          const answer = answerOf({ status, headers: told, text, tookMs });
+          const answer = new Answer(response, text, performance.now() - startedAt);
           try {
-            this.#look?.(Object.defineProperties({ method, path }, shape(answer)) as Seen);
+            this.#look?.({ method, path }, answer);
             resolve(answer);
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         });
       },
@@ -88,21 +103,4 @@ export class HttpClient {
     request.end(bytes);
     return promise;
   }
-}
-
-function answerOf(parts: Omit<Answer, "body">): Answer {
-  return {
-    ...parts,
-    get body() {
-      try {
-        return JSON.parse(parts.text) as Record<string, unknown>;
-      } catch {
-        throw new Error(`No JSON was answered but ${parts.status} ${JSON.stringify(parts.text)}`);
-      }
-    },
-  };
-}
-
-function shape(answer: Answer): PropertyDescriptorMap {
-  return Object.getOwnPropertyDescriptors(answer);
 }
