@@ -13,6 +13,8 @@ import type { GrantEnd } from "./views.ts";
 const rememberMs = 60_000;
 /** Beyond it the oldest are forgotten before their minute is over. */
 const rememberedMax = 65_536;
+/** So many ids of the forgotten lie before those of the remembered at most. */
+const compactAt = 16_384;
 
 export interface EndedGrant {
   readonly why: GrantEnd;
@@ -33,6 +35,9 @@ export class Grants {
   readonly #runtime: Runtime;
   readonly #live = new Map<string, Grant>();
   readonly #ended = new Map<string, EndedGrant>();
+  /** Their ids, oldest first, from `#oldest` on. (A Map that is emptied from the front looks for its front ever longer.) */
+  #order: string[] = [];
+  #oldest = 0;
   readonly #byRequest = new Map<string, string>();
 
   constructor(runtime: Runtime) {
@@ -87,17 +92,25 @@ export class Grants {
       return;
     }
     const forgetAt = after(this.#runtime.now(), rememberMs);
-    this.#ended.set(id, { ...end, session, key, request, forgetAt });
+    this.#ended.set(id, { why: end.why, at: end.at, session, key, request, forgetAt });
+    this.#order.push(id);
     this.#forget();
   }
 
   #forget(): void {
     const now = this.#runtime.now();
-    for (const [id, { forgetAt, request }] of this.#ended) {
-      if (forgetAt > now && this.#ended.size <= rememberedMax) return;
+    for (; ; this.#oldest++) {
+      const id = this.#order[this.#oldest];
+      const over = id === undefined ? undefined : this.#ended.get(id);
+      if (id === undefined || over === undefined) break;
+      if (over.forgetAt > now && this.#ended.size <= rememberedMax) break;
       this.#ended.delete(id);
+      const { request } = over;
       if (request !== undefined && this.#byRequest.get(request) === id)
         this.#byRequest.delete(request);
     }
+    if (this.#oldest < compactAt) return;
+    this.#order = this.#order.slice(this.#oldest);
+    this.#oldest = 0;
   }
 }
