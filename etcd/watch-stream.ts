@@ -150,6 +150,8 @@ export class WatchStream {
 
   #lookForLife(): void {
     const { caller, stream } = this.#parts;
+    // It is closing: no work may be begun any more.
+    if (caller.tasks.signal.aborted) return;
     const now = this.#now();
     const doubt = this.#freshness.judge(now);
     if (doubt !== undefined) {
