@@ -5,7 +5,9 @@
 import { assert } from "./refusal.ts";
 
 export class Tasks {
-  readonly #running = new Set<Promise<void>>();
+  /** By the number of the task, counted by `#begun`. */
+  readonly #running = new Map<number, Promise<void>>();
+  #begun = 0;
   readonly #controller = new AbortController();
   readonly #onFailure: (name: string, error: unknown) => void;
   #closed: Promise<void> | undefined;
@@ -22,12 +24,8 @@ export class Tasks {
 
   run(name: string, work: (signal: AbortSignal) => Promise<void>): void {
     assert(!this.signal.aborted, `task ${name} was started after its owner closed`);
-    const task = work(this.signal)
-      .catch((error: unknown) => {
-        if (!this.signal.aborted) this.#onFailure(name, error);
-      })
-      .finally(() => this.#running.delete(task));
-    this.#running.add(task);
+    this.#begun += 1;
+    this.#running.set(this.#begun, this.#settle(this.#begun, name, work(this.signal)));
   }
 
   close(): Promise<void> {
@@ -37,6 +35,16 @@ export class Tasks {
 
   async #end(): Promise<void> {
     this.#controller.abort(new Error("closed"));
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
+  }
+
+  async #settle(task: number, name: string, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (!this.signal.aborted) this.#onFailure(name, error);
+    } finally {
+      this.#running.delete(task);
+    }
   }
 }

@@ -42,11 +42,16 @@ class RealTimer implements Timer {
 
   #set(): void {
     const restMs = Math.ceil(this.#atInstant - performance.now());
-    this.#timeout = setTimeout(this.#look, Math.min(Math.max(restMs, 1), timeoutMsMax));
+    this.#timeout = setTimeout(look, Math.min(Math.max(restMs, 1), timeoutMsMax), this);
   }
 
-  readonly #look = (): void => {
+  look(): void {
     if (performance.now() < this.#atInstant) this.#set();
     else this.#fire();
-  };
+  }
+}
+
+/** One function for all timers: most are cancelled before they fire. */
+function look(timer: RealTimer): void {
+  timer.look();
 }

@@ -48,8 +48,9 @@ export function route(method: string, path: string): Route {
 
 function valuesOf(pattern: Pattern, segments: readonly string[]): string[] | undefined {
   const values: string[] = [];
-  for (const [index, segment] of segments.entries()) {
-    const expected = pattern.segments[index];
+  for (let at = 0; at < segments.length; at++) {
+    const segment = segments[at] ?? "";
+    const expected = pattern.segments[at];
     if (expected === undefined) values.push(segment);
     else if (expected !== segment) return undefined;
   }

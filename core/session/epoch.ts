@@ -34,6 +34,7 @@ export interface EpochParts {
 export class Epoch {
   readonly #parts: EpochParts;
   #revision: Revision;
+  #fact: Fact;
   #raising: Promise<void> | undefined;
   #spacingMs = spacingMinMs;
   #lastRaise: Instant;
@@ -42,6 +43,7 @@ export class Epoch {
   constructor(parts: EpochParts, revision: Revision) {
     this.#parts = parts;
     this.#revision = revision;
+    this.#fact = this.#factNow();
     this.#lastRaise = after(parts.runtime.now(), -calmMs);
   }
 
@@ -53,9 +55,9 @@ export class Epoch {
     return this.#raises;
   }
 
-  /** True as long as the session stands and has not raised its epoch. */
+  /** True as long as the session stands and has not raised its epoch. The same object until then: see {@link Fact}. */
   fact(): Fact {
-    return { kind: "modified", key: this.#parts.key, revision: this.#revision };
+    return this.#fact;
   }
 
   /**
@@ -67,6 +69,10 @@ export class Epoch {
       this.#raising ??= this.#raise().finally(() => (this.#raising = undefined));
       await this.#raising;
     }
+  }
+
+  #factNow(): Fact {
+    return { kind: "modified", key: this.#parts.key, revision: this.#revision };
   }
 
   async #raise(): Promise<void> {
@@ -84,6 +90,7 @@ export class Epoch {
           "an epoch was raised to a revision that is not above the old one",
         );
         this.#revision = raised;
+        this.#fact = this.#factNow();
         this.#raises += 1;
         return;
       }

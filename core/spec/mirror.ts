@@ -52,6 +52,11 @@ interface Seen<T> {
   readonly value: T | undefined;
 }
 
+interface Made {
+  readonly installation: Installation;
+  readonly facts: readonly Fact[];
+}
+
 export interface MirrorParts {
   readonly runtime: Runtime;
   readonly store: Store;
@@ -67,6 +72,8 @@ export class SpecMirror {
   readonly #tasks: Tasks;
   readonly #anewKey: Key;
   readonly #records = new Map<Key, Seen<ResourceRecord>>();
+  /** What {@link factsFor} has made: the same objects for as long as they say the same. */
+  readonly #facts = new WeakMap<ResourceRecord, Made>();
   readonly #waiting = new Set<() => void>();
   #installation: Seen<Installation> = { at: noRevision, value: undefined };
   #anew: Seen<KeyValue> = { at: noRevision, value: undefined };
@@ -174,7 +181,9 @@ export class SpecMirror {
   factsFor(pool: ResourceRecord): readonly Fact[] | undefined {
     const { installation } = this;
     if (installation === undefined || this.anew !== undefined) return undefined;
-    return [
+    const made = this.#facts.get(pool);
+    if (made?.installation === installation) return made.facts;
+    const facts: readonly Fact[] = [
       {
         kind: "modified",
         key: recordKey(this.#parts.namespace, pool.kind, pool.name),
@@ -183,6 +192,8 @@ export class SpecMirror {
       { kind: "modified", key: installationKey, revision: installation.modRevision },
       { kind: "created", key: this.#anewKey, revision: noRevision },
     ];
+    this.#facts.set(pool, { installation, facts });
+    return facts;
   }
 
   /** What a deciding read about a lock of this pool reads besides the lock. Its results go to {@link took}. */
