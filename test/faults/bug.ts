@@ -1,3 +1,5 @@
+import type { FaultName } from "#test/simulation/faults/names.ts";
+
 /** A bug that we had, or could have: the sources with it must fail, for ever. One file each in memory/. */
 export interface Bug {
   /** What goes wrong with it, for people. */
@@ -12,7 +14,7 @@ export interface Bug {
 }
 
 export type Catcher =
-  /** The seed of a schedule that failed with it. Where it does so no more, others are tried. */
-  | { readonly seed: string }
+  /** The seed of a schedule that failed with it. Where it does so no more, others are tried. `faults`: nothing else happens. */
+  | { readonly seed: string; readonly faults?: readonly FaultName[] }
   /** A test file that fails with it, where no schedule can. */
   | { readonly tests: string };

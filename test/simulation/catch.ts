@@ -3,6 +3,7 @@
  * Tells the seed and the rule as JSON on stdout; ends with 3 where none failed.
  */
 import process from "node:process";
+import type { FaultName } from "./faults/names.ts";
 import { simulate } from "./simulate.ts";
 
 const othersMax = 2_000;
@@ -13,11 +14,12 @@ export interface Caught {
   readonly what: string;
 }
 
-const [first = "1", most = String(othersMax)] = process.argv.slice(2);
+const [first = "1", most = String(othersMax), faults] = process.argv.slice(2);
+const change = faults === undefined ? {} : { faults: faults.split(",") as FaultName[] };
 const others = Array.from({ length: Number(most) }, (_, index) => String(index + 1));
 let caught: Caught | undefined;
 for (const seed of [first, ...others]) {
-  const { violations } = await simulate(seed);
+  const { violations } = await simulate(seed, change);
   const [violation] = violations;
   if (violation === undefined) continue;
   caught = { seed, rule: violation.rule, what: violation.what };

@@ -1,9 +1,9 @@
 /**
  * Everything that etcd committed, as it happened, seen past all links; and what of it must never be: a contender that is
- * made twice, one without a lease, two of one lock at one revision.
+ * made twice, one without a lease, two of one lock at one revision, one that is made while nothing may be granted.
  */
 import { contenderNameOf } from "#core/lock/keys.ts";
-import { dataRoot } from "#core/session/keys.ts";
+import { anewKey, dataRoot } from "#core/session/keys.ts";
 import { prefixRange, revision, type Change, type Key, type KeyValue } from "#core/store.ts";
 import type { Watching } from "#test/support/etcd-model/history.ts";
 import type { EtcdModel } from "#test/support/etcd-model/server.ts";
@@ -76,6 +76,12 @@ export class EtcdRecord {
       this.#history.violated("made once", `contender ${key} was made a second time`, atMs);
     if (this.#lastMade.get(lock) === createRevision)
       this.#history.violated("one revision", `two contenders of ${lock} were made at once`, atMs);
+    if (this.#server.keys.get(anewKey(this.#namespace)) !== undefined)
+      this.#history.violated(
+        "anew",
+        `${key} was made while etcd was known to have begun anew`,
+        atMs,
+      );
     this.everMade.add(key);
     this.#lastMade.set(lock, createRevision);
     this.#madeMs.set(key, atMs);
