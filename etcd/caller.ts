@@ -28,6 +28,8 @@ export interface Patience {
   readonly connectUntil: Instant;
   /** Until when an answer is waited for, if etcd's slowness does not end it sooner. */
   readonly answerUntil: Instant;
+  /** The call takes as long as it takes: its slowness says nothing of etcd's, and ends at `answerUntil` alone. */
+  readonly longWork?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -138,10 +140,11 @@ export class Caller {
   ): Promise<Reply> {
     const { runtime } = this;
     const sentAt = runtime.now();
-    const limit = after(sentAt, this.#times.patienceMs);
-    const deadline = Math.min(limit, patience.answerUntil) as Instant;
-    const reply = await call(connection, runtime, { ...plan, deadline, signal: patience.signal });
-    const tookMs = this.#learn(reply, { sentAt, limit });
+    const { longWork = false, answerUntil, signal } = patience;
+    const limit = longWork ? answerUntil : after(sentAt, this.#times.patienceMs);
+    const deadline = Math.min(limit, answerUntil) as Instant;
+    const reply = await call(connection, runtime, { ...plan, deadline, signal });
+    const tookMs = longWork ? runtime.now() - sentAt : this.#learn(reply, { sentAt, limit });
     if (reply.kind === "answer") this.endpoints.answered(connection, sentAt);
     else if (reply.kind === "silent" && runtime.now() >= limit) {
       this.endpoints.doubt(connection, `no answer within ${Math.round(tookMs)} ms`);

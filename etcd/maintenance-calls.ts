@@ -1,5 +1,6 @@
 /** The calls of maintenance on a real etcd, over the client's connection: to the one member at its other end. */
 import { done, type Outcome } from "#core/outcome.ts";
+import { after } from "#core/runtime.ts";
 import { revision, type Revision } from "#core/store.ts";
 import type { Caller, Reached } from "./caller.ts";
 import type { EtcdClient } from "./client.ts";
@@ -11,6 +12,9 @@ import {
 import { methods } from "./methods.ts";
 import type { MaintenancePort } from "./maintenance.ts";
 import type { DatabaseStatus } from "./maintenance-plan.ts";
+
+/** Etcd rewrites its whole file, and answers nothing else meanwhile: some seconds a GiB. */
+const defragmentMs = 120_000;
 
 export class MaintenanceCalls implements MaintenancePort {
   readonly #caller: Caller;
@@ -40,7 +44,13 @@ export class MaintenanceCalls implements MaintenancePort {
   }
 
   async defragment(): Promise<Outcome<void>> {
-    const reached = await this.#caller.ask(methods.defragment, {}, this.#caller.forWrites);
+    const { runtime, forWrites } = this.#caller;
+    const patience = {
+      ...forWrites,
+      answerUntil: after(runtime.now(), defragmentMs),
+      longWork: true,
+    };
+    const reached = await this.#caller.ask(methods.defragment, {}, patience);
     return this.#outcome(reached, () => undefined);
   }
 
