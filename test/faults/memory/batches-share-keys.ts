@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "etcd/group-commit/ownership.ts",
   text: '    for (const claim of member.claims) if (this.#claims.overlaps(claim)) return "busy";\n',
   other: "",
-  caughtBy: { seed: "1" },
+  caughtBy: { tests: "test/unit/etcd/group-commit-order.test.ts" },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   text: "    return place.handoversSinceOthers >= maxCount || heldMs >= maxHoldMs;\n",
   other:
     "    return place.handoversSinceOthers >= maxCount + 65_536 || heldMs >= maxHoldMs + 3_600_000;\n",
-  caughtBy: { seed: "1" },
+  caughtBy: { seed: "20" },
 };
