@@ -87,16 +87,19 @@ export class Member {
         ? [{ key: only.range.key, end: only.range.end, member: this }]
         : [{ key: only.key, end: undefined, member: this }];
     }
+    const ranges = ownedRangesOf(write);
+    const [range, ...others] = ranges;
+    // An entry: it writes into the one range that it lists.
+    if (range !== undefined && others.length === 0) {
+      if (this.writtenKeys.every((key) => contains(range, key)))
+        return [{ key: range.key, end: range.end, member: this }];
+    }
     const claims = new Intervals<Claim>();
-    const claim = (interval: Interval) => {
-      const { key, end } = interval;
-      if (end !== undefined && end <= key) return; // holds nothing
+    const claim = ({ key, end }: Interval) => {
       claims.merge({ key, end, member: this }, (joined) => ({ ...joined, member: this }));
     };
     for (const key of this.writtenKeys) claim({ key });
-    for (const op of write.then) if (op.kind === "list") claim(op.range);
-    for (const op of write.otherwise) if (op.kind === "list") claim(op.range);
-    for (const compare of write.when) if (compare.kind === "empty") claim(compare);
+    for (const owned of ranges) claim(owned);
     return claims.values();
   }
 
@@ -143,6 +146,19 @@ function writtenKeysOf({ then, otherwise }: Write): readonly Key[] {
   for (const op of then) if (op.kind !== "list") keys.push(op.key);
   for (const op of otherwise) if (op.kind !== "list") keys.push(op.key);
   return keys;
+}
+
+/** What it lists, or wants empty. */
+function ownedRangesOf({ when, then, otherwise }: Write): readonly Interval[] {
+  const ranges: Interval[] = [];
+  const own = (range: Interval) => {
+    const holdsNothing = range.end !== undefined && range.end <= range.key;
+    if (!holdsNothing) ranges.push(range);
+  };
+  for (const op of then) if (op.kind === "list") own(op.range);
+  for (const op of otherwise) if (op.kind === "list") own(op.range);
+  for (const compare of when) if (compare.kind === "empty") own(compare);
+  return ranges;
 }
 
 function sizeOf({ when, then, otherwise }: Write): number {
