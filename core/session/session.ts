@@ -284,6 +284,8 @@ export class Session {
         // A beat that was sent before the machine slept says nothing of the time after it: the drift that it is
         // measured against is the one seen when the beat before it was answered.
         if (!this.isAlive()) return;
+        // Answers may overtake each other; what was stated by the later one binds.
+        if (beat.sentAt <= this.#beat.sentAt) continue;
         this.#beat = { sentAt: beat.sentAt, wallAheadMs: ahead, ttlMs: beat.ttlMs };
         ahead = wallAheadMs(runtime);
         this.#setAlarm();
