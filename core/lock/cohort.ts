@@ -31,7 +31,7 @@ import { leaveNote } from "./notes.ts";
 import { standing } from "./order.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
-import { blocked, storeRefused, tooManyWait } from "./refusals.ts";
+import { blocked, epochUnknown, storeRefused, tooManyWait } from "./refusals.ts";
 import { rulesOf, type Rules } from "./rules.ts";
 import { contenderValue, holderOf } from "./tell.ts";
 import { untilWorthALook } from "./wait.ts";
@@ -246,6 +246,11 @@ export class Cohort {
   ): Promise<{ place: Place; alone: boolean } | undefined> {
     switch (entered.kind) {
       case "again":
+        if (entered.known !== undefined) {
+          this.#enterPhase({ kind: "refused", why: epochUnknown() });
+          await entered.known;
+          return undefined;
+        }
         this.#staleInARow += 1;
         if (this.#staleInARow > staleInARowMax) await this.#pause();
         return undefined;

@@ -32,8 +32,8 @@ export type Entered =
   | { readonly kind: "placed"; readonly place: Place; readonly alone: boolean }
   /** Nothing can be granted now: there is no base, or etcd began anew. */
   | { readonly kind: "blocked" }
-  /** A fact was stale and is known better now. */
-  | { readonly kind: "again" }
+  /** A fact was stale and is known better now; where that is the epoch, only when `known` resolves. Nothing was written. */
+  | { readonly kind: "again"; readonly known?: Promise<void> }
   | { readonly kind: "refused"; readonly reason: StoreRefusal }
   /** May be written, now or later. `settle` tells, when etcd can be reached; undefined: it is not there. */
   | { readonly kind: "unknown"; readonly settle: () => Promise<Place | undefined> };
@@ -87,10 +87,10 @@ export async function enter(
     case "refused":
       session.forget(key);
       if (outcome.reason.code !== "stale") return { kind: "refused", reason: outcome.reason };
-      if (outcome.reason.facts.some((fact) => fact.key === session.key))
-        await session.leaveEpoch(sentUnder);
       mirror.tookStale(outcome.reason.facts, outcome.reason.at.revision);
-      return { kind: "again" };
+      return outcome.reason.facts.some((fact) => fact.key === session.key)
+        ? { kind: "again", known: session.leaveEpoch(sentUnder) }
+        : { kind: "again" };
     case "unknown":
       return {
         kind: "unknown",

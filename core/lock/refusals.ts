@@ -32,6 +32,11 @@ export function blocked(): Refusal {
   );
 }
 
+/** The session has raised its epoch, and etcd has not yet said to what. */
+export function epochUnknown(): Refusal {
+  return storeRefused({ code: "notSent", message: "it has not confirmed the session's epoch" });
+}
+
 export function storeRefused(reason: StoreRefusal): Refusal {
   switch (reason.code) {
     case "noSpace":
