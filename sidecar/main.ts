@@ -20,7 +20,7 @@ import { listenForTermination } from "#host/signals.ts";
 import { startApi } from "./api-server.ts";
 import { drain, endInTime } from "./drain.ts";
 import { credentials, tlsFiles } from "./etcd-access.ts";
-import { viewEtcd } from "./etcd-status.ts";
+import { tellWhenFull, viewEtcd } from "./etcd-status.ts";
 import {
   checkTogether,
   defaultPod,
@@ -110,6 +110,8 @@ async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promi
     runtime.log.info("ready", { ...about, sinceStartMs: Math.round(performance.now()) });
   });
   tasks.run("telling what is served", (signal) => logServed(kernel.specs, runtime.log, signal));
+  const isFull = () => viewEtcd(running.store.client.status()).full;
+  tasks.run("telling when etcd is full", (signal) => tellWhenFull(runtime, isFull, signal));
 
   const signal = await termination.requested;
   runtime.log.info("shutting down", { signal });
