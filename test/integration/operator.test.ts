@@ -4,6 +4,7 @@ import { EtcdGateway } from "../support/etcd-gateway.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
 import { acquire, grantOf, hold, queued, release } from "../support/lock-calls.ts";
 import { eventually } from "../support/poll.ts";
+import { Operator } from "../support/operator.ts";
 import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
 
 const spec = (ttl = "30s") => ({ mode: "Mutex", ttl });
@@ -14,13 +15,13 @@ describe("resources from etcd's spec tree", function () {
   let etcd: EtcdServer;
   let raw: EtcdGateway;
   let sidecar: SidecarProcess;
-  let base: bigint;
+  let operator: Operator;
 
   before(async () => {
     etcd = await EtcdServer.start({ noFsync: true });
     raw = new EtcdGateway(etcd.endpoint);
     sidecar = await SidecarProcess.start({ etcd: etcd.endpoint, unready: true });
-    base = BigInt(Date.now()) * 10n;
+    operator = new Operator(raw);
   });
 
   after(async () => {
@@ -28,40 +29,27 @@ describe("resources from etcd's spec tree", function () {
     await etcd[Symbol.asyncDispose]();
   });
 
-  const install = async (owner = "operator") =>
-    raw.put("/holdfast/v1/spec/installation", {
-      owner,
-      base: base.toString(),
-      cluster: BigInt(await raw.clusterId()).toString(16),
-    });
-  const publish = (name: string, record: { level?: number; generation?: number; spec?: unknown }) =>
-    raw.put(`/holdfast/v1/spec/default/DistributedLock/${name}`, {
-      ...{ uid: `uid-${name}`, level: 1, generation: 1, publishedAt: Date.now(), spec: spec() },
-      ...record,
-    });
-  const unpublish = (name: string) =>
-    raw.delete(`/holdfast/v1/spec/default/DistributedLock/${name}`);
   const code = async (lock: string) => (await acquire(sidecar, lock)).body["code"];
 
   it("are not served before the operator has set the fence base", async () => {
-    await publish("orders", {});
+    await operator.publish("orders");
     await eventually("the pool to be known", async () => (await code("orders/1")) === "not_ready");
     const startup = await sidecar.health.get("/startupz");
     assert.equal(startup.status, 503);
     assert.match(startup.text, /resources: nobody has set the fence base/);
-    await install();
+    await operator.install();
     await sidecar.said("ready");
     assert.equal((await sidecar.health.get("/startupz")).status, 200);
     const held = await hold(sidecar, "orders/1");
     // (base + create revision) × 2^16
     const revision = await raw.revision();
-    assert.ok(held.fence >> 16n > base && held.fence >> 16n <= base + revision);
+    assert.ok(held.fence >> 16n > operator.base && held.fence >> 16n <= operator.base + revision);
     await release(sidecar, held);
   });
 
   it("are known as soon as they are written, with what they say", async () => {
     assert.equal((await acquire(sidecar, "payments/1")).status, 404);
-    await publish("payments", { spec: spec("9s") });
+    await operator.publish("payments", { spec: spec("9s") });
     await eventually("the pool", async () => (await code("payments/1")) !== "pool_not_found");
     assert.equal((await acquire(sidecar, "payments/2")).body["ttl"], "9s");
     const { body } = await sidecar.api.get("/v1/resources");
@@ -69,12 +57,12 @@ describe("resources from etcd's spec tree", function () {
   });
 
   it("apply in place when they change, also for who waits; grants go on", async () => {
-    await publish("changing", { spec: spec("20s") });
+    await operator.publish("changing", { spec: spec("20s") });
     await eventually("the pool", async () => (await code("changing/0")) !== "pool_not_found");
     const held = await hold(sidecar, "changing/1");
     const waiting = acquire(sidecar, "changing/1", { wait: "1m" });
     await queued(sidecar, "changing/1", 1);
-    await publish("changing", { spec: spec("7s"), generation: 2 });
+    await operator.publish("changing", { spec: spec("7s"), generation: 2 });
     await eventually("the change", async () => {
       const { body } = await sidecar.api.get("/v1/resources");
       const resources = body["resources"] as { name: string; generation: number }[];
@@ -88,7 +76,7 @@ describe("resources from etcd's spec tree", function () {
   });
 
   it("of a higher protocol level are refused: this sidecar is too old for them", async () => {
-    await publish("modern", { level: 99 });
+    await operator.publish("modern", { level: 99 });
     await eventually("the pool", async () => (await code("modern/1")) !== "pool_not_found");
     const answer = await acquire(sidecar, "modern/1");
     assert.equal(answer.status, 503);
@@ -96,17 +84,17 @@ describe("resources from etcd's spec tree", function () {
     assert.match(String(answer.body["detail"]), /level 99.*Restart the pod/);
     assert.equal((await sidecar.api.get("/v1/locks/modern/1")).body["code"], "sidecar_too_old");
     assert.equal((await sidecar.api.get("/v1/locks/modern")).body["code"], "sidecar_too_old");
-    await publish("modern", { level: 1, generation: 2 });
+    await operator.publish("modern", { level: 1, generation: 2 });
     await eventually("service", async () => (await acquire(sidecar, "modern/1")).status === 200);
   });
 
   it("that rise above this sidecar's level while somebody holds and waits end the wait, not the grant", async () => {
-    await publish("rising", {});
+    await operator.publish("rising");
     await eventually("the pool", async () => (await code("rising/0")) !== "pool_not_found");
     const held = await hold(sidecar, "rising/1");
     const waiting = acquire(sidecar, "rising/1", { wait: "1m" });
     await queued(sidecar, "rising/1", 1);
-    await publish("rising", { level: 2, generation: 2 });
+    await operator.publish("rising", { level: 2, generation: 2 });
     await eventually("the level", async () => (await code("rising/2")) === "sidecar_too_old");
     assert.equal((await grantOf(sidecar, held)).status, 200);
     await release(sidecar, held);
@@ -114,7 +102,7 @@ describe("resources from etcd's spec tree", function () {
   });
 
   it("that are no valid spec are not served, and say why", async () => {
-    await publish("broken", { spec: { mode: "Mutex", ttl: "soon" } });
+    await operator.publish("broken", { spec: { mode: "Mutex", ttl: "soon" } });
     await eventually("the pool", async () => (await code("broken/1")) === "not_ready");
     const { body } = await sidecar.api.get("/v1/resources");
     const resources = body["resources"] as { name: string; state: string; problems: unknown[] }[];
@@ -127,13 +115,13 @@ describe("resources from etcd's spec tree", function () {
 
   it("that are deleted are gone: 404, also for who waits behind another sidecar; grants go on", async () => {
     await using other = await SidecarProcess.start({ etcd: etcd.endpoint });
-    await publish("leaving", {});
+    await operator.publish("leaving");
     await eventually("the pool", async () => (await code("leaving/0")) !== "pool_not_found");
     const held = await hold(sidecar, "leaving/1");
     await eventually("the pool", async () => (await acquire(other, "leaving/1")).status === 423);
     const waiting = acquire(other, "leaving/1", { wait: "1m" });
     await queued(sidecar, "leaving/1", 1);
-    await unpublish("leaving");
+    await operator.unpublish("leaving");
     assert.equal((await waiting).body["code"], "pool_not_found");
     await eventually("the end", async () => (await code("leaving/1")) === "pool_not_found");
     assert.equal((await grantOf(sidecar, held)).status, 200);
@@ -155,13 +143,13 @@ describe("resources from etcd's spec tree", function () {
   it("go on with a base that the operator raised: fences are above all earlier ones", async () => {
     const before = await hold(sidecar, "orders/raised");
     await release(sidecar, before);
-    base += 1_000_000_000n;
-    await install();
+    operator.base += 1_000_000_000n;
+    await operator.install();
     await eventually("the new base", async () => {
       const held = await hold(sidecar, "orders/raised");
       assert.ok(held.fence > before.fence);
       await release(sidecar, held);
-      return held.fence >> 16n > base;
+      return held.fence >> 16n > operator.base;
     });
   });
 });

@@ -67,7 +67,12 @@ export class EtcdGateway {
 
   /** Forgets all history up to now. */
   async compact(): Promise<void> {
-    await this.call("kv/compaction", { revision: String(await this.revision()), physical: true });
+    const revision = String(await this.revision());
+    try {
+      await this.call("kv/compaction", { revision, physical: true });
+    } catch (error) {
+      if (!String(error).includes("has been compacted")) throw error;
+    }
   }
 
   async members(): Promise<{ ID: string; name: string; peerURLs: string[] }[]> {
