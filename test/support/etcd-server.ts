@@ -157,6 +157,12 @@ export class EtcdServer implements AsyncDisposable {
     });
   }
 
+  /** The member starts, from now on, as a new one of the cluster that the others are. */
+  joinExisting(member: EtcdMember): void {
+    const at = this.members.indexOf(member);
+    member.args = [...this.#argsOf(at), "--initial-cluster-state=existing"];
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposed ??= this.#dispose();
     return this.#disposed;
