@@ -3,7 +3,7 @@
  * *sending* it, less a margin: so the session always ends here before it ends there.
  *
  * The monotonic clock stands still while a machine is suspended and the lease does not. So the wall clock is held
- * against it: where that one ran ahead by more than the margin since the last beat was sent, the machine slept, and the
+ * against it: where that one ran ahead by more than half the margin since the last beat was sent, the machine slept, and the
  * session is lost. (A pause that a hypervisor hides from both clocks is covered by the fence alone.)
  */
 import { after, type Epoch, type Instant, type Runtime } from "../runtime.ts";
@@ -34,7 +34,10 @@ export function wallAheadMs(runtime: Runtime): number {
   return wall - runtime.now();
 }
 
-/** Whether the machine slept for longer than the margin since the beat. */
+/**
+ * Whether the machine slept since the beat for longer than half of the margin. A sleep that is let pass eats of the margin,
+ * and the other half is for clocks that go at unlike rates.
+ */
 export function slept(beat: SentBeat, wallAheadNowMs: number): boolean {
-  return wallAheadNowMs - beat.wallAheadMs > marginMs(beat.ttlMs);
+  return wallAheadNowMs - beat.wallAheadMs > marginMs(beat.ttlMs) / 2;
 }
