@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { budget } from "./checks/budget.ts";
+import { budget as budgetWithin, noticeMs } from "./checks/budget.ts";
 import { exclusion } from "./checks/exclusion.ts";
 import { fences } from "./checks/fences.ts";
 import { localOrder } from "./checks/local-order.ts";
@@ -7,7 +7,10 @@ import { places } from "./checks/places.ts";
 import { promises } from "./checks/promises.ts";
 import { requests } from "./checks/requests.ts";
 import { settling } from "./checks/settling.ts";
+import { truth } from "./checks/truth.ts";
 import { History, type Attempt, type Claim, type Granted, type Violation } from "./history.ts";
+
+const budget: Check = (history) => budgetWithin(history, noticeMs);
 
 type Check = (history: History) => Violation[];
 
@@ -101,6 +104,7 @@ const checks: readonly Check[] = [
   promises,
   requests,
   settling,
+  truth,
 ];
 
 describe("the checks of a simulation", () => {
@@ -260,5 +264,25 @@ describe("the check of the hand-over budget", () => {
     const alone = { ...others, othersSinceMs: undefined };
     const justCome = { ...others, othersSinceMs: 600 };
     assert.deepEqual(budget(historyOf({ first: alone, second: justCome })), []);
+  });
+});
+
+describe("the check of the truth of refusals", () => {
+  const refused = { outcome: "refused", code: "session_lost", session: "a" } as const;
+  const place = { key: "locks/a-9", lock: "orders/42", session: "a", madeMs: 60 };
+  const historyWith = (attempts: readonly Partial<Attempt>[], madeMs: number): History => {
+    const history = historyOf({ attempts });
+    history.places.push({ ...place, madeMs });
+    return history;
+  };
+
+  it("finds a place that stands though nothing was done, and one that is made later", () => {
+    assert.match(truth(historyWith([refused], 60))[0]?.what ?? "", /locks\/a-9 stands/);
+    assert.equal(truth(historyWith([refused], 5_000)).length, 1);
+  });
+
+  it("passes over a place that somebody else wanted, or that another session left behind", () => {
+    assert.deepEqual(truth(historyWith([refused, { arrivedMs: 55 }], 60)), []);
+    assert.deepEqual(truth(historyWith([{ ...refused, session: "other" }], 60)), []);
   });
 });

@@ -7,7 +7,7 @@ import { anewKey, dataRoot } from "#core/session/keys.ts";
 import { prefixRange, revision, type Change, type Key, type KeyValue } from "#core/store.ts";
 import type { Watching } from "#test/support/etcd-model/history.ts";
 import type { EtcdModel } from "#test/support/etcd-model/server.ts";
-import type { History } from "./history.ts";
+import type { History, PlaceMade } from "./history.ts";
 
 export interface Commit {
   readonly atMs: number;
@@ -22,8 +22,8 @@ export class EtcdRecord {
   readonly #history: History;
   readonly #locksRoot: string;
   readonly #namespace: string;
-  /** When each contender that stands was made, in true time. */
-  readonly #madeMs = new Map<Key, number>();
+  /** The contenders that stand. */
+  readonly #standing = new Map<Key, PlaceMade>();
   readonly everMade: Set<Key> = new Set<Key>();
   readonly #lastMade = new Map<string, bigint>();
   #watching: Watching | undefined;
@@ -48,20 +48,20 @@ export class EtcdRecord {
   /** Revisions begin anew: what stands is to be taken as it is. */
   begunAnew(): void {
     this.#lastMade.clear();
-    for (const key of this.#madeMs.keys())
-      if (this.#server.keys.get(key) === undefined) this.#madeMs.delete(key);
+    for (const key of [...this.#standing.keys()])
+      if (this.#server.keys.get(key) === undefined) this.#gone(key);
     this.follow();
   }
 
   madeMs(contender: Key): number | undefined {
-    return this.#madeMs.get(contender);
+    return this.#standing.get(contender)?.madeMs;
   }
 
   #commit(changes: readonly Change[]): void {
     const atMs = this.#server.runtime.world.nowMs;
     this.commits.push({ atMs, changes });
     for (const change of changes) {
-      if (change.kind === "delete") this.#madeMs.delete(change.key);
+      if (change.kind === "delete") this.#gone(change.key);
       else if (change.now.key.startsWith(this.#locksRoot)) this.#putContender(change.now, atMs);
     }
   }
@@ -84,6 +84,14 @@ export class EtcdRecord {
       );
     this.everMade.add(key);
     this.#lastMade.set(lock, createRevision);
-    this.#madeMs.set(key, atMs);
+    const place: PlaceMade = { key, lock, session: name?.session ?? "", madeMs: atMs };
+    this.#standing.set(key, place);
+    this.#history.places.push(place);
+  }
+
+  #gone(key: Key): void {
+    const place = this.#standing.get(key);
+    if (place !== undefined) place.goneMs = this.#server.runtime.world.nowMs;
+    this.#standing.delete(key);
   }
 }

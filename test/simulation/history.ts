@@ -30,7 +30,18 @@ export interface Attempt {
   outcome?: AttemptOutcome;
   code?: string;
   grantId?: string;
+  /** Of its process as it was answered; undefined: none. */
+  session?: string | undefined;
   leftStep?: number;
+}
+
+/** A place that was taken in etcd. */
+export interface PlaceMade {
+  readonly key: string;
+  readonly lock: string;
+  readonly session: string;
+  readonly madeMs: number;
+  goneMs?: number;
 }
 
 /** Anything else that a client asked. */
@@ -102,6 +113,7 @@ export class History {
   readonly attempts: Attempt[] = [];
   readonly grants: Granted[] = [];
   readonly questions: Question[] = [];
+  readonly places: PlaceMade[] = [];
   readonly drains: { readonly process: string; readonly tookMs: number }[] = [];
   /** What was seen to be wrong on the spot. */
   readonly violations: Violation[] = [];

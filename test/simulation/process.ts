@@ -287,6 +287,7 @@ export class Process {
     attempt.settledMs = world.nowMs;
     attempt.settledStep = world.steps;
     attempt.settledRunMs = this.ranMs;
+    attempt.session = this.kernel.sessions.status().session;
   }
 
   #ask<T>(work: () => Promise<T>): Asked<T> {

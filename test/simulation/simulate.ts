@@ -1,6 +1,6 @@
 /** One schedule from its seed to its verdict: clients work and faults happen; all heals; then everything must still go. */
 import { Client } from "./client.ts";
-import { budget } from "./checks/budget.ts";
+import { budget, lostNoticeMs, noticeMs } from "./checks/budget.ts";
 import { exclusion } from "./checks/exclusion.ts";
 import { fences } from "./checks/fences.ts";
 import { leftovers } from "./checks/leftovers.ts";
@@ -9,6 +9,7 @@ import { places } from "./checks/places.ts";
 import { promises } from "./checks/promises.ts";
 import { requests } from "./checks/requests.ts";
 import { settling } from "./checks/settling.ts";
+import { truth } from "./checks/truth.ts";
 import { catalog } from "./faults/catalog.ts";
 import type { Violation } from "./history.ts";
 import { generousSpec, type Schedule } from "./schedule.ts";
@@ -40,7 +41,7 @@ export async function simulate(seed: string, change: Partial<Schedule> = {}): Pr
   stage.note("all heals");
   stage.heal();
   try {
-    await world.until(faults, calmDownMs);
+    await world.until(faults, calmDownMs + schedule.faultEveryMs.max);
     stage.heal();
     for (const pod of stage.pods) pod.start();
     // Twice: a file that changed before the clocks of others say so is not newer than what they published.
@@ -122,9 +123,9 @@ function judged({ history, schedule }: Stage): Violation[] {
   const quiet = schedule.faults.length === 0;
   return [
     ...history.violations,
-    ...[exclusion, fences, places, promises, localOrder, settling, requests].flatMap((check) =>
-      check(history),
+    ...[exclusion, fences, places, promises, localOrder, settling, requests, truth].flatMap(
+      (check) => check(history),
     ),
-    ...(quiet ? budget(history) : []),
+    ...budget(history, quiet ? noticeMs : lostNoticeMs),
   ];
 }

@@ -1,19 +1,20 @@
 /**
  * While places of other sessions stand behind it, a place passes from caller to caller only within the pool's budget. It
- * hears of them by a note, which takes its time; on a network that is bad it may be late or lost, so this is judged only
- * where nothing was.
+ * hears of them by a note, which takes its time; where that was lost they look again and leave another.
  */
 import type { Granted, History, Violation } from "../history.ts";
 
 /** From somebody's standing behind a place to that place's knowing it. */
-const noticeMs = 400;
+export const noticeMs = 400;
+/** The same where a note may be lost: a waiter looks again every 38 s, and what it does then may fail once more. */
+export const lostNoticeMs = 45_000;
 
-export function budget(history: History): Violation[] {
+export function budget(history: History, knownAfterMs: number): Violation[] {
   const violations: Violation[] = [];
   const counted = new Map<string, number>();
   for (const grant of history.grants) {
     if (grant.handovers === 0 || grant.othersSinceMs === undefined) continue;
-    const sinceMs = grant.atMs - grant.othersSinceMs - noticeMs;
+    const sinceMs = grant.atMs - grant.othersSinceMs - knownAfterMs;
     if (sinceMs < 0) continue;
     const count = (counted.get(grant.contender) ?? 0) + 1;
     counted.set(grant.contender, count);
