@@ -278,7 +278,6 @@ export class Cohort {
   /** Waits until the place holds the lock. False: it does not, and is to be left. */
   async #untilItHolds(place: Place): Promise<boolean> {
     const { store, mirror, namespace, lock } = this.#parts;
-    const noted = new Set<string>();
     this.#enterPhase({ kind: "looking" });
     while (this.callers.size > 0 && this.#place === place && place.session.isAlive()) {
       const seen = await this.#whileWanted((signal) => look(this.#parts, signal, place.created));
@@ -293,8 +292,8 @@ export class Cohort {
       if (this.#takeIn(place, seen, stands.kind === "holds")) return true;
       if (this.callers.size === 0) return false;
       const before = stands.kind === "waits" ? stands.before : undefined;
-      if (before !== undefined && !noted.has(before.session)) {
-        noted.add(before.session);
+      // At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever.
+      if (before !== undefined) {
         place.notes.add(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
       const reason = {
