@@ -131,14 +131,19 @@ export class Locks {
       : "released";
   }
 
-  /** Releases what an earlier life of an app held under this name. */
-  async releaseByHolder(holder: string): Promise<{ readonly released: number }> {
+  /** Releases what an earlier life of an app held under this name. `unknown`: some removal is not confirmed yet. */
+  async releaseByHolder(
+    holder: string,
+  ): Promise<{ readonly released: number; readonly freed: Freed }> {
     const mine = [...this.#grants].filter(
       (grant) => grant.isLive() && grant.terms.holder === holder,
     );
     for (const grant of mine) grant.over("released");
-    await Promise.all(mine.map((grant) => grant.freed));
-    return { released: mine.length };
+    const freed = await Promise.all(mine.map((grant) => grant.freed));
+    return {
+      released: mine.length,
+      freed: freed.includes("unknown") ? "unknown" : "released",
+    };
   }
 
   look(pool: string, name: string): Promise<LockView> {

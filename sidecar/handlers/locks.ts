@@ -29,7 +29,9 @@ export interface LocksApi {
   grant(grantId: string): Promise<GrantView>;
   renew(grantId: string, ttlMs?: number): Promise<GrantView>;
   release(grantId: string): Promise<"released" | "unknown">;
-  releaseByHolder(holder: string): Promise<{ readonly released: number }>;
+  releaseByHolder(
+    holder: string,
+  ): Promise<{ readonly released: number; readonly freed: "released" | "unknown" }>;
   look(pool: string, name: string): Promise<LockView>;
   list(query: ListPool): Promise<PoolView>;
 }
@@ -78,7 +80,10 @@ export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
           return outcome satisfies never;
       }
     },
-    releaseHolder: async ({ holder }) => json(200, await locks.releaseByHolder(holder)),
+    releaseHolder: async ({ holder }) => {
+      const { released, freed } = await locks.releaseByHolder(holder);
+      return freed === "unknown" ? unknownRelease : json(200, { released });
+    },
     getLock: async ({ pool, name }) => json(200, lockBody(await locks.look(pool, name))),
     listLocks: async (input) => json(200, poolBody(await locks.list(input))),
   };
