@@ -83,11 +83,14 @@ export class Process {
     });
     const { runtime } = this;
     this.link = new UncertainLink(server, runtime, parts.weather);
-    this.tap = new StoreTap(new ModelStore(this.link, (port) => new GroupCommit(port)), {
-      namespace,
-      process: this.name,
-      violated: (rule, what) => history.violated(rule, what, world.nowMs),
-    });
+    this.tap = new StoreTap(
+      new ModelStore(this.link, (port) => new GroupCommit(port, { besideMin: 1 })),
+      {
+        namespace,
+        process: this.name,
+        violated: (rule, what) => history.violated(rule, what, world.nowMs),
+      },
+    );
     const onBug = (name: string, error: unknown) => {
       history.violated("assert", `${this.name}: ${name}: ${String(error)}`, world.nowMs);
       this.kill();

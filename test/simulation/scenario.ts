@@ -167,11 +167,10 @@ class Scenario {
 
   #show(who: string, answer: Answer<unknown>): string {
     switch (answer.kind) {
-      case "refused":
-        return (
-          answer.code +
-          (answer.facts["why"] === undefined ? "" : ` (${String(answer.facts["why"])})`)
-        );
+      case "refused": {
+        const why = answer.facts["why"];
+        return typeof why === "string" ? `${answer.code} (${why})` : answer.code;
+      }
       case "cut":
         return "nothing more";
       case "answered": {
