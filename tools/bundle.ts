@@ -25,6 +25,35 @@ const builtinsAsObjects: Plugin = {
   },
 };
 
+/**
+ * Of winston the sidecar uses the logger and one format. What else `import winston` brings is left out: three transports
+ * with their HTTP and compression, twenty formats, and a second copy of Node's own streams, which `readable-stream` itself
+ * leaves out where READABLE_STREAM=disable is set. host/log.ts uses no more than stands here; if it did, it would fail at once.
+ */
+const replacedPackages: Readonly<Record<string, string>> = {
+  winston: `module.exports = {
+    createLogger: require("winston/lib/winston/create-logger.js"),
+    format: { printf: require("logform/printf.js") },
+  };`,
+  "readable-stream": `module.exports = process.getBuiltinModule("node:stream");`,
+  "readable-stream/lib/_stream_writable.js": `module.exports = process.getBuiltinModule("node:stream").Writable;`,
+};
+
+const smallWinston: Plugin = {
+  name: "small winston",
+  setup({ onResolve, onLoad }) {
+    const names = Object.keys(replacedPackages).map((name) => name.replaceAll(".", "\\."));
+    onResolve({ filter: new RegExp(`^(${names.join("|")})$`) }, ({ path }) => ({
+      path,
+      namespace: "replaced",
+    }));
+    onLoad({ filter: /.*/, namespace: "replaced" }, ({ path }) => ({
+      contents: replacedPackages[path] ?? "",
+      resolveDir: process.cwd(),
+    }));
+  },
+};
+
 const { warnings } = await build({
   entryPoints: ["sidecar/main.ts"],
   outfile,
@@ -39,7 +68,9 @@ const { warnings } = await build({
   minifyIdentifiers: false,
   sourcemap: "external",
   legalComments: "none",
-  plugins: [builtinsAsObjects],
+  // Winston's diagnostics then leave out their colours, which work out a table of all colour models at each start.
+  define: { "process.env.NODE_ENV": '"production"' },
+  plugins: [smallWinston, builtinsAsObjects],
   banner: { js: requireForBundled },
   logLevel: "warning",
 });
