@@ -18,10 +18,11 @@ import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { SpecMirror } from "../spec/mirror.ts";
 import type { Verdict } from "./caller.ts";
+import type { ContenderValue } from "./contender.ts";
 import { Callers } from "./callers.ts";
-import type { Counters } from "./counters.ts";
+import { countEnd, type Counters } from "./counters.ts";
 import { enter, type Entered } from "./enter.ts";
-import { fenceOf, handoversMax } from "./fence.ts";
+import { handoversMax } from "./fence.ts";
 import { Grant } from "./grant.ts";
 import type { Grants } from "./grants.ts";
 import type { LockName } from "./keys.ts";
@@ -35,7 +36,7 @@ import { blocked, epochUnknown, storeRefused, tooManyWait } from "./refusals.ts"
 import { rulesOf, type Rules } from "./rules.ts";
 import { contenderValue, holderOf } from "./tell.ts";
 import { untilWorthALook } from "./wait.ts";
-import type { AcquireRequest, Acquired, GrantEnd } from "./views.ts";
+import type { AcquireRequest, Acquired } from "./views.ts";
 
 const pauseMinMs = 20;
 const pauseMaxMs = 1_000;
@@ -209,27 +210,16 @@ export class Cohort {
   }
 
   async #takePlace(session: Session): Promise<{ place: Place; alone: boolean } | undefined> {
-    const { mirror, lock, runtime, pod } = this.#parts;
+    const { mirror, lock } = this.#parts;
     const pool = mirror.pool(lock.pool);
     const leaving = this.#leaving;
-    const { callers } = this;
     if (leaving !== undefined) await leaving.place.quiet();
     this.#enterPhase({ kind: "entering" });
     const entered = await enter(this.#parts, {
       session,
       pool,
       leaving: leaving?.place.key,
-      describe: (base) =>
-        contenderValue({
-          runtime,
-          pod,
-          session,
-          callers,
-          grant: undefined,
-          base,
-          handovers: 0,
-          isNew: true,
-        }),
+      describe: (base) => this.#tell(session, base),
     });
     if (entered.kind === "placed") {
       this.#staleInARow = 0;
@@ -334,9 +324,8 @@ export class Cohort {
 
   /** The place is not in etcd any more although nobody here removed it. */
   #gone(place: Place): false {
-    this.#parts.runtime.log.warn("a place in a lock's queue is gone; a new one is taken", {
-      ...this.#parts.lock,
-    });
+    const { runtime, lock } = this.#parts;
+    runtime.log.warn("a place in a lock's queue is gone; a new one is taken", { ...lock });
     place.session.forget(place.key);
     return false;
   }
@@ -353,12 +342,11 @@ export class Cohort {
       }
       last = grant;
       const why = await grant.passed;
-      this.#count(why);
+      countEnd(this.#parts.counters, why);
       this.#parts.grants.ended(grant, place.key);
       if (why === "sessionLost") return;
       if (this.#mayNotPass(place)) break;
-      place.handovers += 1;
-      if (place.othersSince !== undefined) place.handoversSinceOthers += 1;
+      place.handOver();
     }
     if (this.#place !== place) last?.lose();
     else if (last === undefined || this.callers.size === 0) await this.#leave(place, last);
@@ -381,13 +369,12 @@ export class Cohort {
         this.callers.end(caller, error);
         continue;
       }
-      assert(place.base !== undefined, "a place without a base was granted on");
       const { request } = caller;
       const grant = new Grant(runtime, {
-        id: `${place.key.slice(place.key.lastIndexOf("/") + 1)}-${String(place.handovers)}`,
+        id: place.grantId,
         lock,
         session: place.session,
-        fence: fenceOf(place.base, place.created, place.handovers),
+        fence: place.fence,
         request,
         holder: request.holder ?? pod,
         ttlMs: request.ttlMs ?? rules.ttlMs,
@@ -409,9 +396,7 @@ export class Cohort {
     if (place.othersSince === undefined) return false;
     const spec = this.#parts.mirror.record("DistributedLock", this.#parts.lock.pool)?.lock;
     if (spec === undefined) return true;
-    const { maxCount, maxHoldMs } = rulesOf(spec).handover;
-    const heldMs = this.#parts.runtime.now() - place.othersSince;
-    return place.handoversSinceOthers >= maxCount || heldMs >= maxHoldMs;
+    return place.isOverBudget(rulesOf(spec).handover);
   }
 
   async #leave(place: Place, grant?: Grant): Promise<void> {
@@ -474,14 +459,6 @@ export class Cohort {
     await this.#whileWanted((signal) => sleep(runtime, pauseMs, signal));
   }
 
-  #count(why: GrantEnd): void {
-    const { counters } = this.#parts;
-    counters.over += 1;
-    if (why === "released") counters.released += 1;
-    else if (why === "expired" || why === "maxHold") counters.expired += 1;
-    else if (why === "sessionLost") counters.lost += 1;
-  }
-
   /** Where the pool is served no more its waits end; the place is left as when nobody waits. */
   #rulesOrEnd(): Rules | undefined {
     try {
@@ -505,22 +482,18 @@ export class Cohort {
     if (place === undefined) return;
     const asWritten = !place.waits && place.handovers === 0 && place.othersSince === undefined;
     if (asWritten && this.callers.size <= (this.grant === undefined ? 1 : 0)) return;
-    const { runtime, pod, mirror } = this.#parts;
-    const { session } = place;
     place.describe(() => {
-      const { callers, grant } = this;
-      const base = place.base ?? mirror.installation?.base ?? 0n;
-      return contenderValue({
-        runtime,
-        pod,
-        session,
-        callers,
-        grant,
-        base,
-        handovers: place.handovers,
-        isNew: false,
-      });
+      const base = place.base ?? this.#parts.mirror.installation?.base ?? 0n;
+      return this.#tell(place.session, base, place);
     });
+  }
+
+  /** What others are told by the contender's value; without a place: by one that is being taken. */
+  #tell(session: Session, base: bigint, place?: Place): ContenderValue {
+    const { runtime, pod } = this.#parts;
+    const { callers, grant } = this;
+    const [handovers, isNew] = [place?.handovers ?? 0, place === undefined];
+    return contenderValue({ runtime, pod, session, callers, grant, base, handovers, isNew });
   }
 }
 

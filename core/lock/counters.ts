@@ -1,4 +1,6 @@
 /** What a pool's locks did in this process since its start: for metrics. */
+import type { GrantEnd } from "./views.ts";
+
 export interface Counters {
   granted: number;
   /** Grants that ended, in whatever way. */
@@ -27,4 +29,11 @@ export function newCounters(): Counters {
     timedOut: 0,
     handovers: 0,
   };
+}
+
+export function countEnd(counters: Counters, why: GrantEnd): void {
+  counters.over += 1;
+  if (why === "released") counters.released += 1;
+  else if (why === "expired" || why === "maxHold") counters.expired += 1;
+  else if (why === "sessionLost") counters.lost += 1;
 }

@@ -7,7 +7,10 @@
 import { after, type Instant, type Runtime, type Timer } from "../runtime.ts";
 import type { Key, Revision, Store } from "../store.ts";
 import type { Session } from "../session/session.ts";
+import { assert } from "../refusal.ts";
 import { encodeContender, type ContenderValue } from "./contender.ts";
+import { fenceOf } from "./fence.ts";
+import type { Rules } from "./rules.ts";
 
 const rewriteEveryMs = 1_000;
 
@@ -53,6 +56,29 @@ export class Place {
 
   noticeOthers(): void {
     this.othersSince ??= this.#parts.runtime.now();
+  }
+
+  /** From one local caller to the next. */
+  handOver(): void {
+    this.handovers += 1;
+    if (this.othersSince !== undefined) this.handoversSinceOthers += 1;
+  }
+
+  /** Whether it was handed over often or long enough while others stand behind it. */
+  isOverBudget({ maxCount, maxHoldMs }: Rules["handover"]): boolean {
+    if (this.othersSince === undefined) return false;
+    const heldMs = this.#parts.runtime.now() - this.othersSince;
+    return this.handoversSinceOthers >= maxCount || heldMs >= maxHoldMs;
+  }
+
+  /** Of the grant that is made on it now. */
+  get grantId(): string {
+    return `${this.key.slice(this.key.lastIndexOf("/") + 1)}-${String(this.handovers)}`;
+  }
+
+  get fence(): bigint {
+    assert(this.base !== undefined, "a place without a base was granted on");
+    return fenceOf(this.base, this.created, this.handovers);
   }
 
   /** What it tells has, or may have, changed. */
