@@ -3,7 +3,8 @@
  *
  * A write waits → rides in a batch → has its outcome. At most {@link batchesMax} batches are under way; what a batch
  * touches stays owned by it until all its members have their outcome. There is no timer: with nothing under way a
- * write is sent at once (after the microtask, so that writes made together go together).
+ * write is sent at once (after the microtask, so that writes made together go together). Beside another, a batch goes
+ * only where enough share its costs (`besideMin`): fewer writes ride together in the next one.
  *
  * What becomes of a batch:
  * - answered: each member has its part; where a shared fact failed, nothing was written but the unconditional deletes:
@@ -30,11 +31,14 @@ export const aloneMax = 64;
 export interface GroupCommitLimits {
   readonly waitingMax: number;
   readonly waitingMaxBytes: number;
+  /** So many writes wait before they are sent beside a batch that is under way. */
+  readonly besideMin: number;
 }
 
 const defaultLimits: GroupCommitLimits = {
   waitingMax: 10_000,
   waitingMaxBytes: 64 * 1024 * 1024,
+  besideMin: 24,
 };
 
 export class GroupCommit {
@@ -122,6 +126,7 @@ export class GroupCommit {
 
   #pump(): void {
     while (this.#batches < batchesMax) {
+      if (this.#batches > 0 && this.#waiting.size < this.#limits.besideMin) return;
       const batch = this.#waiting.nextBatch(this.#owners, this.#full);
       if (batch === undefined) return;
       this.#batches += 1;

@@ -3,12 +3,22 @@ import { describe, it } from "mocha";
 import { prefixRange, type Fact } from "#core/store.ts";
 import { GroupCommit } from "#etcd/group-commit.ts";
 import { settled, TxnServer } from "./group-commit-server.ts";
-import { absent, busy, del, drain, kindOf, modified, put, write } from "./group-commit-writes.ts";
+import {
+  absent,
+  busy,
+  del,
+  drain,
+  kindOf,
+  modified,
+  put,
+  write,
+  twoBatches,
+} from "./group-commit-writes.ts";
 
 describe("the facts that members of a batch share", () => {
   it("compares what members share once, whatever object says it", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     await busy(server, group);
     for (let at = 0; at < 10; at++) {
       void group.write(write({ given: [modified("s", 0), absent("b")], then: [put(`k${at}`)] }));
@@ -19,7 +29,7 @@ describe("the facts that members of a batch share", () => {
 
   it("never lets unlike expectations of one fact ride together", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     await busy(server, group);
     const outcomes = [0, 7, 0, 7].map((at, n) =>
       group.write(write({ given: [modified("s", at)], then: [put(`k${n}`)] })),
@@ -30,7 +40,7 @@ describe("the facts that members of a batch share", () => {
 
   it("sends those of unlike expectations side by side", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     for (const at of [0, 7, 0]) {
       void group.write(
         write({ given: [modified("s", at)], then: [put(`k${at}${server.requests.length}`)] }),
@@ -43,7 +53,7 @@ describe("the facts that members of a batch share", () => {
 
   it("compares ranges that begin with one key apart", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     void group.write(write({ then: [put("m/7")] }));
     await drain(server);
     await busy(server, group);
@@ -57,7 +67,7 @@ describe("the facts that members of a batch share", () => {
 
   it("tells who counted on a stale one what stands there now, and sends the others again by itself", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     void group.write(write({ then: [put("held/1")] }));
     await drain(server);
     await busy(server, group);
@@ -92,7 +102,7 @@ describe("the facts that members of a batch share", () => {
 
   it("tells of a fact about a key that is gone that nothing stands there", async () => {
     const server = new TxnServer({ auto: true });
-    const outcome = await new GroupCommit(server).write(
+    const outcome = await new GroupCommit(server, twoBatches).write(
       write({ given: [modified("s", 5)], when: [absent("a")], then: [put("a")] }),
     );
     assert.deepEqual(outcome, {
@@ -107,7 +117,7 @@ describe("the facts that members of a batch share", () => {
 
   it("refuses a write that contradicts itself, and only that one", async () => {
     const server = new TxnServer({ auto: true });
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     const outcomes = await Promise.all([
       group.write(write({ given: [modified("s", 0), modified("s", 4)], then: [put("a")] })),
       group.write(write({ given: [modified("t", 0)], then: [put("b")] })),
@@ -122,7 +132,7 @@ describe("the facts that members of a batch share", () => {
 
   it("lets unconditional deletes through whatever becomes of the facts", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     await busy(server, group);
     const lost = group.write(write({ given: [modified("s", 5)], then: [put("a")] }));
     const release = group.write(write({ then: [del("busy/1")] }));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { GroupCommit } from "#etcd/group-commit.ts";
 import { allOps, TxnServer } from "./group-commit-server.ts";
-import { absent, busy, del, drain, kindOf, put, write } from "./group-commit-writes.ts";
+import { absent, busy, del, drain, kindOf, put, write, twoBatches } from "./group-commit-writes.ts";
 
 describe("group commit and a full store", () => {
   const withPut = (server: TxnServer, from: number) =>
@@ -15,7 +15,7 @@ describe("group commit and a full store", () => {
 
   it("still lets go: deletes travel apart from puts, and go through", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     await busy(server, group);
     server.full = true;
     const mixed = [
@@ -37,7 +37,7 @@ describe("group commit and a full store", () => {
 
   it("refuses a batch of puts with one request, and mixes again once a put goes through", async () => {
     const server = new TxnServer({ auto: true });
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     server.full = true;
     const round = (name: string) =>
       Promise.all(

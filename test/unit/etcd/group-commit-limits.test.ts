@@ -5,7 +5,7 @@ import { GroupCommit } from "#etcd/group-commit.ts";
 import { batchMaxBytes, membersMax } from "#etcd/group-commit/batch.ts";
 import { Member } from "#etcd/group-commit/member.ts";
 import { TxnServer } from "./group-commit-server.ts";
-import { absent, busy, del, drain, kindOf, put, write } from "./group-commit-writes.ts";
+import { absent, busy, del, drain, kindOf, put, write, twoBatches } from "./group-commit-writes.ts";
 
 describe("group commit's limits", () => {
   it(`puts ${membersMax} members into a batch, and not one more`, async () => {
@@ -14,7 +14,7 @@ describe("group commit's limits", () => {
       [membersMax + 1, [membersMax, 1]],
     ] as const) {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       await busy(server, group);
       for (let at = 0; at < count; at++) void group.write(write({ then: [put(`k${at}`)] }));
       assert.deepEqual((await drain(server)).slice(2), expected);
@@ -36,7 +36,7 @@ describe("group commit's limits", () => {
       [batchMaxBytes * 2, [1, 1, 1]],
     ] as const) {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       await busy(server, group);
       void group.write(whole);
       void group.write(write({ then: [put("b", new Uint8Array(size))] }));
@@ -57,7 +57,7 @@ describe("group commit's limits", () => {
       [128, 1, [128]],
     ] as const) {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       await busy(server, group);
       const outcomes = Array.from({ length: count }, (_, at) => group.write(wide(at, operations)));
       assert.deepEqual((await drain(server)).slice(2), expected);
@@ -68,7 +68,7 @@ describe("group commit's limits", () => {
   it("counts a member's compares and its else part as well", async () => {
     for (const part of ["when", "otherwise"] as const) {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       await busy(server, group);
       const outcomes = Array.from({ length: 100 }, (_, at) => {
         const many = Array.from({ length: 30 }, (_, n) => `k${at}/${n}`);
@@ -88,7 +88,7 @@ describe("group commit's limits", () => {
       [8, 120],
     ] as const) {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       await busy(server, group);
       const six = (at: number) => Array.from({ length: 6 }, (_, n) => del(`d${at}/${n}`));
       const wide = Array.from({ length: operations }, (_, n) => put(`n${n}`));
@@ -115,7 +115,7 @@ describe("group commit's limits", () => {
       [49, 4],
     ] as const) {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       await busy(server, group);
       for (let at = 0; at < 40; at++) {
         const given = [absent(`f${at}`), absent(`g${at}`)];
@@ -130,7 +130,7 @@ describe("group commit's limits", () => {
 
   it("refuses a write that no transaction can carry, unsent", async () => {
     const server = new TxnServer({ auto: true });
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     const ops = (count: number) => Array.from({ length: count }, (_, n) => put(`k${n}`));
     const facts = [absent("f")];
     const border: [Write, string][] = [
@@ -147,7 +147,11 @@ describe("group commit's limits", () => {
 
   it("refuses what is more than may wait", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server, { waitingMax: 3, waitingMaxBytes: 10_000 });
+    const group = new GroupCommit(server, {
+      ...twoBatches,
+      waitingMax: 3,
+      waitingMaxBytes: 10_000,
+    });
     await busy(server, group);
     const fits = Array.from({ length: 3 }, (_, at) =>
       group.write(write({ then: [put(`k${at}`)] })),

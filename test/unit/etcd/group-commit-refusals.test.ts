@@ -4,7 +4,16 @@ import type { StoreRefusal } from "#core/outcome.ts";
 import type { LeaseId, Op } from "#core/store.ts";
 import { GroupCommit } from "#etcd/group-commit.ts";
 import { settled, TxnServer } from "./group-commit-server.ts";
-import { absent, busy, drain, kindOf, put, value, write } from "./group-commit-writes.ts";
+import {
+  absent,
+  busy,
+  drain,
+  kindOf,
+  put,
+  value,
+  write,
+  twoBatches,
+} from "./group-commit-writes.ts";
 
 describe("group commit and a store that says no", () => {
   const names = (request: { then: readonly unknown[] }, word: string) =>
@@ -14,7 +23,7 @@ describe("group commit and a store that says no", () => {
 
   it("fails only the culprit, and sends each of the others on", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     server.leases.add(1n as LeaseId);
     await busy(server, group);
     const outcomes = Array.from({ length: 120 }, (_, at) => {
@@ -40,7 +49,7 @@ describe("group commit and a store that says no", () => {
   ] satisfies StoreRefusal[]) {
     it(`tells all members of ${reason.code}, and sends nothing again`, async () => {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       await busy(server, group);
       const outcomes = ["a", "b", "c"].map((key) => group.write(write({ then: [put(key)] })));
       server.refuse = (request) => (names(request, '"a"') ? reason : undefined);
@@ -56,7 +65,7 @@ describe("group commit and a store that says no", () => {
 
   it("tells all members of an unknown outcome, and sends nothing again", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     await busy(server, group);
     const outcomes = ["a", "b", "c"].map((key) => group.write(write({ then: [put(key)] })));
     server.answer(server.next());

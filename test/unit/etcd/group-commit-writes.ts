@@ -33,6 +33,9 @@ export function kindOf(outcome: Outcome<WriteResult>): string {
   return outcome.kind === "done" ? "done" : outcome.reason.code;
 }
 
+/** A second batch goes at once, however small. */
+export const twoBatches = { besideMin: 1 };
+
 /** Both places for batches taken, so that what is written now gathers for the next one. */
 export async function busy(server: TxnServer, group: GroupCommit): Promise<void> {
   void group.write(write({ then: [put("busy/1")] }));

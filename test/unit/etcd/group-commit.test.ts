@@ -13,12 +13,13 @@ import {
   modified,
   put,
   write,
+  twoBatches,
 } from "./group-commit-writes.ts";
 
 describe("group commit", () => {
   it("sends a lone write at once, as a transaction of its own", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     const outcome = group.write(
       write({ when: [absent("a")], then: [put("a")], otherwise: [list("a")] }),
     );
@@ -34,7 +35,7 @@ describe("group commit", () => {
 
   it("sends together what was written together, and what came while two requests were under way", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     await busy(server, group);
     for (let at = 0; at < 30; at++) void group.write(write({ then: [put(`k${at}`)] }));
     await settled();
@@ -42,9 +43,26 @@ describe("group commit", () => {
     assert.deepEqual(await drain(server), [1, 1, 30]);
   });
 
+  it("sends a second batch beside one under way only where enough writes share it", async () => {
+    const server = new TxnServer();
+    const group = new GroupCommit(server, { besideMin: 3 });
+    const put1 = (key: string) => void group.write(write({ then: [put(key)] }));
+    put1("a");
+    await settled();
+    put1("b");
+    put1("c");
+    await settled();
+    assert.equal(server.requests.length, 1);
+    put1("d");
+    await settled();
+    assert.equal(server.requests.length, 2);
+    put1("e");
+    assert.deepEqual(await drain(server), [1, 3, 1]);
+  });
+
   it("tells each member which of its parts ran, and its reads", async () => {
     const server = new TxnServer({ auto: true });
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     await group.write(write({ then: [put("b/1")] }));
     const outcomes = await Promise.all([
       group.write(write({ when: [absent("a")], then: [put("a")] })),
@@ -72,7 +90,7 @@ describe("group commit", () => {
     /** How many requests it takes to send all of them, when they wait together; the last one's then part. */
     async function rides(...writes: Write[]): Promise<number[]> {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       await busy(server, group);
       for (const one of writes) void group.write(one);
       return (await drain(server)).slice(2);
@@ -125,7 +143,7 @@ describe("group commit", () => {
 
     it("keeps the order of those that share, over batches under way, and lets others pass", async () => {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       const order: string[] = [];
       const told = (name: string, one: Write) => void group.write(one).then(() => order.push(name));
       told("first", write({ then: [put("a"), put("b")] }));
@@ -160,7 +178,7 @@ describe("group commit", () => {
 
     it("waits for nothing, though what is under way compares its key", async () => {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       void group.write(write({ given: [modified("s", 0)], then: [put("a")] }));
       await busy(server, group).catch(() => undefined);
       void group.write(write({ given: [modified("s", 0)], then: [put("b")] }));
@@ -173,7 +191,7 @@ describe("group commit", () => {
 
     it("is refused when too many are under way", async () => {
       const server = new TxnServer();
-      const group = new GroupCommit(server);
+      const group = new GroupCommit(server, twoBatches);
       for (let at = 0; at < aloneMax; at++) void group.write(epoch);
       assert.equal(kindOf(await group.write(epoch)), "queueFull");
       await drain(server);
@@ -184,7 +202,7 @@ describe("group commit", () => {
 
   it("refuses what waits when it is closed, and waits for what is under way", async () => {
     const server = new TxnServer();
-    const group = new GroupCommit(server);
+    const group = new GroupCommit(server, twoBatches);
     await busy(server, group);
     const waiting = group.write(write({ then: [put("a")] }));
     let closed = false;
