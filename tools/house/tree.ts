@@ -40,3 +40,10 @@ export function lineCount(file: string): number {
   const lines = text(file).split("\n");
   return lines.at(-1) === "" ? lines.length - 1 : lines.length;
 }
+
+/** Without blank lines and lines of comment. */
+export function codeLineCount(file: string): number {
+  return text(file)
+    .split("\n")
+    .filter((line) => !/^\s*(\/\/|\/?\*|$)/.test(line)).length;
+}
