@@ -43,7 +43,8 @@ export async function startProbes(
     live: { eventLoop: () => loop.problem() },
     ready: {
       draining: () => (http.isDraining ? "the sidecar is shutting down" : undefined),
-      resources: () => (kernel.specs.isReady ? undefined : "they were not read from etcd yet"),
+      // Once they were there, what becomes of one of them is no reason to take the pod out of service.
+      resources: untilStarted(checks.resources),
       // An outage of etcd must not empty every Service, unless somebody wants just that.
       ...(options.readyNeedsEtcd ? { session: checks.session } : {}),
     },
