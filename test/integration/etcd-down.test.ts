@@ -134,7 +134,8 @@ describe("an etcd that is down", function () {
         sidecar.api.delete(`/v1/grants/${held.id}`),
       ]);
       assert.ok(truthful(tried), tried.text);
-      assert.equal(released.status, 504);
+      // The release may have reached it just before it stood still.
+      assert.ok([204, 504].includes(released.status), released.text);
     } finally {
       etcd.resume();
     }

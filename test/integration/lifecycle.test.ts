@@ -15,6 +15,7 @@ import {
 } from "../support/lock-calls.ts";
 import { eventually } from "../support/poll.ts";
 import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
+import { together } from "../support/together.ts";
 
 const resources = [mutex("orders")];
 /** From the signal to the end of the process. */
@@ -42,47 +43,115 @@ describe("the life of a sidecar", function () {
   const dataKeys = async () =>
     (await raw.under("/holdfast/v1/data/default/")).map(({ key }) => key);
 
-  it("killed without a warning frees its locks when its lease ends, and not before its guarantees", async () => {
-    await using sidecar = await start();
-    const held = await hold(sidecar, "orders/killed");
-    const until = held.askedAt + parseDurationMs(String(held.answer.body["guaranteedFor"]));
-    const next = hold(other, "orders/killed", { wait: "1m" });
-    await queued(sidecar, "orders/killed", 1);
-    await sidecar.kill();
-    const granted = await next;
-    assert.ok(granted.answeredAt > until);
-    assert.ok(granted.fence > held.fence);
-    await release(other, granted);
-  });
+  together({
+    "killed without a warning frees its locks when its lease ends, and not before its guarantees":
+      async () => {
+        await using sidecar = await start();
+        const held = await hold(sidecar, "orders/killed");
+        const until = held.askedAt + parseDurationMs(String(held.answer.body["guaranteedFor"]));
+        const next = hold(other, "orders/killed", { wait: "1m" });
+        await queued(sidecar, "orders/killed", 1);
+        await sidecar.kill();
+        const granted = await next;
+        assert.ok(granted.answeredAt > until);
+        assert.ok(granted.fence > held.fence);
+        await release(other, granted);
+      },
 
-  it("ended by SIGTERM leaves to the lease what it guaranteed, ends its waits, and is gone within 2 s", async () => {
-    await using sidecar = await start({ sessionTtl: "5s" });
-    const held = await hold(sidecar, "orders/term");
-    const until = held.askedAt + parseDurationMs(String(held.answer.body["guaranteedFor"]));
-    const foreign = await hold(other, "orders/foreign");
-    const waits = [
-      acquire(sidecar, "orders/term", { wait: "1m" }),
-      acquire(sidecar, "orders/foreign", { wait: "1m" }),
-    ];
-    await queued(sidecar, "orders/term", 1);
-    await queued(other, "orders/foreign", 1);
-    const next = hold(other, "orders/term", { wait: "1m" });
-    const startedAt = performance.now();
-    const { code } = await sidecar.terminate();
-    const tookMs = performance.now() - startedAt;
-    assert.equal(code, 0);
-    assert.ok(tookMs <= endMs, `it took ${tookMs} ms`);
-    for (const wait of waits) {
-      const answer = await wait;
-      assert.equal(answer.status, 503, answer.text);
-      assert.equal(answer.body["code"], "draining");
-    }
-    // Its place in the other's queue went with it, not with the lease.
-    assert.deepEqual(await waitersOf(other, "orders/foreign"), []);
-    const granted = await next;
-    assert.ok(granted.answeredAt > until, "a stated guarantee binds also the dead");
-    await release(other, granted);
-    await release(other, foreign);
+    "ended by SIGTERM leaves to the lease what it guaranteed, ends its waits, and is gone within 2 s":
+      async () => {
+        await using sidecar = await start({ sessionTtl: "5s" });
+        const held = await hold(sidecar, "orders/term");
+        const until = held.askedAt + parseDurationMs(String(held.answer.body["guaranteedFor"]));
+        const foreign = await hold(other, "orders/foreign");
+        const waits = [
+          acquire(sidecar, "orders/term", { wait: "1m" }),
+          acquire(sidecar, "orders/foreign", { wait: "1m" }),
+        ];
+        await queued(sidecar, "orders/term", 1);
+        await queued(other, "orders/foreign", 1);
+        const next = hold(other, "orders/term", { wait: "1m" });
+        const startedAt = performance.now();
+        const { code } = await sidecar.terminate();
+        const tookMs = performance.now() - startedAt;
+        assert.equal(code, 0);
+        assert.ok(tookMs <= endMs, `it took ${tookMs} ms`);
+        for (const wait of waits) {
+          const answer = await wait;
+          assert.equal(answer.status, 503, answer.text);
+          assert.equal(answer.body["code"], "draining");
+        }
+        // Its place in the other's queue went with it, not with the lease.
+        assert.deepEqual(await waitersOf(other, "orders/foreign"), []);
+        const granted = await next;
+        assert.ok(granted.answeredAt > until, "a stated guarantee binds also the dead");
+        await release(other, granted);
+        await release(other, foreign);
+      },
+
+    "ended by SIGTERM while etcd is down is gone within 2 s all the same": async () => {
+      await using lonely = await EtcdServer.start({ noFsync: true });
+      await using sidecar = await SidecarProcess.start({ etcd: lonely.endpoint, resources });
+      await hold(sidecar, "orders/1");
+      lonely.pause();
+      const startedAt = performance.now();
+      const { code } = await sidecar.terminate();
+      assert.equal(code, 0);
+      assert.ok(performance.now() - startedAt <= endMs);
+      lonely.resume();
+    },
+
+    "stopped for longer than its ttl never confirms and never hands out anything after waking":
+      async () => {
+        await using sidecar = await start();
+        const held = await hold(sidecar, "orders/slept");
+        const local = acquire(sidecar, "orders/slept", { wait: "1m", holder: "local" });
+        await queued(sidecar, "orders/slept", 1);
+        const next = hold(other, "orders/slept", { wait: "1m" });
+        await eventually(
+          "the other in the queue",
+          async () => (await waitersOf(other, "orders/slept")).length > 0,
+        );
+        sidecar.pause();
+        // Another is granted it only when the lease has ended: by then the sleeper's ttl is over.
+        const granted = await next;
+        // Sent while it sleeps, answered when it wakes: with no word of a grant.
+        const asked = [
+          grantOf(sidecar, held),
+          sidecar.api.post(`/v1/grants/${held.id}/renew`),
+          sidecar.api.delete(`/v1/grants/${held.id}`),
+        ];
+        const tried = acquire(sidecar, "orders/slept");
+        sidecar.resume();
+        for (const answer of await Promise.all(asked)) {
+          assert.equal(answer.status, 409, answer.text);
+          assert.equal(answer.body["reason"], "sessionLost");
+        }
+        assert.notEqual((await tried).status, 200);
+        assert.deepEqual(await holdersOf(other, "orders/slept"), [
+          String(granted.answer.body["holder"]),
+        ]);
+        await release(other, granted);
+        const late = await local;
+        assert.equal(late.status, 200, "who waited there waits on under the next session");
+        assert.ok(BigInt(String(late.body["fence"])) > granted.fence);
+      },
+
+    "restarted under its pod's name does not revoke what its earlier life guaranteed": async () => {
+      const env = { HOLDFAST_POD: "steady" };
+      await using first = await start({ env });
+      const held = await hold(first, "orders/restarted", { hold: "session", holder: "app" });
+      const until = held.askedAt + parseDurationMs(String(held.answer.body["guaranteedFor"]));
+      await first.kill();
+      await using second = await start({ env });
+      const told = await grantOf(second, held);
+      assert.equal(told.status, 409);
+      assert.equal(told.body["reason"], "sessionLost");
+      const granted = await hold(second, "orders/restarted", { wait: "1m" });
+      assert.ok(granted.answeredAt > until);
+      assert.ok(granted.fence > held.fence);
+      await works(other, "orders/other");
+    },
   });
 
   it("ended by SIGTERM frees at once what carries no running guarantee, and its session with it", async () => {
@@ -101,53 +170,6 @@ describe("the life of a sidecar", function () {
     await release(other, await hold(other, "orders/released"));
     const left = (await raw.under("/holdfast/v1/data/default/sessions/")).length;
     assert.equal(left, sessions - 1);
-  });
-
-  it("ended by SIGTERM while etcd is down is gone within 2 s all the same", async () => {
-    await using lonely = await EtcdServer.start({ noFsync: true });
-    await using sidecar = await SidecarProcess.start({ etcd: lonely.endpoint, resources });
-    await hold(sidecar, "orders/1");
-    lonely.pause();
-    const startedAt = performance.now();
-    const { code } = await sidecar.terminate();
-    assert.equal(code, 0);
-    assert.ok(performance.now() - startedAt <= endMs);
-    lonely.resume();
-  });
-
-  it("stopped for longer than its ttl never confirms and never hands out anything after waking", async () => {
-    await using sidecar = await start();
-    const held = await hold(sidecar, "orders/slept");
-    const local = acquire(sidecar, "orders/slept", { wait: "1m", holder: "local" });
-    await queued(sidecar, "orders/slept", 1);
-    const next = hold(other, "orders/slept", { wait: "1m" });
-    await eventually(
-      "the other in the queue",
-      async () => (await waitersOf(other, "orders/slept")).length > 0,
-    );
-    sidecar.pause();
-    // Another is granted it only when the lease has ended: by then the sleeper's ttl is over.
-    const granted = await next;
-    // Sent while it sleeps, answered when it wakes: with no word of a grant.
-    const asked = [
-      grantOf(sidecar, held),
-      sidecar.api.post(`/v1/grants/${held.id}/renew`),
-      sidecar.api.delete(`/v1/grants/${held.id}`),
-    ];
-    const tried = acquire(sidecar, "orders/slept");
-    sidecar.resume();
-    for (const answer of await Promise.all(asked)) {
-      assert.equal(answer.status, 409, answer.text);
-      assert.equal(answer.body["reason"], "sessionLost");
-    }
-    assert.notEqual((await tried).status, 200);
-    assert.deepEqual(await holdersOf(other, "orders/slept"), [
-      String(granted.answer.body["holder"]),
-    ]);
-    await release(other, granted);
-    const late = await local;
-    assert.equal(late.status, 200, "who waited there waits on under the next session");
-    assert.ok(BigInt(String(late.body["fence"])) > granted.fence);
   });
 
   it("ends the wait of a caller that went away, and leaves nothing of it in etcd", async () => {
@@ -234,21 +256,5 @@ describe("the life of a sidecar", function () {
       assert.equal(code, 1);
       assert.match(sidecar.tail(), new RegExp(`port ${port} is taken.*${option}`));
     }
-  });
-
-  it("restarted under its pod's name does not revoke what its earlier life guaranteed", async () => {
-    const env = { HOLDFAST_POD: "steady" };
-    await using first = await start({ env });
-    const held = await hold(first, "orders/restarted", { hold: "session", holder: "app" });
-    const until = held.askedAt + parseDurationMs(String(held.answer.body["guaranteedFor"]));
-    await first.kill();
-    await using second = await start({ env });
-    const told = await grantOf(second, held);
-    assert.equal(told.status, 409);
-    assert.equal(told.body["reason"], "sessionLost");
-    const granted = await hold(second, "orders/restarted", { wait: "1m" });
-    assert.ok(granted.answeredAt > until);
-    assert.ok(granted.fence > held.fence);
-    await works(other, "orders/other");
   });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, it } from "mocha";
@@ -254,6 +254,8 @@ describe("resources from files", function () {
     await writeFile(path.join(folder, "a.yaml"), mutex("orders", "ttl: 20s"));
     await using first = await start("differ", path.join(folder, "a.yaml"));
     await writeFile(path.join(folder, "b.yaml"), mutex("orders", "ttl: 7s"));
+    // The time that a file system notes may lie a tick back.
+    await utimes(path.join(folder, "b.yaml"), new Date(), new Date());
     // Its file is newer than the record: it is published at the start, and the first one's is what differs.
     const { mark } = first;
     await using second = await start("differ", path.join(folder, "b.yaml"));
