@@ -7,7 +7,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import type { Order, Report } from "./clients/main.ts";
 import type { Measured } from "./clients/load.ts";
 import type { History } from "./history.ts";
-import { memoryOf } from "./machine.ts";
+import { memoryOf, type Memory } from "./machine.ts";
 import { spreadOf, type Spread } from "./statistics.ts";
 
 export type Side = "sidecar" | "v3lock";
@@ -43,7 +43,7 @@ export interface Figures {
 export interface LockPairs {
   readonly levels: readonly Level[];
   /** After all of it. */
-  readonly memory: Readonly<Record<"sidecar" | "etcd", ReturnType<typeof memoryOf>>>;
+  readonly memory: Readonly<Record<"sidecar" | "etcd", Memory>>;
 }
 
 const warmMs = 500;

@@ -13,14 +13,22 @@ export function cpuUsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * tickUs;
 }
 
-/** Resident memory in MiB: now, and at most so far. */
-export function memoryOf(pid: number): { readonly rssMib: number; readonly peakMib: number } {
+export interface Memory {
+  readonly rssMib: number;
+  /** Of `rssMib`, what is not mapped from files. */
+  readonly ownMib: number;
+  /** The most so far. */
+  readonly peakMib: number;
+}
+
+/** Resident memory, now. */
+export function memoryOf(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, "latin1");
   const mib = (name: string) => {
     const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
     return Math.round(Number(kib) / 102.4) / 10;
   };
-  return { rssMib: mib("VmRSS"), peakMib: mib("VmHWM") };
+  return { rssMib: mib("VmRSS"), ownMib: mib("RssAnon"), peakMib: mib("VmHWM") };
 }
 
 export interface Machine {
