@@ -79,6 +79,7 @@ export class SpecMirror {
   #anew: Seen<KeyValue> = { at: noRevision, value: undefined };
   #highestBase = 0n;
   #fallenBase: bigint | undefined;
+  #distrusted = false;
   #isReady = false;
   #version = 0;
   #endWatches: (() => void) | undefined;
@@ -113,12 +114,26 @@ export class SpecMirror {
   }
 
   /**
-   * Undefined also where its base is below one that was seen before: bases only rise, so an older etcd was restored, and its
-   * base would make fences that were given already.
+   * Undefined also where its base is not to be trusted: below one that was seen before (bases only rise, so an older etcd was
+   * restored, and its base would make fences that were given already), or while {@link distrustBase} holds.
    */
   get installation(): Installation | undefined {
     const { value } = this.#installation;
-    return value === undefined || value.base < this.#highestBase ? undefined : value;
+    return value === undefined || this.#distrusted || value.base < this.#highestBase
+      ? undefined
+      : value;
+  }
+
+  /** The owner of the spec tree starts: etcd may have begun anew unseen, so nothing is granted until it has raised the base. */
+  distrustBase(): void {
+    this.#distrusted = true;
+  }
+
+  /** It has raised the base to this one. */
+  trustBase(base: bigint): void {
+    this.#distrusted = false;
+    if (base > this.#highestBase) this.#highestBase = base;
+    this.#changed();
   }
 
   /** Of all bases ever seen, over all beginnings of etcd. */

@@ -78,6 +78,7 @@ export class SpecOwner {
 
   private constructor(parts: OwnerParts) {
     this.#parts = parts;
+    parts.mirror.distrustBase();
     this.#tasks = new Tasks((name, error) => {
       parts.onFatal(`owner of the spec tree: ${name}`, error);
     });
@@ -193,6 +194,7 @@ export class SpecOwner {
     });
     const outcome = await store.write(raise.write);
     if (outcome.kind !== "done" || !outcome.value.held) return false;
+    mirror.trustBase(raise.installation.base);
     runtime.log.info("the fence base is raised", { base: raise.installation.base.toString() });
     if (anew !== undefined && !(await this.#clearAnew(anew))) return false;
     this.#baseIsDue = false;
