@@ -1,9 +1,22 @@
-/** `make bundle`: the sidecar as images ship it, one file without blanks and comments, its source map beside it. */
-import { stat } from "node:fs/promises";
+/**
+ * `make bundle`: the sidecar as images ship it, one file without blanks and comments, its source map beside it, and
+ * dist/sidecar, which starts it.
+ */
+import { stat, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { build, type Plugin } from "esbuild";
 
 const outfile = "dist/sidecar.mjs";
+const launcher = "dist/sidecar";
+
+/**
+ * The one place that says how the bundle is started; why is in docs/decisions/0009-idle-memory.md. Node's own options go
+ * through NODE_OPTIONS, another Node through NODE.
+ */
+const launcherText = `#!/bin/sh
+export MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
+exec "\${NODE:-node}" --max-semi-space-size=4 "$(dirname "$0")/sidecar.mjs" "$@"
+`;
 
 /** Packages in CommonJS call require() for Node's own modules, which an ES module has to be given. */
 const requireForBundled =
@@ -27,8 +40,8 @@ const builtinsAsObjects: Plugin = {
 
 /**
  * Of winston the sidecar uses the logger and one format. What else `import winston` brings is left out: three transports
- * with their HTTP and compression, twenty formats, and a second copy of Node's own streams, which `readable-stream` itself
- * leaves out where READABLE_STREAM=disable is set. host/log.ts uses no more than stands here; if it did, it would fail at once.
+ * with their HTTP and compression, twenty formats, and a second copy of Node's own streams, which are what
+ * `readable-stream` was copied from. host/log.ts uses no more than stands here; if it did, it would fail at once.
  */
 const replacedPackages: Readonly<Record<string, string>> = {
   winston: `module.exports = {
@@ -74,6 +87,8 @@ const { warnings } = await build({
   banner: { js: requireForBundled },
   logLevel: "warning",
 });
+
+await writeFile(launcher, launcherText, { mode: 0o755 });
 
 const { size } = await stat(outfile);
 console.log(`${outfile}: ${(size / 1024).toFixed(0)} KiB`);
