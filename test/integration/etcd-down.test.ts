@@ -89,6 +89,7 @@ describe("an etcd that is down", function () {
     assert.equal(lost.body["reason"], "sessionLost");
     const told = await sidecar.said("the session with etcd is lost");
     assert.match(String(told["reason"]), /deadline/);
+    await plain.said("the session with etcd is lost");
     assert.equal((await sessionOf(sidecar)).state, "lost");
     // One outage must not empty every Service; those who want it can have it.
     assert.equal((await plain.health.get("/readyz")).status, 200);
