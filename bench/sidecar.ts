@@ -3,7 +3,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import process from "node:process";
 
-const bundle = "dist/sidecar.mjs";
+/** It says with which options of Node's the bundle is started. */
+const launcher = "dist/sidecar";
 const readyWithinMs = 30_000;
 const linesMax = 20;
 
@@ -40,10 +41,15 @@ export class Sidecar implements AsyncDisposable {
 
   static async start({ etcd, profileFolder }: SidecarPlan): Promise<Sidecar> {
     const profile =
-      profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`];
+      profileFolder === undefined
+        ? {}
+        : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileFolder}` };
     const began = performance.now();
-    const child = spawn(process.execPath, [...profile, bundle], {
+    const child = spawn(launcher, [], {
       env: {
+        PATH: process.env["PATH"],
+        NODE: process.execPath,
+        ...profile,
         HOLDFAST_RESOURCES: "examples",
         HOLDFAST_ETCD_ENDPOINTS: etcd,
         HOLDFAST_HTTP_ADDRESS: "localhost:0",
