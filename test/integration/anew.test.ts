@@ -10,7 +10,7 @@ import { EtcdGateway } from "../support/etcd-gateway.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
 import { acquire, grantOf, hold, release, works } from "../support/lock-calls.ts";
 import { eventually } from "../support/poll.ts";
-import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
+import { brief, mutex, SidecarProcess } from "../support/sidecar-process.ts";
 import { together } from "../support/together.ts";
 
 const resources = [mutex("orders")];
@@ -110,7 +110,10 @@ describe("an etcd that begins anew", function () {
       let fence: bigint;
       let snapshot: Buffer;
       {
-        await using sidecar = await SidecarProcess.start({ etcd: etcd.endpoint, resources });
+        await using sidecar = await SidecarProcess.start({
+          ...{ etcd: etcd.endpoint, resources },
+          sessionTtl: brief,
+        });
         // A lock that is held in the snapshot is held again, until that session's lease ends.
         await hold(sidecar, "orders/1");
         snapshot = await new EtcdGateway(etcd.endpoint).snapshot();

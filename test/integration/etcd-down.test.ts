@@ -12,7 +12,7 @@ import {
   works,
 } from "../support/lock-calls.ts";
 import { eventually } from "../support/poll.ts";
-import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
+import { brief, mutex, SidecarProcess } from "../support/sidecar-process.ts";
 
 /** Of 503 and 504: what each claims must be true of it. */
 function truthful({ status, text, body }: Answer): boolean {
@@ -40,7 +40,10 @@ describe("an etcd that is down", function () {
   });
 
   const start = (unready = false, env: Record<string, string> = {}) =>
-    SidecarProcess.start({ etcd: etcd.endpoint, resources: [mutex("orders")], unready, env });
+    SidecarProcess.start({
+      ...{ etcd: etcd.endpoint, resources: [mutex("orders")] },
+      ...{ unready, env, sessionTtl: brief },
+    });
 
   it("at the start is said, with what is missing; the sidecar serves as soon as it is there", async () => {
     await etcd.stop();

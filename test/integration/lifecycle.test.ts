@@ -13,8 +13,8 @@ import {
   waitersOf,
   works,
 } from "../support/lock-calls.ts";
-import { eventually } from "../support/poll.ts";
-import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
+import { eventually, inTime } from "../support/poll.ts";
+import { brief, mutex, SidecarProcess } from "../support/sidecar-process.ts";
 import { together } from "../support/together.ts";
 
 const resources = [mutex("orders")];
@@ -40,13 +40,20 @@ describe("the life of a sidecar", function () {
 
   const start = (more: { sessionTtl?: string; env?: Record<string, string> } = {}) =>
     SidecarProcess.start({ etcd: etcd.endpoint, resources, ...more });
-  const dataKeys = async () =>
-    (await raw.under("/holdfast/v1/data/default/")).map(({ key }) => key);
+  /** Places in queues, and notes about them. */
+  const traces = async () => [
+    ...(await raw.under("/holdfast/v1/data/default/locks/orders/")).map(({ key }) => key),
+    ...(await raw.under("/holdfast/v1/data/default/inbox/")).map(({ key }) => key),
+  ];
+  const nothingButThese = (before: readonly string[]) =>
+    eventually("no trace more than before", async () =>
+      (await traces()).every((key) => before.includes(key)),
+    );
 
   together({
     "killed without a warning frees its locks when its lease ends, and not before its guarantees":
       async () => {
-        await using sidecar = await start();
+        await using sidecar = await start({ sessionTtl: brief });
         const held = await hold(sidecar, "orders/killed");
         const until = held.askedAt + parseDurationMs(String(held.answer.body["guaranteedFor"]));
         const next = hold(other, "orders/killed", { wait: "1m" });
@@ -103,7 +110,7 @@ describe("the life of a sidecar", function () {
 
     "stopped for longer than its ttl never confirms and never hands out anything after waking":
       async () => {
-        await using sidecar = await start();
+        await using sidecar = await start({ sessionTtl: brief });
         const held = await hold(sidecar, "orders/slept");
         const local = acquire(sidecar, "orders/slept", { wait: "1m", holder: "local" });
         await queued(sidecar, "orders/slept", 1);
@@ -139,11 +146,11 @@ describe("the life of a sidecar", function () {
 
     "restarted under its pod's name does not revoke what its earlier life guaranteed": async () => {
       const env = { HOLDFAST_POD: "steady" };
-      await using first = await start({ env });
+      await using first = await start({ env, sessionTtl: brief });
       const held = await hold(first, "orders/restarted", { hold: "session", holder: "app" });
       const until = held.askedAt + parseDurationMs(String(held.answer.body["guaranteedFor"]));
       await first.kill();
-      await using second = await start({ env });
+      await using second = await start({ env, sessionTtl: brief });
       const told = await grantOf(second, held);
       assert.equal(told.status, 409);
       assert.equal(told.body["reason"], "sessionLost");
@@ -175,7 +182,7 @@ describe("the life of a sidecar", function () {
   it("ends the wait of a caller that went away, and leaves nothing of it in etcd", async () => {
     await using sidecar = await start();
     const held = await hold(other, "orders/left");
-    const before = await dataKeys();
+    const before = await traces();
     const gone = new AbortController();
     const waits = Array.from({ length: 3 }, () =>
       acquire(sidecar, "orders/left", { wait: "1m", signal: gone.signal }).catch(
@@ -185,10 +192,7 @@ describe("the life of a sidecar", function () {
     await queued(sidecar, "orders/left", 3);
     gone.abort();
     for (const wait of waits) assert.ok((await wait) instanceof Error);
-    await eventually("no key more than before", async () => {
-      const keys = await dataKeys();
-      return keys.length === before.length && keys.every((key) => before.includes(key));
-    });
+    await nothingButThese(before);
     assert.deepEqual(await waitersOf(other, "orders/left"), []);
     const metrics = (await sidecar.health.get("/metrics")).text;
     assert.match(metrics, /holdfast_lock_abandoned_total\{pool="orders"\} 3/);
@@ -197,7 +201,7 @@ describe("the life of a sidecar", function () {
 
   it("leaves nothing of callers that went away before, while and after they were granted", async () => {
     await using sidecar = await start();
-    const before = await dataKeys();
+    const before = await traces();
     for (let at = 0; at < 20; at++) {
       const gone = new AbortController();
       // Whose answer was handed to the network cannot be told from one that heard it: its ttl ends that.
@@ -211,10 +215,7 @@ describe("the life of a sidecar", function () {
       await asked;
     }
     await works(other, "orders/races");
-    await eventually("no key more than before", async () => {
-      const keys = await dataKeys();
-      return keys.length === before.length && keys.every((key) => before.includes(key));
-    });
+    await nothingButThese(before);
   });
 
   it("is shown by its probes and its metrics", async () => {
@@ -252,7 +253,7 @@ describe("the life of a sidecar", function () {
         resources,
         env: { [option]: `127.0.0.1:${port}` },
       });
-      const { code } = await sidecar.ended;
+      const { code } = await inTime("its end", sidecar.ended);
       assert.equal(code, 1);
       assert.match(sidecar.tail(), new RegExp(`port ${port} is taken.*${option}`));
     }

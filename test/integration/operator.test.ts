@@ -3,7 +3,7 @@ import { after, before, describe, it } from "mocha";
 import { EtcdGateway } from "../support/etcd-gateway.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
 import { acquire, grantOf, hold, queued, release } from "../support/lock-calls.ts";
-import { eventually } from "../support/poll.ts";
+import { eventually, inTime } from "../support/poll.ts";
 import { Operator } from "../support/operator.ts";
 import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
 
@@ -33,10 +33,12 @@ describe("resources from etcd's spec tree", function () {
 
   it("are not served before the operator has set the fence base", async () => {
     await operator.publish("orders");
-    await eventually("the pool to be known", async () => (await code("orders/1")) === "not_ready");
-    const startup = await sidecar.health.get("/startupz");
-    assert.equal(startup.status, 503);
-    assert.match(startup.text, /resources: nobody has set the fence base/);
+    await eventually("what is missing", async () => {
+      const { status, text } = await sidecar.health.get("/startupz");
+      assert.equal(status, 503);
+      return text.includes("resources: nobody has set the fence base");
+    });
+    assert.equal(await code("orders/1"), "not_ready");
     await operator.install();
     await sidecar.said("ready");
     assert.equal((await sidecar.health.get("/startupz")).status, 200);
@@ -133,7 +135,7 @@ describe("resources from etcd's spec tree", function () {
       etcd: etcd.endpoint,
       resources: [mutex("orders")],
     });
-    const { code: exit } = await standalone.ended;
+    const { code: exit } = await inTime("its end", standalone.ended);
     assert.equal(exit, 1);
     assert.match(standalone.tail(), /belong to 'operator'.*HOLDFAST_RESOURCES/);
     const [record] = await raw.under("/holdfast/v1/spec/default/DistributedLock/orders");

@@ -174,7 +174,7 @@ describe("make run", function () {
     });
     try {
       await using running = run();
-      assert.equal(await running.ended, 1);
+      assert.equal(await inTime("its end", running.ended), 1);
       assert.match(
         running.text,
         new RegExp(`Port ${http} \\(the sidecar's HTTP API\\) is taken; HTTP_PORT changes it`),

@@ -12,7 +12,7 @@ import {
   works,
 } from "../support/lock-calls.ts";
 import { eventually } from "../support/poll.ts";
-import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
+import { brief, mutex, SidecarProcess } from "../support/sidecar-process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { together } from "../support/together.ts";
 
@@ -53,7 +53,10 @@ describe("a sidecar cut off from its etcd", function () {
     const lock = `orders/${encodeURIComponent(what)}`;
     await using near = await SidecarProcess.start({ etcd: etcd.endpoint, resources });
     await using proxy = await TcpProxy.before(etcd.endpoint);
-    await using far = await SidecarProcess.start({ etcd: proxy.endpoint, resources });
+    await using far = await SidecarProcess.start({
+      ...{ etcd: proxy.endpoint, resources },
+      sessionTtl: brief,
+    });
     const held = await hold(far, lock);
     const first = { askedAt: held.askedAt, answer: held.answer };
     const next = hold(near, lock, { wait: "1m" });

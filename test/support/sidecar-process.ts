@@ -29,12 +29,15 @@ export interface SidecarOptions {
   readonly resources?: readonly string[] | { readonly path: string };
   /** How its tests and logs call it. */
   readonly pod?: string;
-  /** The shortest that it takes, so that tests of the end of a lease are quick. */
+  /** Absent: its own default. {@link brief} makes tests of the end of a lease quick. */
   readonly sessionTtl?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Wait only until it listens: it may never be ready. */
   readonly unready?: boolean;
 }
+
+/** The shortest session that a sidecar takes. */
+export const brief = "3s";
 
 export interface Ended {
   readonly code: number | null;
@@ -97,7 +100,7 @@ export class SidecarProcess implements AsyncDisposable {
 
   /** Waits for nothing: for one that is expected to end. */
   static async launch(options: SidecarOptions): Promise<SidecarProcess> {
-    const { etcd, resources, pod, sessionTtl = "3s", env = {} } = options;
+    const { etcd, resources, pod, sessionTtl, env = {} } = options;
     const folder = await mkdtemp(path.join(tmpdir(), "holdfast-sidecar-"));
     const file = path.join(folder, "resources.yaml");
     if (resources !== undefined && !("path" in resources))
@@ -110,9 +113,9 @@ export class SidecarProcess implements AsyncDisposable {
         HOLDFAST_ETCD_ENDPOINTS: typeof etcd === "string" ? etcd : etcd.join(","),
         HOLDFAST_HTTP_ADDRESS: "127.0.0.1:0",
         HOLDFAST_HEALTH_ADDRESS: "127.0.0.1:0",
-        HOLDFAST_SESSION_TTL: sessionTtl,
         HOLDFAST_LOG_FORMAT: "json",
         ...(from === undefined ? {} : { HOLDFAST_RESOURCES: from }),
+        ...(sessionTtl === undefined ? {} : { HOLDFAST_SESSION_TTL: sessionTtl }),
         ...(pod === undefined ? {} : { HOLDFAST_POD: pod }),
         ...env,
       },
