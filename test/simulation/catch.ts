@@ -15,7 +15,10 @@ export interface Caught {
 }
 
 const [first = "1", most = String(othersMax), faults] = process.argv.slice(2);
-const change = faults === undefined ? {} : { faults: faults.split(",") as FaultName[] };
+const change =
+  faults === undefined
+    ? {}
+    : { faults: faults.split(",").filter((name) => name !== "") as FaultName[] };
 const others = Array.from({ length: Number(most) }, (_, index) => String(index + 1));
 let caught: Caught | undefined;
 for (const seed of [first, ...others]) {

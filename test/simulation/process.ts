@@ -51,6 +51,8 @@ export interface ProcessParts {
 /** On the way between a client and its sidecar on the same machine. */
 const hopMs = { min: 0, max: 2 };
 const drainMs = 2_000;
+/** Deadlines are told in whole milliseconds. */
+const roundingMs = 1;
 
 export class Process {
   readonly name: string;
@@ -67,6 +69,8 @@ export class Process {
   #stoppedMs = 0;
   #stoppedSinceMs: number | undefined;
   #draining = false;
+  /** The latest deadline that the session has told, on the process's clock. */
+  #deadline = { session: "", at: 0 };
 
   constructor(parts: ProcessParts) {
     const { world, server, history, pod, life, skewed } = parts;
@@ -88,7 +92,12 @@ export class Process {
       {
         namespace,
         process: this.name,
-        violated: (rule, what) => history.violated(rule, what, world.nowMs),
+        violated: (rule, what) => {
+          history.violated(rule, what, world.nowMs);
+        },
+        beaten: () => {
+          this.#heedDeadline();
+        },
       },
     );
     const onBug = (name: string, error: unknown) => {
@@ -320,6 +329,21 @@ export class Process {
     });
     if (this.isKilled) end();
     return { answer: promise, leave: end };
+  }
+
+  /** What was promised by a deadline binds: it never goes back. */
+  #heedDeadline(): void {
+    const { history, world } = this.#parts;
+    const { session = "", deadlineInMs = 0 } = this.kernel.sessions.status();
+    const at = this.runtime.now() + deadlineInMs;
+    const before = this.#deadline;
+    if (session === before.session && at < before.at - roundingMs)
+      history.violated(
+        "deadline",
+        `the deadline of session ${session} went back by ${String(before.at - at)} ms`,
+        world.nowMs,
+      );
+    if (session !== before.session || at > before.at) this.#deadline = { session, at };
   }
 
   #toProcess(run: () => void): void {

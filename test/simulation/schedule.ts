@@ -30,7 +30,7 @@ export interface Schedule {
 export function drawSchedule(chance: Chance): Schedule {
   const faults = chance.happens(0.15) ? [] : drawFaults(chance);
   // A few are long enough for what a waiter does only every half a minute.
-  const long = chance.happens(0.015);
+  const long = chance.happens(0.003);
   return {
     pods: chance.oneOf([2, 2, 2, 3, 3, 4]),
     clientsPerPod: chance.oneOf([1, 2, 2, 3]),

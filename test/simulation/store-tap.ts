@@ -3,6 +3,7 @@ import { contenderNameOf } from "#core/lock/keys.ts";
 import { dataRoot } from "#core/session/keys.ts";
 import type { Outcome } from "#core/outcome.ts";
 import type {
+  Beat,
   Changes,
   Key,
   KeyRange,
@@ -20,6 +21,8 @@ export interface TapParts {
   readonly namespace: string;
   readonly process: string;
   readonly violated: (rule: string, what: string) => void;
+  /** The process has taken in an answered keepalive. */
+  readonly beaten: () => void;
 }
 
 export class StoreTap implements Store {
@@ -33,7 +36,20 @@ export class StoreTap implements Store {
   }
 
   get leases(): Leases {
-    return this.#store.leases;
+    const { leases } = this.#store;
+    return {
+      grant: (ttlMs, wait) => leases.grant(ttlMs, wait),
+      keepAlive: (...how) => this.#beaten(leases.keepAlive(...how)),
+      revoke: (lease, wait) => leases.revoke(lease, wait),
+      keys: (lease, wait) => leases.keys(lease, wait),
+    };
+  }
+
+  async *#beaten(beats: AsyncIterable<Beat>): AsyncIterable<Beat> {
+    for await (const beat of beats) {
+      yield beat;
+      this.#parts.beaten();
+    }
   }
 
   write(write: Write): Promise<Outcome<WriteResult>> {

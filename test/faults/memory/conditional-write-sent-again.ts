@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "etcd/group-commit.ts",
   text: "            for (const member of next.members) member.settle(outcome);\n",
   other: "            toSend.push(next);\n",
-  caughtBy: { seed: "41" },
+  caughtBy: { seed: "1", faults: ["lateCommits", "lostAnswers"] },
 };

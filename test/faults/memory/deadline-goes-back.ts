@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/session/session.ts",
   text: "        if (beat.sentAt <= this.#beat.sentAt) continue;\n",
   other: "",
-  caughtBy: { seed: "4738" },
+  caughtBy: { seed: "1", faults: ["etcdStalls", "storm"] },
 };

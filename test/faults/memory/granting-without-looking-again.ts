@@ -7,5 +7,5 @@ export const bug: Bug = {
   text: "      await this.#whileWanted((signal) => untilWorthALook(this.#parts, reason, signal));\n",
   other:
     "      await this.#whileWanted((signal) => untilWorthALook(this.#parts, reason, signal));\n      place.base ??= mirror.installation?.base;\n      if (this.callers.size > 0 && place.base !== undefined) return true;\n",
-  caughtBy: { seed: "3" },
+  caughtBy: { seed: "1", faults: ["editPool", "silentWatches"] },
 };

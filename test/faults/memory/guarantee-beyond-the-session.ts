@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/lock/grant.ts",
   text: "      Math.floor(Math.min(this.#expiresAt, session.deadline) - now),\n",
   other: "      Math.floor(Math.min(this.#expiresAt, session.deadline + 60_000) - now),\n",
-  caughtBy: { seed: "1" },
+  caughtBy: { seed: "1", faults: ["cut"] },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/lock/place.ts",
   text: '      when: [{ kind: "created", key, revision: created }],\n',
   other: "      when: [],\n",
-  caughtBy: { seed: "17" },
+  caughtBy: { seed: "2", faults: ["lateCommits"] },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/spec/mirror.ts",
   text: "    if (base >= this.#highestBase) this.#highestBase = base;\n",
   other: "    if (base >= 0n) this.#highestBase = base;\n",
-  caughtBy: { seed: "514" },
+  caughtBy: { tests: "test/simulation/begun-anew.test.ts" },
 };

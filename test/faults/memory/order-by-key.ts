@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/lock/order.ts",
   text: "  return [...contenders].sort((a, b) =>\n    a.createRevision === b.createRevision\n",
   other: "  return [...contenders].sort((a, b) =>\n    a.createRevision !== b.createRevision\n",
-  caughtBy: { seed: "1" },
+  caughtBy: { seed: "1", faults: ["raiseBase"] },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/lock/cohort.ts",
   text: "    const rules = this.#rulesOrEnd();\n    if (rules === undefined) return undefined;\n",
   other: "    const rules = this.#rules();\n",
-  caughtBy: { seed: "374" },
+  caughtBy: { seed: "1", faults: ["deletePool"] },
 };

@@ -3,8 +3,8 @@ import type { Bug } from "../bug.ts";
 export const bug: Bug = {
   breaks: "A waiter tidies away the place before its own, which belongs to another session.",
   file: "core/lock/cohort.ts",
-  text: "        noted.add(before.session);\n",
+  text: "      if (before !== undefined) {\n",
   other:
-    "        noted.add(before.session);\n        if (before.trying) place.session.remove(before.key);\n",
-  caughtBy: { seed: "8" },
+    "      if (before !== undefined) {\n        if (before.trying) place.session.remove(before.key);\n",
+  caughtBy: { seed: "1", faults: ["storm"] },
 };

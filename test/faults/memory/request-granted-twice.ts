@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/lock/grants.ts",
   text: "    return this.#byRequest.get(requestOf(lock, requestId));\n",
   other: '    return lock.name === "" ? requestId : undefined;\n',
-  caughtBy: { seed: "20" },
+  caughtBy: { seed: "3", faults: ["raiseBase"] },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/session/deadline.ts",
   text: "  return after(beat.sentAt, beat.ttlMs - marginMs(beat.ttlMs));\n",
   other: "  return after(beat.sentAt, beat.ttlMs + 20 * marginMs(beat.ttlMs));\n",
-  caughtBy: { seed: "1" },
+  caughtBy: { seed: "1", faults: ["cut"] },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/session/session.ts",
   text: "      await this.#epoch.beyond(sentUnder);\n",
   other: "",
-  caughtBy: { seed: "39" },
+  caughtBy: { seed: "1", faults: ["lateCommits"] },
 };

@@ -7,5 +7,5 @@ export const bug: Bug = {
   text: "        if (place !== undefined) return { place, alone: false };\n",
   other:
     "        if (place !== undefined && this.callers.size > 0) return { place, alone: false };\n",
-  caughtBy: { seed: "39" },
+  caughtBy: { seed: "1", faults: ["lostAnswers"] },
 };

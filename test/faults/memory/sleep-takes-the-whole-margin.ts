@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/session/deadline.ts",
   text: "  return wallAheadNowMs - beat.wallAheadMs > marginMs(beat.ttlMs) / 2;\n",
   other: "  return wallAheadNowMs - beat.wallAheadMs > marginMs(beat.ttlMs);\n",
-  caughtBy: { seed: "63", faults: ["suspend"] },
+  caughtBy: { tests: "test/unit/core/session/deadline.test.ts" },
 };
