@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { calm } from "#test/support/etcd-model/weather.ts";
+import type { ModelSnapshot } from "#test/support/etcd-model/server.ts";
+import { calm, type Weather } from "#test/support/etcd-model/weather.ts";
 import { fences } from "./checks/fences.ts";
 import { generousSpec } from "./schedule.ts";
 import { Stage } from "./stage.ts";
@@ -9,8 +10,8 @@ async function acquireOnce(stage: Stage, index: number): Promise<string> {
   assert.ok(process !== undefined);
   const request = { pool: "orders", name: "42", waitMs: 20_000, hold: "ttl" } as const;
   let answer = await stage.world.until(process.acquire(request).answer);
-  for (let times = 0; answer.kind === "refused" && times < 20; times++) {
-    await stage.world.pass(1_000);
+  for (let times = 0; answer.kind === "refused" && times < 2_000; times++) {
+    await stage.world.pass(10);
     answer = await stage.world.until(process.acquire(request).answer);
   }
   assert.ok(answer.kind === "answered" && answer.value.kind === "granted", JSON.stringify(answer));
@@ -18,30 +19,62 @@ async function acquireOnce(stage: Stage, index: number): Promise<string> {
   return answer.value.grant.fence;
 }
 
+const quiet = { pods: 2, pools: ["orders"], names: ["42"], faults: [], skewed: false };
+
+/** Both pods were granted under a base that a snapshot from before does not have. */
+async function liveOnAfterSnapshot(
+  seed: string,
+  weather: Weather,
+): Promise<[Stage, ModelSnapshot]> {
+  const stage = new Stage(seed, { ...quiet, sessionTtlMs: 10_000, weather });
+  const { world, server } = stage;
+  await world.pass(5_000);
+  stage.edit(world.chance, () => [stage.documentOf("orders", generousSpec())]);
+  await world.pass(5_000);
+  const snapshot = server.snapshot();
+  await world.pass(60_000);
+  stage.processes[0]?.owner.begunAnew();
+  await world.pass(5_000);
+  await acquireOnce(stage, 0);
+  await acquireOnce(stage, 1);
+  return [stage, snapshot];
+}
+
+/** Afterwards no revision tells of it. */
+function restoreUnseen({ server, record }: Stage, snapshot: ModelSnapshot): void {
+  const { revision } = server.header;
+  server.restore(snapshot, true);
+  const then = [{ kind: "put", key: "/somebody/else", value: new Uint8Array() } as const];
+  while (server.header.revision < revision) server.txn({ compares: [], then, otherwise: [] });
+  record.begunAnew();
+}
+
+function end(stage: Stage): void {
+  for (const process of stage.processes) process.kill();
+  assert.equal(stage.history.grants.length, 4);
+  assert.deepEqual(fences(stage.history), []);
+}
+
 describe("an older etcd that was restored with a revision not below the last one seen", () => {
   it("gives no fence that is not above all before it", async () => {
-    const quiet = { pods: 2, pools: ["orders"], names: ["42"], faults: [], skewed: false };
-    const stage = new Stage("begun anew", { ...quiet, sessionTtlMs: 10_000, weather: calm });
-    const { world, server, record } = stage;
-    await world.pass(1_000);
-    stage.edit(world.chance, () => [stage.documentOf("orders", generousSpec())]);
-    await world.pass(1_000);
-    const snapshot = server.snapshot();
-    await world.pass(60_000);
-    stage.processes[0]?.owner.begunAnew();
-    await world.pass(1_000);
+    const [stage, snapshot] = await liveOnAfterSnapshot("begun anew", calm);
+    restoreUnseen(stage, snapshot);
     await acquireOnce(stage, 0);
     await acquireOnce(stage, 1);
-    const { revision } = server.header;
-    server.restore(snapshot, true);
-    // It has grown by itself to where the other one was: no revision tells of it.
-    const then = [{ kind: "put", key: "/somebody/else", value: new Uint8Array() } as const];
-    while (server.header.revision < revision) server.txn({ compares: [], then, otherwise: [] });
-    record.begunAnew();
-    await acquireOnce(stage, 0);
-    await acquireOnce(stage, 1);
-    for (const process of stage.processes) process.kill();
-    assert.equal(stage.history.grants.length, 4);
-    assert.deepEqual(fences(stage.history), []);
+    end(stage);
+  });
+
+  it("gives none either where all sidecars are new and have seen nothing", async () => {
+    const slow = { ...calm, requestMs: { min: 1, max: 300 }, answerMs: { min: 1, max: 300 } };
+    for (let seed = 1; seed <= 20; seed++) {
+      const [stage, snapshot] = await liveOnAfterSnapshot(`begun anew/${String(seed)}`, slow);
+      for (const process of stage.processes) process.kill();
+      await stage.world.pass(12_000);
+      restoreUnseen(stage, snapshot);
+      for (const pod of stage.pods) pod.start();
+      await acquireOnce(stage, 0);
+      await acquireOnce(stage, 1);
+      end(stage);
+    }
   });
 });
