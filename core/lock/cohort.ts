@@ -171,12 +171,13 @@ export class Cohort {
 
   /** One try to get and serve the lock. */
   async #turn(): Promise<void> {
-    const { sessions } = this.#parts;
+    const { sessions, mirror } = this.#parts;
     const session = sessions.current;
-    if (session === undefined) {
+    if (session === undefined || !mirror.isReady) {
       await this.#leaveOld();
       this.#enterPhase({ kind: "connecting" });
-      await this.#whileWanted((signal) => sessions.live(signal));
+      const either = mirror.isReady ? sessions.live.bind(sessions) : mirror.nextChange.bind(mirror);
+      await this.#whileWanted<unknown>(either);
       return;
     }
     if (await this.#tryFindsItHeld()) return;
@@ -278,7 +279,7 @@ export class Cohort {
       }
       const { version } = mirror;
       const stands = standing(seen.contenders, place.key);
-      if (stands.kind === "gone") return this.#gone(place);
+      if (stands.kind === "gone" || this.#place !== place) return this.#gone(place);
       if (this.#takeIn(place, seen, stands.kind === "holds")) return true;
       if (this.callers.size === 0) return false;
       const before = stands.kind === "waits" ? stands.before : undefined;
@@ -286,10 +287,7 @@ export class Cohort {
       if (before !== undefined) {
         place.notes.add(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
-      const reason = {
-        key: before?.key ?? place.key,
-        version,
-      };
+      const reason = { key: before?.key ?? place.key, version };
       await this.#whileWanted((signal) => untilWorthALook(this.#parts, reason, signal));
     }
     return false;

@@ -98,12 +98,15 @@ export class SpecMirror {
     this.ready = promise;
     this.#tasks.run("reading the spec tree", (signal) =>
       this.#run(() => {
+        if (this.#isReady) return;
         this.#isReady = true;
+        this.#changed();
         resolve(undefined);
       }, signal),
     );
   }
 
+  /** What is here was read from the etcd that there is: not before the first read, nor while one that began anew is read. */
   get isReady(): boolean {
     return this.#isReady;
   }
@@ -379,6 +382,7 @@ export class SpecMirror {
 
   /** Etcd began anew: revisions start over, so nothing seen before can be held against what is seen now. */
   forget(): void {
+    this.#isReady = false;
     this.#records.clear();
     this.#installation = { at: noRevision, value: undefined };
     this.#anew = { at: noRevision, value: undefined };
