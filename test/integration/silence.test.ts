@@ -107,8 +107,10 @@ describe("a sidecar cut off from its etcd", function () {
     ),
 
     "for a moment only loses nothing, and settles what was under way": async () => {
-      await using proxy = await TcpProxy.before(etcd.endpoint);
-      await using near = await SidecarProcess.start({ etcd: etcd.endpoint, resources });
+      // No other sidecar's start changes what this one knows of etcd while it is cut off.
+      await using own = await EtcdServer.start({ noFsync: true });
+      await using proxy = await TcpProxy.before(own.endpoint);
+      await using near = await SidecarProcess.start({ etcd: own.endpoint, resources });
       await using far = await SidecarProcess.start({
         etcd: proxy.endpoint,
         resources,
@@ -135,8 +137,10 @@ describe("a sidecar cut off from its etcd", function () {
     },
 
     "answers 504 where the outcome is not known, and the repeated request finds out": async () => {
-      await using proxy = await TcpProxy.before(etcd.endpoint);
-      await using near = await SidecarProcess.start({ etcd: etcd.endpoint, resources });
+      // No other sidecar's start changes what this one knows of etcd while it is cut off.
+      await using own = await EtcdServer.start({ noFsync: true });
+      await using proxy = await TcpProxy.before(own.endpoint);
+      await using near = await SidecarProcess.start({ etcd: own.endpoint, resources });
       await using far = await SidecarProcess.start({
         etcd: proxy.endpoint,
         resources,
