@@ -55,11 +55,6 @@ export const problems = {
     title: "The grant is over",
     advice: "Stop what the lock guarded, and acquire again.",
   },
-  request_id_in_use: {
-    status: 409,
-    title: "This requestId belongs to another request",
-    advice: "Use a new requestId for another lock or other parameters.",
-  },
   body_too_large: {
     status: 413,
     title: "The request body is too large",

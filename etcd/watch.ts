@@ -3,7 +3,7 @@
  * not to be believed, another is made and each watch goes on from where it was.
  */
 import { after, forever } from "#core/runtime.ts";
-import { assert } from "#core/refusal.ts";
+import { Refusal } from "#core/refusal.ts";
 import type { Changes, KeyRange, Revision } from "#core/store.ts";
 import { Bell } from "./bell.ts";
 import type { Caller } from "./caller.ts";
@@ -14,7 +14,8 @@ import { verdictOn } from "./status.ts";
 import { WatchStream } from "./watch-stream.ts";
 import { Watched } from "./watched.ts";
 
-export const watchesMax = 10_000;
+/** Each lock that is waited for behind another pod is one. */
+export const watchesMax = 20_000;
 const pauseMinMs = 50;
 const pauseMaxMs = 1_000;
 /** A stream that lived so long was a good one: after it, no pause is made. */
@@ -48,7 +49,12 @@ export class Watches {
     const either = AbortSignal.any([signal, this.#caller.tasks.signal]);
     const over = () => either.aborted;
     if (over()) return;
-    assert(this.#all.size < watchesMax, `there are more than ${watchesMax} watches`);
+    if (this.#all.size >= watchesMax) {
+      throw new Refusal(
+        "too_many_requests",
+        `${watchesMax} watches of etcd are under way, the bound of a sidecar. Retry later.`,
+      );
+    }
     const { runtime, revisions } = this.#caller;
     const watched = new Watched(runtime, { range, from, history: revisions.histories });
     this.#all.add(watched);

@@ -254,8 +254,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
             },
           },
           "409": {
-            description:
-              "grant_lost: The grant is over. request_id_in_use: This requestId belongs to another request.",
+            description: "grant_lost: The grant is over.",
             content: {
               "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
             },
@@ -1730,7 +1729,6 @@ export const openapi: Readonly<Record<string, unknown>> = {
               "not_found",
               "method_not_allowed",
               "grant_lost",
-              "request_id_in_use",
               "body_too_large",
               "uri_too_long",
               "unsupported_media_type",

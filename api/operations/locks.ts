@@ -279,7 +279,6 @@ export const acquireLock = {
   problems: [
     "pool_not_found",
     "grant_lost",
-    "request_id_in_use",
     "lock_held",
     "too_many_waiters",
     "too_many_names",

@@ -30,16 +30,16 @@ import { leave } from "./leave.ts";
 import { look, waitingIn, type Look } from "./look.ts";
 import { leaveNote } from "./notes.ts";
 import { standing } from "./order.ts";
+import { Others } from "./others.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
 import { blocked, epochUnknown, storeRefused, tooManyWait } from "./refusals.ts";
 import { rulesOf, type Rules } from "./rules.ts";
-import { contenderValue, holderOf } from "./tell.ts";
+import { Steps } from "./steps.ts";
+import { contenderValue, holderOf, localHolder } from "./tell.ts";
 import { untilWorthALook } from "./wait.ts";
-import type { AcquireRequest, Acquired } from "./views.ts";
+import type { AcquireRequest, Acquired, LostGuarantee } from "./views.ts";
 
-const pauseMinMs = 20;
-const pauseMaxMs = 1_000;
 /** Entries refused as stale, one after the other, before the next one waits. */
 const staleInARowMax = 3;
 
@@ -59,6 +59,10 @@ export interface CohortParts {
   readonly sawHeld: () => void;
   /** Whether that was lately so: then a try reads before it writes. */
   readonly wasSeenHeld: () => boolean;
+  /** Told of a guarantee that outlives its session. */
+  readonly lost: (guarantee: LostGuarantee) => void;
+  /** The one that still runs for this lock. */
+  readonly lostGuarantee: () => LostGuarantee | undefined;
   /** Nobody waits or holds any more; called as the loop ends, in the same step. */
   readonly ended: () => void;
 }
@@ -66,18 +70,21 @@ export interface CohortParts {
 export class Cohort {
   readonly callers: Callers;
   readonly #parts: CohortParts;
+  readonly #steps: Steps;
+  readonly #others: Others;
   #phase: Phase = { kind: "resting" };
   #place: Place | undefined;
   /** An old place that the next entry deletes, and the grant whose release waits for that. */
   #leaving: { readonly place: Place; readonly grant: Grant } | undefined;
-  #step: AbortController | undefined;
-  #othersWaiting = 0;
+  /** The answer to an entry was lost with its session: a place may stand until that one's lease ends. */
+  #unsettled = false;
   #staleInARow = 0;
-  #pauseMs = pauseMinMs;
   #draining = false;
 
   constructor(parts: CohortParts) {
     this.#parts = parts;
+    this.#steps = new Steps(parts.runtime, () => this.callers.size > 0);
+    this.#others = new Others(parts.runtime);
     this.callers = new Callers({
       runtime: parts.runtime,
       verdict: () => this.#verdict(),
@@ -85,7 +92,7 @@ export class Cohort {
         parts.counters.abandoned += 1;
       },
       left: () => {
-        if (this.callers.size === 0) this.#step?.abort(nobodyWaits);
+        if (this.callers.size === 0) this.#steps.end();
         else this.#describe();
       },
     });
@@ -102,17 +109,15 @@ export class Cohort {
 
   /** A caller's turn, or the end of its wait. The loop ({@link run}) runs, or is started after this. */
   join(request: AcquireRequest, rules: Rules, signal: AbortSignal): Promise<Acquired> {
-    const repeated = this.callers.repeated(request);
-    if (repeated !== undefined) return repeated.listen(request.waitMs, signal);
-    if (
-      request.waitMs > 0 &&
-      this.callers.count() + this.#othersWaiting >= rules.limits.waitersPerLock
-    ) {
-      throw tooManyWait(this.#parts.lock, rules);
-    }
     const verdict = request.waitMs > 0 ? undefined : this.#verdict();
     if (verdict instanceof Error) throw verdict;
     if (verdict !== undefined) return Promise.resolve(verdict);
+    const repeated = this.callers.repeated(request);
+    if (repeated !== undefined) return repeated.listen(request.waitMs, signal);
+    const waiting = this.callers.count() + this.#others.waiting;
+    if (request.waitMs > 0 && waiting >= rules.limits.waitersPerLock) {
+      throw tooManyWait(this.#parts.lock, rules);
+    }
     const answer = this.callers.add(request, signal);
     this.#describe();
     return answer;
@@ -121,27 +126,31 @@ export class Cohort {
   /** Somebody left a note: a place of another session stands behind ours. */
   noted(): void {
     this.#place?.noticeOthers();
-    this.#othersWaiting = Math.max(1, this.#othersWaiting);
+    this.#others.saw(Math.max(1, this.#others.waiting));
   }
 
   /** The session is over, and with it the place and the grant that hang on it. */
   sessionEnded(session: Session): void {
-    const leaving = this.#leaving;
-    if (leaving?.place.session === session) {
+    if (this.#leaving?.place.session === session) {
+      this.#leaving.grant.lose();
       this.#leaving = undefined;
-      leaving.grant.lose();
     }
     if (this.#place?.session !== session) return;
     this.#place = undefined;
-    this.grant?.lose();
-    this.#step?.abort(nobodyWaits);
+    const { grant } = this;
+    if (grant !== undefined) {
+      const holder = localHolder(grant, this.#parts.pod, 0);
+      if (grant.end?.why !== "released") this.#parts.lost({ until: grant.statedUntil, holder });
+      grant.lose();
+    }
+    this.#steps.end();
   }
 
   /** The process stops: waits end, and a place that promises nothing is deleted; the loop then ends. */
   drain(refusal: Error): void {
     this.#draining = true;
     this.callers.endAll(refusal);
-    this.#step?.abort(nobodyWaits);
+    this.#steps.end();
   }
 
   /** The process ends: the loop too, without another write. */
@@ -172,21 +181,23 @@ export class Cohort {
   /** One try to get and serve the lock. */
   async #turn(): Promise<void> {
     const { sessions, mirror } = this.#parts;
+    if (this.callers.size === 0) return this.#leaveOld();
     const session = sessions.current;
     if (session === undefined || !mirror.isReady) {
       await this.#leaveOld();
       this.#enterPhase({ kind: "connecting" });
       const either = mirror.isReady ? sessions.live.bind(sessions) : mirror.nextChange.bind(mirror);
-      await this.#whileWanted<unknown>(either);
+      await this.#steps.do<unknown>(either);
       return;
     }
+    if (await this.#waitForLostGuarantee()) return;
     if (await this.#tryFindsItHeld()) return;
     const taken = await this.#takePlace(session);
     if (taken === undefined) return;
     const { place, alone } = taken;
     this.#place = place;
-    this.#pauseMs = pauseMinMs;
-    if (alone) this.#othersWaiting = 0;
+    this.#steps.calm();
+    if (alone) this.#others.saw(0);
     else place.waits = true;
     this.#describe();
     if (alone || (await this.#untilItHolds(place))) await this.#serve(place);
@@ -194,12 +205,22 @@ export class Cohort {
     if (this.#place === place) this.#place = undefined;
   }
 
+  /** A grant was lost with its session, and what its caller was told runs on: nobody is granted the lock before its end. */
+  async #waitForLostGuarantee(): Promise<boolean> {
+    const { runtime } = this.#parts;
+    const lost = this.#parts.lostGuarantee();
+    if (lost === undefined) return false;
+    this.#enterPhase({ kind: "queued", holder: lost.holder, waiting: 0 });
+    await this.#steps.do((signal) => sleep(runtime, lost.until - runtime.now(), signal));
+    return true;
+  }
+
   /** Where all that are here only try, and the lock was lately seen held, they are answered by a read. */
   async #tryFindsItHeld(): Promise<boolean> {
     const { wasSeenHeld } = this.#parts;
     if (this.#leaving !== undefined || !this.callers.onlyTry || !wasSeenHeld()) return false;
     this.#enterPhase({ kind: "looking" });
-    const seen = await this.#whileWanted((signal) => look(this.#parts, signal));
+    const seen = await this.#steps.do((signal) => look(this.#parts, signal));
     const first = seen?.contenders[0];
     if (seen === undefined || first === undefined) return false;
     this.#enterPhase({
@@ -224,6 +245,7 @@ export class Cohort {
     });
     if (entered.kind === "placed") {
       this.#staleInARow = 0;
+      this.#unsettled = false;
       if (leaving !== undefined) this.#left(leaving.place, leaving.grant);
       return entered;
     }
@@ -243,22 +265,23 @@ export class Cohort {
           return undefined;
         }
         this.#staleInARow += 1;
-        if (this.#staleInARow > staleInARowMax) await this.#pause();
+        if (this.#staleInARow > staleInARowMax) await this.#steps.pause();
         return undefined;
       case "blocked":
         this.#enterPhase({ kind: "refused", why: blocked() });
-        await this.#whileWanted((signal) => this.#parts.mirror.nextChange(signal));
+        await this.#steps.do((signal) => this.#parts.mirror.nextChange(signal));
         return undefined;
       case "refused":
         if (entered.reason.code === "leaseNotFound") session.end("its lease is gone from etcd");
         this.#enterPhase({ kind: "refused", why: storeRefused(entered.reason) });
-        await this.#pause();
+        await this.#steps.pause();
         return undefined;
       case "unknown": {
         this.#enterPhase({ kind: "settling" });
         const place = await entered.settle();
         if (place !== undefined) return { place, alone: false };
-        await this.#pause();
+        this.#unsettled = session.ended.aborted;
+        await this.#steps.pause();
         return undefined;
       }
       default:
@@ -271,10 +294,10 @@ export class Cohort {
     const { store, mirror, namespace, lock } = this.#parts;
     this.#enterPhase({ kind: "looking" });
     while (this.callers.size > 0 && this.#place === place && place.session.isAlive()) {
-      const seen = await this.#whileWanted((signal) => look(this.#parts, signal, place.created));
+      const seen = await this.#steps.do((signal) => look(this.#parts, signal, place.created));
       if (seen === undefined) {
         if (this.#phase.kind === "looking") this.#enterPhase({ kind: "unseen" });
-        await this.#pause();
+        await this.#steps.pause();
         continue;
       }
       const { version } = mirror;
@@ -288,7 +311,7 @@ export class Cohort {
         place.notes.add(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
       const reason = { key: before?.key ?? place.key, version };
-      await this.#whileWanted((signal) => untilWorthALook(this.#parts, reason, signal));
+      await this.#steps.do((signal) => untilWorthALook(this.#parts, reason, signal));
     }
     return false;
   }
@@ -300,7 +323,7 @@ export class Cohort {
     const [first] = contenders;
     assert(first !== undefined, "a lock with a contender was seen without any");
     if (contenders.at(-1)?.key !== place.key) place.noticeOthers();
-    this.#othersWaiting = waitingIn(contenders, place.key);
+    this.#others.saw(waitingIn(contenders, place.key));
     const { installation } = mirror;
     if (holds && installation !== undefined && mirror.anew === undefined) {
       place.base = installation.base;
@@ -311,12 +334,16 @@ export class Cohort {
       return false;
     }
     this.#parts.sawHeld();
-    if (this.#othersWaiting >= rules.limits.waitersPerLock) {
+    if (this.#others.waiting >= rules.limits.waitersPerLock) {
       for (const caller of [...this.callers]) {
         if (!caller.trying) this.callers.end(caller, tooManyWait(lock, rules));
       }
     }
-    this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting: this.#othersWaiting });
+    this.#enterPhase({
+      kind: "queued",
+      holder: holderOf(first),
+      waiting: this.#others.waiting,
+    });
     return false;
   }
 
@@ -391,10 +418,8 @@ export class Cohort {
 
   #mayNotPass(place: Place): boolean {
     if (this.#draining || this.callers.size === 0 || place.handovers >= handoversMax) return true;
-    if (place.othersSince === undefined) return false;
     const spec = this.#parts.mirror.record("DistributedLock", this.#parts.lock.pool)?.lock;
-    if (spec === undefined) return true;
-    return place.isOverBudget(rulesOf(spec).handover);
+    return spec === undefined || place.isOverBudget(rulesOf(spec).handover);
   }
 
   async #leave(place: Place, grant?: Grant): Promise<void> {
@@ -424,7 +449,8 @@ export class Cohort {
       sessions,
       pod,
       waitingHere,
-      waitingElsewhere: this.#othersWaiting,
+      waitingElsewhere: this.#others.waiting,
+      unsettled: this.#unsettled,
     });
   }
 
@@ -433,28 +459,6 @@ export class Cohort {
     if (this.callers.size === 0) return;
     const verdict = this.#verdict();
     if (verdict !== undefined) this.callers.endOverdue(verdict);
-  }
-
-  /** Does one step of waiting; undefined: nobody waits any more, or the place is void. */
-  async #whileWanted<T>(step: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
-    if (this.callers.size === 0) return undefined;
-    const controller = new AbortController();
-    this.#step = controller;
-    try {
-      return await step(controller.signal);
-    } catch (error) {
-      if (error !== nobodyWaits) throw error;
-      return undefined;
-    } finally {
-      if (this.#step === controller) this.#step = undefined;
-    }
-  }
-
-  async #pause(): Promise<void> {
-    const { runtime } = this.#parts;
-    const pauseMs = this.#pauseMs * (0.5 + runtime.random());
-    this.#pauseMs = Math.min(pauseMaxMs, this.#pauseMs * 2);
-    await this.#whileWanted((signal) => sleep(runtime, pauseMs, signal));
   }
 
   /** Where the pool is served no more its waits end; the place is left as when nobody waits. */
@@ -494,5 +498,3 @@ export class Cohort {
     return contenderValue({ runtime, pod, session, callers, grant, base, handovers, isNew });
   }
 }
-
-const nobodyWaits = new Error("nobody waits here any more");

@@ -4,6 +4,7 @@
  */
 import { bigintOf, decodeJson, encodeJson, numberOf, textMapOf, textOf } from "../json.ts";
 import type { Epoch } from "../runtime.ts";
+import { handoversMax } from "./fence.ts";
 import type { Key, KeyValue, Revision } from "../store.ts";
 
 export interface ContenderValue {
@@ -52,13 +53,22 @@ export function readContender(kv: KeyValue): Contender {
     pod: textOf(value["pod"]) ?? "",
     mode: "exclusive",
     permits: 1,
-    since: (numberOf(value["since"]) ?? 0) as Epoch,
+    since: wholeOf(value["since"], momentMax) as Epoch,
     holder: textOf(value["holder"]) ?? "",
     metadata: textMapOf(value["metadata"]),
     requestId: textOf(value["requestId"]),
     base: bigintOf(value["base"]) ?? 0n,
-    handovers: numberOf(value["handovers"]) ?? 0,
-    localWaiters: numberOf(value["localWaiters"]) ?? 0,
+    handovers: wholeOf(value["handovers"], handoversMax),
+    localWaiters: wholeOf(value["localWaiters"], Number.MAX_SAFE_INTEGER),
     trying: value["trying"] === true,
   };
+}
+
+/** The last moment that a date can be. */
+const momentMax = 8.64e15;
+
+/** A whole number from 0 to `max`; anything else is read as 0. */
+function wholeOf(value: unknown, max: number): number {
+  const number = numberOf(value) ?? 0;
+  return Number.isInteger(number) && number >= 0 && number <= max ? number : 0;
 }

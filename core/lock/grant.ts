@@ -155,7 +155,7 @@ export class Grant {
     this.over("sessionLost");
     this.#timer?.cancel();
     this.#passed.resolve("sessionLost");
-    this.#freed.resolve("released");
+    this.#freed.resolve("unknown");
   }
 
   /** What became of its place in etcd. */

@@ -10,7 +10,7 @@ import type { Place } from "./place.ts";
 export async function leave(store: Store, place: Place): Promise<Freed> {
   await place.quiet();
   const { session } = place;
-  if (session.ended.aborted) return "released";
+  if (session.ended.aborted) return "unknown";
   const keys = [place.key, ...place.notes];
   const outcome = await store.write({
     given: [],
@@ -22,5 +22,5 @@ export async function leave(store: Store, place: Place): Promise<Freed> {
     if (outcome.kind === "done") session.forget(key);
     else session.remove(key);
   }
-  return outcome.kind === "done" || session.ended.aborted ? "released" : "unknown";
+  return outcome.kind === "done" ? "released" : "unknown";
 }

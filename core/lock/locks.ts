@@ -12,7 +12,7 @@ import { decodeJson, textOf } from "../json.ts";
 import { aboutOf, sessionKey } from "../session/keys.ts";
 import type { Session } from "../session/session.ts";
 import type { Counters } from "./counters.ts";
-import type { Freed, Grant } from "./grant.ts";
+import type { Freed } from "./grant.ts";
 import { Grants } from "./grants.ts";
 import { lockPath, type LockName } from "./keys.ts";
 import { deleteNote } from "./notes.ts";
@@ -98,12 +98,16 @@ export class Locks {
   }
 
   async grant(grantId: string): Promise<GrantView> {
-    return (await this.#liveGrant(grantId)).view();
+    // Looked at and shown in one step: a release may be in the same packet.
+    const grant = this.#grants.live(grantId);
+    if (grant === undefined) throw await this.#whyNot(grantId);
+    return grant.view();
   }
 
   /** @param ttlMs absent: as before */
   async renew(grantId: string, ttlMs?: number): Promise<GrantView> {
-    const grant = await this.#liveGrant(grantId);
+    const grant = this.#grants.live(grantId);
+    if (grant === undefined) throw await this.#whyNot(grantId);
     const { lock, request } = grant.terms;
     if (request.hold === "session" && ttlMs !== undefined) {
       throw new Refusal("malformed", "ttl: a grant with hold 'session' has none; leave it out.", {
@@ -170,7 +174,7 @@ export class Locks {
       "This sidecar is shutting down. Nothing was done. Retry at its successor.",
     ));
     const { runtime } = this.#parts;
-    for (const grant of this.#grants) if (grant.statedUntil <= runtime.now()) grant.over("expired");
+    for (const grant of this.#grants) if (grant.statedUntil <= runtime.now()) grant.over("drained");
     const leaving = [...this.#pools.values()].map((pool) => pool.drain(draining));
     const waiting = new AbortController();
     const either = AbortSignal.any([wait.signal, waiting.signal]);
@@ -217,10 +221,6 @@ export class Locks {
       : refuseLost(id, end.why, end.at);
   }
 
-  async #liveGrant(grantId: string): Promise<Grant> {
-    return this.#grants.live(grantId) ?? Promise.reject(await this.#whyNot(grantId));
-  }
-
   /** Why there is no such live grant here. A grantId names its session. */
   async #whyNot(grantId: string): Promise<Refusal> {
     const end = this.#grants.any(grantId)?.end ?? this.#grants.over(grantId);
@@ -239,7 +239,11 @@ export class Locks {
     const { current } = sessions;
     if (current?.id === session) {
       return current.gave(counted)
-        ? new Refusal("grant_lost", `Grant '${grantId}' ended more than a minute ago.`, { grantId })
+        ? new Refusal(
+            "grant_lost",
+            `Grant '${grantId}' is over: it ended some time ago, and how is no longer known.`,
+            { grantId },
+          )
         : new Refusal("grant_not_found", `There is no grant '${grantId}' and never was.`, {
             grantId,
           });
@@ -275,7 +279,7 @@ export class Locks {
   }
 
   async #followSessions(signal: AbortSignal): Promise<void> {
-    const { sessions, runtime } = this.#parts;
+    const { sessions } = this.#parts;
     for (;;) {
       const session = await sessions.live(signal);
       const ended = () => {
@@ -283,18 +287,24 @@ export class Locks {
       };
       session.ended.addEventListener("abort", ended, { once: true });
       if (session.ended.aborted) ended();
-      try {
-        await this.#readInbox(session, signal);
-      } catch (error) {
-        if (signal.aborted) throw error;
-        runtime.log.warn("the inbox cannot be read", { error });
-        session.end("its inbox cannot be read");
-      }
+      this.#tasks.run("reading the inbox", () => this.#readInbox(session, signal));
+      await over(AbortSignal.any([signal, session.ended]));
+      signal.throwIfAborted();
     }
   }
 
   /** Until the session ends. */
   async #readInbox(session: Session, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#followInbox(session, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#parts.runtime.log.warn("the inbox cannot be read", { error });
+      session.end("its inbox cannot be read");
+    }
+  }
+
+  async #followInbox(session: Session, signal: AbortSignal): Promise<void> {
     const { store } = this.#parts;
     const either = AbortSignal.any([signal, session.ended]);
     let from = session.epoch;
@@ -319,6 +329,17 @@ export class Locks {
     const pool = this.#pools.get(about?.split("/")[0] ?? "");
     if (about !== undefined) pool?.cohort(about)?.noted();
   }
+}
+
+/** Resolves when it aborts. */
+function over(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const abort = () => {
+      resolve();
+    };
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
 }
 
 function checkRequest(request: AcquireRequest, rules: Rules): void {
@@ -364,6 +385,7 @@ const ends: Readonly<Record<GrantEnd, string>> = {
   released: "it was released",
   expired: "its ttl ended without a renewal",
   maxHold: "it was held for as long as the pool allows (spec.maxHold)",
+  drained: "its sidecar is shutting down",
   sessionLost: "the sidecar's session with etcd ended",
   undelivered: "its answer could not be delivered, so it was given back",
 };

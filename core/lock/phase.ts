@@ -26,6 +26,8 @@ export interface Around {
   readonly waitingHere: number;
   /** Places of other sessions that wait, as last seen. */
   readonly waitingElsewhere: number;
+  /** The answer to an entry was lost with its session. */
+  readonly unsettled: boolean;
 }
 
 /** How a wait that ends now ends; undefined: not known yet. */
@@ -37,7 +39,7 @@ export function verdictOf(phase: Phase, around: Around): Verdict | undefined {
     case "leaving":
       return undefined;
     case "connecting":
-      return noSession(around.sessions);
+      return around.unsettled ? { kind: "unknown" } : noSession(around.sessions);
     case "unseen":
     case "settling":
       return { kind: "unknown" };

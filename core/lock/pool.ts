@@ -10,6 +10,7 @@ import { Cohort, type CohortParts } from "./cohort.ts";
 import { newCounters, type Counters } from "./counters.ts";
 import { contenderNameOf, lockPath, poolRange, type LockName } from "./keys.ts";
 import type { Rules } from "./rules.ts";
+import type { LostGuarantee } from "./views.ts";
 
 /** A count may be so old. */
 const countedForMs = 10_000;
@@ -20,7 +21,14 @@ const seenHeldMax = 10_000;
 
 export interface PoolParts extends Omit<
   CohortParts,
-  "lock" | "counters" | "checkGrants" | "sawHeld" | "wasSeenHeld" | "ended"
+  | "lock"
+  | "counters"
+  | "checkGrants"
+  | "sawHeld"
+  | "wasSeenHeld"
+  | "lost"
+  | "lostGuarantee"
+  | "ended"
 > {
   readonly runtime: Runtime;
   readonly store: Store;
@@ -33,6 +41,8 @@ export class Pool {
   readonly #parts: PoolParts;
   readonly #cohorts = new Map<string, Cohort>();
   readonly #running = new Map<Cohort, Promise<void>>();
+  /** Of grants that were lost with their session, until what was stated for them has run out. */
+  readonly #lost = new Map<string, LostGuarantee>();
   readonly #seenHeld = new Map<string, Instant>();
   #namesCounted = 0;
   #countAgainAt: Instant | undefined;
@@ -70,6 +80,10 @@ export class Pool {
       sawHeld: () => {
         this.#saw(path);
       },
+      lost: (guarantee) => {
+        this.#lost.set(path, guarantee);
+      },
+      lostGuarantee: () => this.#lostGuarantee(path),
       ended: () => {
         this.#cohorts.delete(path);
       },
@@ -136,6 +150,13 @@ export class Pool {
     if (listed.kind !== "done") return;
     const keys = listed.value.ranges[0]?.keys ?? [];
     this.#namesCounted = new Set(keys.map(({ key }) => contenderNameOf(key, namespace)?.name)).size;
+  }
+
+  #lostGuarantee(path: string): LostGuarantee | undefined {
+    const now = this.#parts.runtime.now();
+    // All of them run out within a session's ttl: few are ever here.
+    for (const [other, { until }] of this.#lost) if (until <= now) this.#lost.delete(other);
+    return this.#lost.get(path);
   }
 
   #saw(path: string): void {

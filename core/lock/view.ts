@@ -10,6 +10,7 @@ import { readContender, type Contender } from "./contender.ts";
 import { fenceOf } from "./fence.ts";
 import { contenderNameOf, contendersOf, poolRange, poolRangeFrom, type LockName } from "./keys.ts";
 import { inOrder } from "./order.ts";
+import { storeRefused } from "./refusals.ts";
 import type { HolderView, ListPool, LockView, PoolView } from "./views.ts";
 
 const answerMs = 5_000;
@@ -106,7 +107,8 @@ async function readRange(
 ): Promise<{ keys: readonly KeyValue[]; count: number }> {
   const read = await store.read([range], { signal, deadline: after(runtime.now(), answerMs) });
   signal.throwIfAborted();
-  if (read.kind !== "done") {
+  if (read.kind === "refused") throw storeRefused(read.reason);
+  if (read.kind === "unknown") {
     throw new Refusal("backend_unreachable", `etcd did not answer (${read.reason.code}). Retry.`);
   }
   return read.value.ranges[0] ?? { keys: [], count: 0 };

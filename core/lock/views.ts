@@ -2,7 +2,7 @@
  * What callers and core say to each other about locks: requests in, answers and views out. All durations are
  * milliseconds; all moments are wall-clock milliseconds, for people.
  */
-import type { Epoch } from "../runtime.ts";
+import type { Epoch, Instant } from "../runtime.ts";
 
 export type Hold = "ttl" | "session";
 
@@ -47,7 +47,8 @@ export interface GrantView {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export type GrantEnd = "released" | "expired" | "maxHold" | "sessionLost" | "undelivered";
+export type GrantEnd =
+  "released" | "expired" | "maxHold" | "drained" | "sessionLost" | "undelivered";
 
 export interface HolderView {
   readonly holder: string;
@@ -58,6 +59,12 @@ export interface HolderView {
   readonly metadata: Readonly<Record<string, string>>;
   /** Callers that stand behind this one's sidecar for the same lock. */
   readonly localWaiters: number;
+}
+
+/** What the caller of a grant that was lost with its session was told, and may still count on. */
+export interface LostGuarantee {
+  readonly until: Instant;
+  readonly holder: HolderView;
 }
 
 export interface LockView {

@@ -3,11 +3,13 @@
  * was sent and whose removal is not confirmed. What two audits in a row did not know, with one create revision, becomes an
  * intent that compares that revision.
  */
-import { after, sleep, type Runtime } from "../runtime.ts";
+import { after, sleep, type Instant, type Runtime } from "../runtime.ts";
 import type { Key, LeaseId, Revision, Store } from "../store.ts";
 import type { Intents } from "./intents.ts";
 
 const everyMs = 180_000;
+/** An answer that was lost, and so an epoch that was raised, is a reason to audit as soon as this. */
+const lookMs = 15_000;
 const answerMs = 10_000;
 /** Suspects looked at in one audit; the next takes the rest. */
 const suspectsMax = 100;
@@ -18,14 +20,26 @@ export interface AuditParts {
   readonly lease: LeaseId;
   readonly known: ReadonlySet<Key>;
   readonly intents: Intents;
+  /** How often the epoch was raised. */
+  readonly raises: () => number;
 }
 
 export async function auditLease(parts: AuditParts, signal: AbortSignal): Promise<void> {
+  const { runtime, raises } = parts;
   let suspects = new Map<Key, Revision>();
+  let raised = raises();
+  let dueAt = nextAudit(runtime);
   for (;;) {
-    await sleep(parts.runtime, everyMs * (0.75 + parts.runtime.random() / 2), signal);
+    await sleep(runtime, lookMs, signal);
+    if (raises() === raised && runtime.now() < dueAt) continue;
+    raised = raises();
+    dueAt = nextAudit(runtime);
     suspects = await auditOnce(parts, suspects, signal);
   }
+}
+
+function nextAudit(runtime: Runtime): Instant {
+  return after(runtime.now(), everyMs * (0.75 + runtime.random() / 2));
 }
 
 /** Returns the keys that nobody here knows, with their create revisions; those suspected before become intents. */

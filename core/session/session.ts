@@ -138,7 +138,14 @@ export class Session {
     this.#tasks.run("intents", (signal) => this.intents.run((key) => this.forget(key), signal));
     this.#tasks.run("audit", (signal) =>
       auditLease(
-        { runtime, store, lease: own.lease, known: this.#known, intents: this.intents },
+        {
+          runtime,
+          store,
+          lease: own.lease,
+          known: this.#known,
+          intents: this.intents,
+          raises: () => this.raises,
+        },
         signal,
       ),
     );
@@ -300,7 +307,7 @@ export class Session {
     let next = (from + 1n) as Revision;
     while (!ended.aborted) {
       for await (const changes of store.watch({ key: this.key }, next, ended)) {
-        if (changes.kind === "gap") next = (changes.compacted + 1n) as Revision;
+        if (changes.kind === "gap") next = await this.#lookAtKey(ended);
         else if (
           changes.kind === "changes" &&
           changes.events.some((event) => event.kind === "delete")
@@ -309,6 +316,21 @@ export class Session {
           return;
         }
       }
+    }
+  }
+
+  /** What a watch can not tell any more, a read tells: whether the key stands. Returns from where to watch on. */
+  async #lookAtKey(ended: AbortSignal): Promise<Revision> {
+    const { runtime, store } = this.#parts;
+    for (;;) {
+      ended.throwIfAborted();
+      const wait = { signal: ended, deadline: after(runtime.now(), settleReadMs) };
+      const read = await store.read([{ key: this.key, keysOnly: true }], wait);
+      if (read.kind === "done") {
+        if (read.value.ranges[0]?.count === 0) this.end("its key is gone from etcd");
+        return (read.value.revision + 1n) as Revision;
+      }
+      await sleep(runtime, lookMs, ended);
     }
   }
 

@@ -133,9 +133,9 @@ export class SpecMirror {
   }
 
   /** It has raised the base to this one. */
-  trustBase(base: bigint): void {
+  trustBase(installation: Installation): void {
     this.#distrusted = false;
-    if (base > this.#highestBase) this.#highestBase = base;
+    this.#seeInstallation(installation, installation.modRevision);
     this.#changed();
   }
 
@@ -331,8 +331,7 @@ export class SpecMirror {
   #see(key: Key, kv: KeyValue | undefined, at: Revision): void {
     const { installation, anew } = this;
     if (key === installationKey) {
-      this.#installation = later(this.#installation, { at, value: readInstallation(kv) });
-      this.#heedBase();
+      this.#seeInstallation(readInstallation(kv), at);
     } else if (key === this.#anewKey) this.#anew = later(this.#anew, { at, value: kv });
     else if (this.#seeRecord(key, kv, at)) this.#changed();
     if (
@@ -343,8 +342,11 @@ export class SpecMirror {
     }
   }
 
-  #heedBase(): void {
-    const base = this.#installation.value?.base ?? this.#highestBase;
+  /** An answer that is older than what is known tells of no fall: the base was raised meanwhile. */
+  #seeInstallation(value: Installation | undefined, at: Revision): void {
+    if (at < this.#installation.at) return;
+    this.#installation = { at, value };
+    const base = value?.base ?? this.#highestBase;
     if (base >= this.#highestBase) this.#highestBase = base;
     else if (base !== this.#fallenBase) {
       this.#fallenBase = base;

@@ -11,7 +11,7 @@
  * `anew` in the namespace's data says that somebody saw etcd begin anew: the base is raised, and only then the key deleted.
  */
 import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
-import { after, sleep, type Epoch, type Runtime } from "#core/runtime.ts";
+import { after, sleep, type Epoch, type Instant, type Runtime } from "#core/runtime.ts";
 import { noRevision, type KeyValue, type Store } from "#core/store.ts";
 import { Tasks } from "#core/tasks.ts";
 import { anewKey } from "#core/session/keys.ts";
@@ -52,6 +52,8 @@ export interface OwnerParts {
   readonly namespace: string;
   readonly mirror: SpecMirror;
   readonly lineage: Lineage;
+  /** Of all sessions here: no guarantee runs longer. */
+  readonly sessionTtlMs: number;
   /** The tree belongs to somebody else, or an invariant broke: the process must end. */
   readonly onFatal: (name: string, error: unknown) => void;
 }
@@ -70,6 +72,8 @@ export class SpecOwner {
   #wake: (() => void) | undefined;
   #dirty = false;
   #baseIsDue = true;
+  /** Since when it is known that etcd began anew, while this process ran. */
+  #anewSince: Instant | undefined;
   #refused: string | undefined;
 
   static start(parts: OwnerParts): SpecOwner {
@@ -105,6 +109,8 @@ export class SpecOwner {
 
   /** Etcd began anew: the base is to be raised, and everything published again. */
   begunAnew(): void {
+    this.#parts.mirror.distrustBase();
+    this.#anewSince ??= this.#parts.runtime.now();
     this.#baseIsDue = true;
     this.#dirty = true;
     this.#wake?.();
@@ -178,6 +184,12 @@ export class SpecOwner {
       this.#refused = `this etcd's resources belong to '${installation.owner}', not to standalone sidecars: use another etcd, or run the sidecar without HOLDFAST_RESOURCES`;
       return false;
     }
+    if (there !== undefined && installation === undefined) {
+      this.#refused = `the record ${installationKey} is not one that this sidecar understands: it may be newer, or another's; use another etcd, or a newer sidecar`;
+      return false;
+    }
+    if (anew !== undefined) this.#anewSince ??= runtime.now();
+    if (!this.#oldGuaranteesAreOver()) return false;
     const begunAnew =
       installation === undefined ||
       installation.cluster !== read.at.cluster ||
@@ -194,11 +206,22 @@ export class SpecOwner {
     });
     const outcome = await store.write(raise.write);
     if (outcome.kind !== "done" || !outcome.value.held) return false;
-    mirror.trustBase(raise.installation.base);
+    const { revision: modRevision } = outcome.at;
+    mirror.trustBase({ ...raise.installation, modRevision });
     runtime.log.info("the fence base is raised", { base: raise.installation.base.toString() });
     if (anew !== undefined && !(await this.#clearAnew(anew))) return false;
     this.#baseIsDue = false;
+    this.#anewSince = undefined;
     return true;
+  }
+
+  /**
+   * An etcd that began anew has forgotten who holds. What holders were told by their sessions runs out within a session's
+   * ttl, and until then nothing is granted again.
+   */
+  #oldGuaranteesAreOver(): boolean {
+    const { runtime, sessionTtlMs } = this.#parts;
+    return this.#anewSince === undefined || runtime.now() >= this.#anewSince + sessionTtlMs;
   }
 
   async #clearAnew(anew: KeyValue): Promise<boolean> {

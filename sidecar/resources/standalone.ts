@@ -37,7 +37,16 @@ export class Standalone implements AsyncDisposable {
     onFatal,
   }: StandaloneParts): Promise<Standalone> {
     const { store, specs: mirror, lineage } = kernel;
-    const owner = SpecOwner.start({ runtime, store, namespace, mirror, lineage, onFatal });
+    const { ttlMs: sessionTtlMs } = kernel.sessions.status();
+    const owner = SpecOwner.start({
+      runtime,
+      store,
+      namespace,
+      mirror,
+      lineage,
+      sessionTtlMs,
+      onFatal,
+    });
     let documents: readonly Document[] = [];
     try {
       const publish = (latest: readonly Document[]) => {

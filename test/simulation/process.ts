@@ -120,6 +120,7 @@ export class Process {
       namespace,
       mirror: specs,
       lineage,
+      sessionTtlMs: parts.sessionTtlMs,
       onFatal: onBug,
     });
     this.owner.publish(parts.documents);
