@@ -57,7 +57,17 @@ export class Kernel {
     const store = new TracedStore(parts.store, this.lineage);
     this.store = store;
     const { namespace, pod, sessionTtlMs } = options;
-    this.sessions = Sessions.start({ runtime, store, namespace, pod, ttlMs: sessionTtlMs, onBug });
+    this.sessions = Sessions.start({
+      runtime,
+      store,
+      namespace,
+      pod,
+      ttlMs: sessionTtlMs,
+      onBug,
+      onNew: () => {
+        this.specs.forget();
+      },
+    });
     this.specs = SpecMirror.start({
       runtime,
       store,

@@ -18,8 +18,13 @@ const pauseMaxMs = 2_000;
 /** Sessions of this process that ended and are still known by name. */
 const endedMax = 1_000;
 
+export interface SessionsParts extends SessionParts {
+  /** Told before a new session is used: what was read before it may be of another etcd. */
+  readonly onNew: () => void;
+}
+
 export class Sessions {
-  readonly #parts: SessionParts;
+  readonly #parts: SessionsParts;
   readonly #tasks: Tasks;
   readonly #waiting = new Set<() => void>();
   readonly #ended = new Set<string>();
@@ -28,11 +33,11 @@ export class Sessions {
   #losses = 0;
   #stopping = false;
 
-  static start(parts: SessionParts): Sessions {
+  static start(parts: SessionsParts): Sessions {
     return new Sessions(parts);
   }
 
-  private constructor(parts: SessionParts) {
+  private constructor(parts: SessionsParts) {
     this.#parts = parts;
     this.#tasks = new Tasks((name, error) => {
       parts.onBug(`sessions: ${name}`, error);
@@ -144,6 +149,7 @@ export class Sessions {
       this.#current === undefined || this.#current.ended.aborted,
       "two sessions of one process at once",
     );
+    this.#parts.onNew();
     this.#current = session;
     this.#reason = undefined;
     runtime.log.info("session with etcd", { session: session.id });

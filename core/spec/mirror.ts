@@ -83,6 +83,7 @@ export class SpecMirror {
   #isReady = false;
   #version = 0;
   #endWatches: (() => void) | undefined;
+  #forgot = 0;
 
   static start(parts: MirrorParts): SpecMirror {
     return new SpecMirror(parts);
@@ -255,12 +256,13 @@ export class SpecMirror {
   async #run(whenRead: () => void, signal: AbortSignal): Promise<void> {
     const { runtime } = this.#parts;
     for (;;) {
+      const forgot = this.#forgot;
       const from = await this.#readAll(signal);
       if (from !== undefined) {
         whenRead();
         await this.#watchAll(from, signal);
       }
-      await sleep(runtime, pauseMs * (0.5 + runtime.random()), signal);
+      if (forgot === this.#forgot) await sleep(runtime, pauseMs * (0.5 + runtime.random()), signal);
     }
   }
 
@@ -268,6 +270,7 @@ export class SpecMirror {
     const { runtime, store, namespace } = this.#parts;
     const singles = [{ key: installationKey }, { key: this.#anewKey }];
     const wait = { signal, deadline: after(runtime.now(), readMs) };
+    const forgot = this.#forgot;
     const read = await store.read(
       [{ ...recordsOf(namespace), limit: recordsMax }, ...singles],
       wait,
@@ -277,6 +280,8 @@ export class SpecMirror {
       runtime.log.warn("the resources cannot be read from etcd", { reason: read.reason.code });
       return undefined;
     }
+    // It may have been answered by the etcd that is to be forgotten.
+    if (forgot !== this.#forgot) return undefined;
     const { revision, ranges } = read.value;
     const [records, ...rest] = ranges;
     const keys = records?.keys ?? [];
@@ -382,8 +387,13 @@ export class SpecMirror {
       if (value === undefined) this.#records.delete(key);
   }
 
-  /** Etcd began anew: revisions start over, so nothing seen before can be held against what is seen now. */
+  /**
+   * All is read again, and until then nothing is granted. Where etcd began anew revisions start over, so nothing seen before
+   * can be held against what is seen now. A new session may be the first to meet it: a record can stand there at the very
+   * revision that another one had. The key of the session proves that what is read from now on is of one etcd with it.
+   */
   forget(): void {
+    this.#forgot += 1;
     this.#isReady = false;
     this.#records.clear();
     this.#installation = { at: noRevision, value: undefined };
