@@ -384,8 +384,7 @@ export class Cohort {
   /** Undefined: nobody is left who may be granted it. */
   #grantNext(place: Place): Grant | undefined {
     const { runtime, lock, pod, grants, counters } = this.#parts;
-    const rules = this.#rulesOrEnd();
-    if (rules === undefined) return undefined;
+    const rules = this.#rules();
     for (const caller of this.callers) {
       try {
         this.#parts.checkGrants(rules);
@@ -459,17 +458,6 @@ export class Cohort {
     if (this.callers.size === 0) return;
     const verdict = this.#verdict();
     if (verdict !== undefined) this.callers.endOverdue(verdict);
-  }
-
-  /** Where the pool is served no more its waits end; the place is left as when nobody waits. */
-  #rulesOrEnd(): Rules | undefined {
-    try {
-      return this.#rules();
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      this.callers.endAll(error);
-      return undefined;
-    }
   }
 
   #rules(): Rules {

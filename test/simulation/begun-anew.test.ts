@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import type { ModelSnapshot } from "#test/support/etcd-model/server.ts";
 import { calm, type Weather } from "#test/support/etcd-model/weather.ts";
+import { installationKey, recordKey } from "#core/spec/keys.ts";
+import { encodeInstallation, readInstallation } from "#core/spec/records.ts";
 import { fences } from "./checks/fences.ts";
+import { namespace } from "./process.ts";
 import { generousSpec } from "./schedule.ts";
 import { Stage } from "./stage.ts";
 
@@ -34,7 +37,7 @@ async function liveOnAfterSnapshot(
   const snapshot = server.snapshot();
   await world.pass(60_000);
   stage.processes[0]?.owner.begunAnew();
-  await world.pass(5_000);
+  await world.pass(15_000);
   await acquireOnce(stage, 0);
   await acquireOnce(stage, 1);
   return [stage, snapshot];
@@ -65,7 +68,7 @@ describe("an older etcd that was restored with a revision not below the last one
   });
 
   it("gives none either where all sidecars are new and have seen nothing", async () => {
-    const slow = { ...calm, requestMs: { min: 1, max: 300 }, answerMs: { min: 1, max: 300 } };
+    const slow = { ...calm, requestMs: { min: 1, max: 1_500 }, answerMs: { min: 1, max: 300 } };
     for (let seed = 1; seed <= 20; seed++) {
       const [stage, snapshot] = await liveOnAfterSnapshot(`begun anew/${String(seed)}`, slow);
       for (const process of stage.processes) process.kill();
@@ -76,5 +79,41 @@ describe("an older etcd that was restored with a revision not below the last one
       await acquireOnce(stage, 1);
       end(stage);
     }
+  });
+});
+
+describe("an etcd that was wiped while a sidecar was cut off", () => {
+  it("is not taken for the old one where its records stand at the revisions of the old ones", async () => {
+    const stage = new Stage("wiped", { ...quiet, pods: 1, sessionTtlMs: 10_000, weather: calm });
+    const { world, server, record } = stage;
+    await world.pass(2_000);
+    stage.edit(world.chance, () => [stage.documentOf("orders", generousSpec())]);
+    await world.pass(2_000);
+    await acquireOnce(stage, 0);
+    const [process] = stage.processes;
+    const old = [installationKey, recordKey(namespace, "DistributedLock", "orders")].map((key) =>
+      server.keys.get(key),
+    );
+    const [oldInstallation] = old;
+    const oldBase = readInstallation(oldInstallation)?.base ?? 0n;
+    const base = oldBase + 1_000_000n;
+    process?.link.cut("both", "lost");
+    await world.pass(15_000);
+    const { revision, cluster } = server.header;
+    server.wipe(true);
+    const installation = encodeInstallation({ owner: "standalone", base, cluster });
+    while (server.header.revision <= revision) {
+      const next = server.header.revision + 1n;
+      const there = old.find((kv) => kv?.modRevision === next);
+      const key = there?.key ?? "/somebody/else";
+      const value = key === installationKey ? installation : (there?.value ?? new Uint8Array());
+      server.txn({ compares: [], then: [{ kind: "put", key, value }], otherwise: [] });
+    }
+    record.begunAnew();
+    assert.equal(server.keys.get(installationKey)?.modRevision, oldInstallation?.modRevision);
+    process?.link.heal();
+    const fence = BigInt(await acquireOnce(stage, 0));
+    process?.kill();
+    assert.ok(fence >> 16n > base, "the fence was made with the old base");
   });
 });
