@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import net from "node:net";
 import { after, before, describe, it } from "mocha";
 import { parseDurationMs } from "#api/fields/duration.ts";
 import { EtcdGateway } from "../support/etcd-gateway.ts";
@@ -238,6 +239,32 @@ describe("a lock over HTTP", function () {
     await release(String((await third).body["grantId"]));
   });
 
+  it("answers a try at once that repeats a request which still waits", async () => {
+    const holder = await granted("tried", "?ttl=1m");
+    const waiting = acquire("tried", "?requestId=r1&wait=1m&ttl=1m");
+    await queued("tried", 1);
+    assert.equal((await acquire("tried", "?requestId=r1&wait=0s")).status, 423);
+    await release(holder);
+    await release(String((await waiting).body["grantId"]));
+  });
+
+  it("answers a question and a release that come in one packet, each truly", async () => {
+    for (const [method, path] of [
+      ["GET", ""],
+      ["POST", "/renew"],
+    ] as const) {
+      const grantId = await granted("pipelined", "?ttl=1m");
+      const at = `/v1/grants/${grantId}`;
+      const end = "host: localhost\r\ncontent-length: 0";
+      const statuses = await sendAtOnce(sidecar.api, [
+        `${method} ${at}${path} HTTP/1.1\r\n${end}\r\n\r\n`,
+        `DELETE ${at} HTTP/1.1\r\n${end}\r\nconnection: close\r\n\r\n`,
+      ]);
+      assert.deepEqual(statuses, ["200", "204"]);
+    }
+    await release(await granted("pipelined"));
+  });
+
   it("is held by the session where that is asked: it has no ttl", async () => {
     const answer = await acquire("pods-own", "?hold=session");
     assert.equal(answer.body["hold"], "session");
@@ -326,3 +353,15 @@ describe("a lock over HTTP", function () {
     });
   });
 });
+
+/** All in one write over one connection; gives back the statuses of the answers. */
+async function sendAtOnce(
+  { host, port }: { readonly host: string; readonly port: number },
+  requests: readonly string[],
+): Promise<string[]> {
+  const socket = net.connect(port, host);
+  socket.write(requests.join(""));
+  let answer = "";
+  for await (const chunk of socket) answer += String(chunk);
+  return [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status ?? "");
+}
