@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/spec/mirror.ts",
   text: '      { kind: "modified", key: installationKey, revision: installation.modRevision },\n',
   other: "",
-  caughtBy: { seed: "6", faults: ["raiseBase"] },
+  caughtBy: { seed: "38", faults: ["raiseBase"] },
 };

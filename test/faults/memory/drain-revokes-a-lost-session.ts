@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/session/sessions.ts",
   text: "    if (revoke && !bound) await",
   other: "    if (revoke) await",
-  caughtBy: { seed: "27", faults: ["wallJump", "drain"] },
+  caughtBy: { seed: "129", faults: ["wallJump", "drain"] },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/lock/grant.ts",
   text: '      (why === "expired" || why === "maxHold") && this.#runtime.now() < this.#statedUntil;\n',
   other: '      why === "expired" && this.#runtime.now() < this.#statedUntil - this.#ttlMs;\n',
-  caughtBy: { seed: "19", faults: ["editPool"] },
+  caughtBy: { seed: "27", faults: ["editPool"] },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   text: "    return this.handoversSinceOthers >= maxCount || heldMs >= maxHoldMs;\n",
   other:
     "    return this.handoversSinceOthers >= maxCount + 65_536 || heldMs >= maxHoldMs + 3_600_000;\n",
-  caughtBy: { seed: "1", faults: [] },
+  caughtBy: { seed: "2", faults: [] },
 };

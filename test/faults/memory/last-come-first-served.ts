@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/lock/callers.ts",
   text: "    return this.#waiting.values();\n",
   other: "    return [...this.#waiting].reverse().values();\n",
-  caughtBy: { seed: "2", faults: ["raiseBase"] },
+  caughtBy: { seed: "6", faults: ["raiseBase"] },
 };

@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/kernel.ts",
   text: "      this.#begunAnew(show(anew));\n",
   other: '      parts.runtime.log.warn("etcd began anew", show(anew));\n',
-  caughtBy: { seed: "1", faults: ["wipe"] },
+  caughtBy: { seed: "11", faults: ["restore"] },
 };

@@ -7,5 +7,5 @@ export const bug: Bug = {
   text: "    else if (linearizable && floor?.cluster === at.cluster && at.revision < floor.revision)\n",
   other:
     "    else if (!linearizable && floor?.cluster === at.cluster && at.revision < floor.revision)\n",
-  caughtBy: { seed: "3", faults: ["wipe"] },
+  caughtBy: { seed: "11", faults: ["restore"] },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/lock/cohort.ts",
   text: '          this.#enterPhase({ kind: "refused", why: epochUnknown() });\n',
   other: "",
-  caughtBy: { seed: "14", faults: ["lostAnswers"] },
+  caughtBy: { seed: "60", faults: ["lostAnswers"] },
 };
