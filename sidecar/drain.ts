@@ -1,5 +1,5 @@
 /** The end of the process on SIGTERM: bounded as a whole, whatever hangs. */
-import type { Kernel } from "#core/kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import { after, type Runtime } from "#core/runtime.ts";
 import type { HttpServer } from "./http/server.ts";
 

@@ -6,7 +6,7 @@
  * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: nothing new is taken, waits end,
  * what carries no running guarantee is released; all within two seconds.
  */
-import { Kernel } from "#core/kernel.ts";
+import { Kernel } from "./kernel.ts";
 import type { Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import { EtcdStore } from "#etcd/store.ts";

@@ -1,5 +1,5 @@
 /** What the fronts of a sidecar are made over: everything behind them, as main.ts put it together. */
-import type { Kernel } from "#core/kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import type { Runtime } from "#core/runtime.ts";
 import type { EtcdStore } from "#etcd/store.ts";
 import type { LoopWatch } from "#host/loop-watch.ts";

@@ -1,7 +1,7 @@
 /** Whether the sidecar has what it needs to serve, for the first time since its start. */
 import { after, type Runtime } from "#core/runtime.ts";
 import { orAbort } from "./or-abort.ts";
-import type { Kernel } from "#core/kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import type { Checks } from "#host/health.ts";
 
 /** While it cannot serve, it says so this often. */

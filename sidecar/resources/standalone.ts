@@ -1,5 +1,5 @@
 /** Standalone mode: the files are followed, and this sidecar owns the spec tree that they are published to. */
-import type { Kernel } from "#core/kernel.ts";
+import type { Kernel } from "../kernel.ts";
 import type { Runtime } from "#core/runtime.ts";
 import { FollowedFiles } from "./followed-files.ts";
 import { SpecOwner, type Document, type OwnerStatus } from "./owner.ts";

@@ -3,7 +3,7 @@
  * commit over an uncertain link. Clients ask it as they would over a socket: a question takes time and waits while the
  * process is stopped; a killed process answers nobody; an answer can find its client gone.
  */
-import { Kernel } from "#core/kernel.ts";
+import { Kernel } from "#sidecar/kernel.ts";
 import type { AcquireRequest, Acquired, GrantView } from "#core/lock/views.ts";
 import { Refusal } from "#core/refusal.ts";
 import { after } from "#core/runtime.ts";

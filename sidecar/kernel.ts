@@ -2,16 +2,16 @@
  * One sidecar's core, composed: sessions, the spec tree's mirror, locks. The same in a process on a real etcd and, several
  * at a time, in the simulation.
  */
-import { after, type LogFields, type Runtime } from "./runtime.ts";
-import { Tasks } from "./tasks.ts";
-import type { Store, Wait } from "./store.ts";
-import { Locks } from "./lock/locks.ts";
-import { anewKey } from "./session/keys.ts";
-import { Lineage, TracedStore, type Anew } from "./session/lineage.ts";
-import { Sessions } from "./session/sessions.ts";
-import { SpecMirror } from "./spec/mirror.ts";
-import { encodeJson } from "./json.ts";
-import { sleep } from "./runtime.ts";
+import { after, type LogFields, type Runtime } from "#core/runtime.ts";
+import { Tasks } from "#core/tasks.ts";
+import type { Store, Wait } from "#core/store.ts";
+import { Locks } from "#core/lock/locks.ts";
+import { anewKey } from "#core/session/keys.ts";
+import { Lineage, TracedStore, type Anew } from "#core/session/lineage.ts";
+import { Sessions } from "#core/session/sessions.ts";
+import { SpecMirror } from "#core/spec/mirror.ts";
+import { encodeJson } from "#core/json.ts";
+import { sleep } from "#core/runtime.ts";
 
 const anewPauseMs = 500;
 
