@@ -2,7 +2,7 @@
  * One sidecar's core, composed: sessions, the spec tree's mirror, locks. The same in a process on a real etcd and, several
  * at a time, in the simulation.
  */
-import { after, type LogFields, type Runtime } from "#core/runtime.ts";
+import { after, sleep, type LogFields, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import type { Store, Wait } from "#core/store.ts";
 import { Locks } from "#core/lock/locks.ts";
@@ -11,7 +11,6 @@ import { Lineage, TracedStore, type Anew } from "#core/session/lineage.ts";
 import { Sessions } from "#core/session/sessions.ts";
 import { SpecMirror } from "#core/spec/mirror.ts";
 import { encodeJson } from "#core/json.ts";
-import { sleep } from "#core/runtime.ts";
 
 const anewPauseMs = 500;
 
