@@ -131,7 +131,7 @@ describe("an etcd that is down", function () {
   it("that accepts and never answers makes the outcome unknown, until it answers again", async () => {
     await using sidecar = await start();
     const held = await hold(sidecar, "orders/kept");
-    etcd.pause();
+    await etcd.pause();
     try {
       const [tried, released] = await Promise.all([
         acquire(sidecar, "orders/paused", { requestId: "r", wait: "200ms" }),

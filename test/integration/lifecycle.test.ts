@@ -100,7 +100,7 @@ describe("the life of a sidecar", function () {
       await using lonely = await EtcdServer.start({ noFsync: true });
       await using sidecar = await SidecarProcess.start({ etcd: lonely.endpoint, resources });
       await hold(sidecar, "orders/1");
-      lonely.pause();
+      await lonely.pause();
       const startedAt = performance.now();
       const { code } = await sidecar.terminate();
       assert.equal(code, 0);
@@ -119,7 +119,7 @@ describe("the life of a sidecar", function () {
           "the other in the queue",
           async () => (await waitersOf(other, "orders/slept")).length > 0,
         );
-        sidecar.pause();
+        await sidecar.pause();
         // Another is granted it only when the lease has ended: by then the sleeper's ttl is over.
         const granted = await next;
         // Sent while it sleeps, answered when it wakes: with no word of a grant.

@@ -83,7 +83,7 @@ describe("an etcd of three members", function () {
 
   it("whose member that a sidecar speaks to is paused goes on over another", async () => {
     const member = await memberOf(a);
-    member.pause();
+    await member.pause();
     await traffic.grants(40);
     await works(a, "orders/through-another");
     member.resume();

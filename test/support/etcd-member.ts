@@ -7,6 +7,7 @@ import { rm } from "node:fs/promises";
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import process from "node:process";
+import { standStill } from "./stand-still.ts";
 
 export interface MemberPlan {
   readonly program: string;
@@ -113,12 +114,12 @@ export class EtcdMember {
   }
 
   /** The process stands still: it accepts connections (the kernel does) and answers nothing. */
-  pause(): void {
-    this.#signal("SIGSTOP");
+  pause(): Promise<void> {
+    return standStill(this.#living());
   }
 
   resume(): void {
-    this.#signal("SIGCONT");
+    this.#living().kill("SIGCONT");
   }
 
   /** Ends it without a warning. */
@@ -155,9 +156,9 @@ export class EtcdMember {
     return this.#log.trimEnd().split("\n").slice(-lines).join("\n");
   }
 
-  #signal(signal: NodeJS.Signals): void {
+  #living(): ChildProcess {
     if (this.#child === undefined) throw new Error(`etcd ${this.name} is down`);
-    this.#child.kill(signal);
+    return this.#child;
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

@@ -111,8 +111,8 @@ export class EtcdServer implements AsyncDisposable {
   }
 
   /** All members stand still; see {@link EtcdMember.pause}. */
-  pause(): void {
-    for (const member of this.members) member.pause();
+  async pause(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.pause()));
   }
 
   resume(): void {

@@ -16,6 +16,7 @@ import process from "node:process";
 import { check } from "./contract.ts";
 import { HttpClient } from "./http-client.ts";
 import { inTime } from "./poll.ts";
+import { standStill } from "./stand-still.ts";
 
 export interface LogLine {
   readonly level: string;
@@ -180,8 +181,8 @@ export class SidecarProcess implements AsyncDisposable {
   }
 
   /** The process stands still, as a machine that is overloaded or a paused container does. */
-  pause(): void {
-    this.#child.kill("SIGSTOP");
+  pause(): Promise<void> {
+    return standStill(this.#child);
   }
 
   resume(): void {

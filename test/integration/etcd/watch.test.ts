@@ -305,7 +305,7 @@ describe("a watch on a member that is not to be believed", () => {
     await using client = await clientOf(one!.endpoint, { runtime });
     const first = await write(client, "first");
     const seen = collect(client, 2n, (_, keys) => keys.length >= 6);
-    for (const member of others) member.pause();
+    await Promise.all(others.map((member) => member.pause()));
     const lost = await client.sendTxn(putOf("/elsewhere"));
     assert.match(said(lost), /^unknown|notSent/);
     for (const member of others) member.resume();

@@ -71,7 +71,7 @@ describe("a real etcd for tests", function () {
 
   it("answers nothing while it is paused, and all that was asked once it is resumed", async () => {
     await using etcd = await EtcdServer.start({ noFsync: true });
-    etcd.pause();
+    await etcd.pause();
     let answered = false;
     const answer = put(etcd.endpoint).then(() => (answered = true));
     // Paused, it cannot even answer another request that was sent later.
