@@ -25,6 +25,8 @@ export interface Runtime {
   wallNow(): Epoch;
   /** Calls `fire` once, not before `atInstant`, never from within this call. */
   timer(atInstant: Instant, fire: () => void): Timer;
+  /** Calls `run` once, when what has come in by now is taken in: a turn of the event loop later, before any wait. */
+  turn(run: () => void): void;
   /** In [0, 1). */
   random(): number;
   /** Lower-case hexadecimal, unguessable, of `bytes` random bytes. */

@@ -2,9 +2,9 @@
  * Group commit: conditional writes that arrive while a request is under way ride together in the next one.
  *
  * A write waits → rides in a batch → has its outcome. At most {@link batchesMax} batches are under way; what a batch
- * touches stays owned by it until all its members have their outcome. There is no timer: with nothing under way a
- * write is sent at once (after the microtask, so that writes made together go together). Beside another, a batch goes
- * only where enough share its costs (`besideMin`): fewer writes ride together in the next one.
+ * touches stays owned by it until all its members have their outcome. There is no timer: a batch is sent at the end of the
+ * loop's turn, so that all that came in with the write which wakes it rides along. Beside another, a batch goes only where
+ * enough share its costs (`besideMin`): fewer writes ride together in the next one.
  *
  * What becomes of a batch:
  * - answered: each member has its part; where a shared fact failed, nothing was written but the unconditional deletes:
@@ -35,6 +35,11 @@ export interface GroupCommitLimits {
   readonly besideMin: number;
 }
 
+export interface GroupCommitOptions extends Partial<GroupCommitLimits> {
+  /** See `Runtime.turn`. Absent: the end of the step. */
+  readonly turn?: (run: () => void) => void;
+}
+
 const defaultLimits: GroupCommitLimits = {
   waitingMax: 10_000,
   waitingMaxBytes: 64 * 1024 * 1024,
@@ -44,6 +49,7 @@ const defaultLimits: GroupCommitLimits = {
 export class GroupCommit {
   readonly #port: TxnPort;
   readonly #limits: GroupCommitLimits;
+  readonly #turn: (run: () => void) => void;
   readonly #waiting = new Waiting();
   readonly #owners = new Ownership();
   readonly #underWay = new Set<Promise<void>>();
@@ -54,8 +60,9 @@ export class GroupCommit {
   #pumpSoon = false;
   #closed: Promise<void> | undefined;
 
-  constructor(port: TxnPort, limits: Partial<GroupCommitLimits> = {}) {
+  constructor(port: TxnPort, { turn = queueMicrotask, ...limits }: GroupCommitOptions = {}) {
     this.#port = port;
+    this.#turn = turn;
     this.#limits = { ...defaultLimits, ...limits };
   }
 
@@ -118,7 +125,7 @@ export class GroupCommit {
   #wake(): void {
     if (this.#pumpSoon || this.#batches >= batchesMax) return;
     this.#pumpSoon = true;
-    queueMicrotask(() => {
+    this.#turn(() => {
       this.#pumpSoon = false;
       this.#pump();
     });
@@ -144,7 +151,7 @@ export class GroupCommit {
     this.#owners.release(batch);
     this.#batches -= 1;
     this.#waiting.revive();
-    this.#pump();
+    this.#wake();
   }
 
   async #carryAlone(member: Member): Promise<void> {

@@ -1,5 +1,6 @@
 /** The store port on a real etcd: the client, with writes that ride together. */
 import type { Outcome } from "#core/outcome.ts";
+import type { Runtime } from "#core/runtime.ts";
 import type {
   Changes,
   KeyRange,
@@ -20,14 +21,18 @@ export class EtcdStore implements Store, AsyncDisposable {
   readonly #commits: GroupCommit;
   #closed: Promise<void> | undefined;
 
-  private constructor(client: EtcdClient) {
+  private constructor(client: EtcdClient, runtime: Runtime) {
     this.client = client;
-    this.#commits = new GroupCommit(client);
+    this.#commits = new GroupCommit(client, {
+      turn: (run) => {
+        runtime.turn(run);
+      },
+    });
   }
 
   /** Waits for nothing: while etcd is down, writes are refused as not sent, and reads wait. */
   static async start(parts: EtcdParts, signal: AbortSignal): Promise<EtcdStore> {
-    return new EtcdStore(await EtcdClient.start(parts, signal));
+    return new EtcdStore(await EtcdClient.start(parts, signal), parts.runtime);
   }
 
   get leases(): Leases {

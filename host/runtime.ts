@@ -12,6 +12,7 @@ export function realRuntime(log: Log): Runtime {
     now,
     wallNow: () => Date.now() as Epoch,
     timer: (atInstant, fire) => new RealTimer(atInstant, fire),
+    turn: setImmediate,
     random: Math.random,
     randomId: (bytes) => randomBytes(bytes).toString("hex"),
     log,

@@ -130,6 +130,11 @@ export class VirtualRuntime implements Runtime {
     return timer;
   }
 
+  /** What comes in comes one thing a step: at the end of the step all of it is taken in. */
+  turn(run: () => void): void {
+    queueMicrotask(run);
+  }
+
   random(): number {
     return this.chance.fraction();
   }

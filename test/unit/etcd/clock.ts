@@ -21,6 +21,10 @@ export class Clock implements Runtime {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
+  turn(run: () => void): void {
+    queueMicrotask(run);
+  }
+
   random(): number {
     return 0.5;
   }

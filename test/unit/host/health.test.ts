@@ -71,6 +71,7 @@ function stillRuntime() {
       due = { at, fire };
       return { cancel: () => (due = undefined) };
     },
+    turn: setImmediate,
     random: () => 0,
     randomId: () => "",
     log: silentLog,
