@@ -19,25 +19,29 @@ interface Listener {
   overdue: boolean;
 }
 
-export interface CallerParts {
-  readonly runtime: Runtime;
-  readonly request: AcquireRequest;
+/** How a caller went: by itself, or with an answer. */
+export type Leaving = "abandoned" | "ended";
+
+/** The queue that it stands in. */
+export interface CallerQueue {
   /** How a wait that ends now would end; undefined: not known yet. */
-  readonly verdict: () => Verdict | undefined;
+  verdict(): Verdict | undefined;
   /** Its last listener went. */
-  readonly left: (caller: Caller, how: "abandoned" | "ended") => void;
+  left(caller: Caller, how: Leaving): void;
 }
 
 export class Caller {
   readonly request: AcquireRequest;
   readonly since: Epoch;
-  readonly #parts: CallerParts;
+  readonly #runtime: Runtime;
+  readonly #queue: CallerQueue;
   readonly #listeners = new Set<Listener>();
 
-  constructor(parts: CallerParts) {
-    this.#parts = parts;
-    this.request = parts.request;
-    this.since = parts.runtime.wallNow();
+  constructor(runtime: Runtime, request: AcquireRequest, queue: CallerQueue) {
+    this.#runtime = runtime;
+    this.#queue = queue;
+    this.request = request;
+    this.since = runtime.wallNow();
   }
 
   /** Nobody of its listeners has time left: it goes at the next verdict. */
@@ -68,8 +72,7 @@ export class Caller {
       this.#listeners.add(listener);
       signal.addEventListener("abort", listener.abort, { once: true });
       if (waitMs > 0) {
-        const { runtime } = this.#parts;
-        listener.timer = runtime.timer(after(runtime.now(), waitMs), () => {
+        listener.timer = this.#runtime.timer(after(this.#runtime.now(), waitMs), () => {
           this.#waited(listener);
         });
       }
@@ -98,7 +101,7 @@ export class Caller {
 
   #waited(listener: Listener): void {
     listener.overdue = true;
-    const verdict = this.#parts.verdict();
+    const verdict = this.#queue.verdict();
     if (verdict === undefined) return;
     this.#settle(listener, verdict);
     this.#leaveIfAlone("ended");
@@ -116,7 +119,7 @@ export class Caller {
     this.#listeners.delete(listener);
   }
 
-  #leaveIfAlone(how: "abandoned" | "ended"): void {
-    if (this.#listeners.size === 0) this.#parts.left(this, how);
+  #leaveIfAlone(how: Leaving): void {
+    if (this.#listeners.size === 0) this.#queue.left(this, how);
   }
 }

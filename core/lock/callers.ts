@@ -1,25 +1,24 @@
-/** The callers of one cohort that wait, first come first, and those of them that can be asked for again by requestId. */
+/** The callers of one cohort that wait, first come first. */
 import type { Runtime } from "../runtime.ts";
-import { Caller, type Verdict } from "./caller.ts";
+import { Caller, type CallerQueue, type Leaving, type Verdict } from "./caller.ts";
 import type { Acquired, AcquireRequest } from "./views.ts";
 
-export interface CallersParts {
-  readonly runtime: Runtime;
+/** Whose callers they are. */
+export interface CallersOwner {
   /** How a wait that ends now would end; undefined: not known yet. */
-  readonly verdict: () => Verdict | undefined;
-  /** A caller went away by itself. */
-  readonly abandoned: () => void;
+  verdict(): Verdict | undefined;
   /** One went without a grant. */
-  readonly left: () => void;
+  callerLeft(how: Leaving): void;
 }
 
-export class Callers {
-  readonly #parts: CallersParts;
+export class Callers implements CallerQueue {
+  readonly #runtime: Runtime;
+  readonly #owner: CallersOwner;
   readonly #waiting = new Set<Caller>();
-  readonly #byRequest = new Map<string, Caller>();
 
-  constructor(parts: CallersParts) {
-    this.#parts = parts;
+  constructor(runtime: Runtime, owner: CallersOwner) {
+    this.#runtime = runtime;
+    this.#owner = owner;
   }
 
   get size(): number {
@@ -47,36 +46,32 @@ export class Callers {
     return this.#waiting.values();
   }
 
-  /** The one that asks the same, and still waits. */
-  repeated(request: AcquireRequest): Caller | undefined {
-    return request.requestId === undefined ? undefined : this.#byRequest.get(request.requestId);
+  /** The one that asks the same (by its requestId), and still waits. */
+  repeated({ requestId }: AcquireRequest): Caller | undefined {
+    if (requestId === undefined) return undefined;
+    for (const caller of this.#waiting) if (caller.request.requestId === requestId) return caller;
+    return undefined;
   }
 
   add(request: AcquireRequest, signal: AbortSignal): Promise<Acquired> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
-    const { runtime, verdict } = this.#parts;
-    const caller = new Caller({
-      runtime,
-      request,
-      verdict,
-      left: (left, how) => {
-        this.remove(left);
-        if (how === "abandoned") this.#parts.abandoned();
-        this.#parts.left();
-      },
-    });
+    const caller = new Caller(this.#runtime, request, this);
     this.#waiting.add(caller);
-    if (request.requestId !== undefined) this.#byRequest.set(request.requestId, caller);
     return caller.listen(request.waitMs, signal);
+  }
+
+  verdict(): Verdict | undefined {
+    return this.#owner.verdict();
+  }
+
+  left(caller: Caller, how: Leaving): void {
+    this.remove(caller);
+    this.#owner.callerLeft(how);
   }
 
   /** Out of the queue, without an answer. */
   remove(caller: Caller): void {
     this.#waiting.delete(caller);
-    const { requestId } = caller.request;
-    if (requestId !== undefined && this.#byRequest.get(requestId) === caller) {
-      this.#byRequest.delete(requestId);
-    }
   }
 
   end(caller: Caller, verdict: Verdict): void {

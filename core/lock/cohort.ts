@@ -17,7 +17,7 @@ import type { Store } from "../store.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { SpecMirror } from "../spec/mirror.ts";
-import type { Verdict } from "./caller.ts";
+import type { Leaving, Verdict } from "./caller.ts";
 import type { ContenderValue } from "./contender.ts";
 import { Callers } from "./callers.ts";
 import { countEnd, type Counters } from "./counters.ts";
@@ -25,7 +25,7 @@ import { enter, type Entered } from "./enter.ts";
 import { handoversMax } from "./fence.ts";
 import { Grant } from "./grant.ts";
 import type { Grants } from "./grants.ts";
-import type { LockName } from "./keys.ts";
+import type { Lock } from "./keys.ts";
 import { leave } from "./leave.ts";
 import { look, waitingIn, type Look } from "./look.ts";
 import { leaveNote } from "./notes.ts";
@@ -49,27 +49,32 @@ export interface CohortParts {
   readonly sessions: Sessions;
   readonly mirror: SpecMirror;
   readonly grants: Grants;
-  readonly counters: Counters;
   readonly namespace: string;
   readonly pod: string;
-  readonly lock: LockName;
+}
+
+/** The pool that it belongs to, as far as a cohort knows it. */
+export interface CohortPool {
+  readonly counters: Counters;
   /** Throws what a caller hears who asks for one grant more than the pod may have. */
-  readonly checkGrants: (rules: Rules) => void;
+  checkGrants(rules: Rules): void;
   /** Told when the lock was found held by another session. */
-  readonly sawHeld: () => void;
+  sawHeld(lock: Lock): void;
   /** Whether that was lately so: then a try reads before it writes. */
-  readonly wasSeenHeld: () => boolean;
+  wasSeenHeld(lock: Lock): boolean;
   /** Told of a guarantee that outlives its session. */
-  readonly lost: (guarantee: LostGuarantee) => void;
+  lost(lock: Lock, guarantee: LostGuarantee): void;
   /** The one that still runs for this lock. */
-  readonly lostGuarantee: () => LostGuarantee | undefined;
+  lostGuarantee(lock: Lock): LostGuarantee | undefined;
   /** Nobody waits or holds any more; called as the loop ends, in the same step. */
-  readonly ended: () => void;
+  ended(cohort: Cohort): void;
 }
 
 export class Cohort {
   readonly callers: Callers;
+  readonly lock: Lock;
   readonly #parts: CohortParts;
+  readonly #pool: CohortPool;
   readonly #steps: Steps;
   readonly #others: Others;
   #phase: Phase = { kind: "resting" };
@@ -81,21 +86,13 @@ export class Cohort {
   #staleInARow = 0;
   #draining = false;
 
-  constructor(parts: CohortParts) {
+  constructor(parts: CohortParts, pool: CohortPool, lock: Lock) {
     this.#parts = parts;
-    this.#steps = new Steps(parts.runtime, () => this.callers.size > 0);
+    this.#pool = pool;
+    this.lock = lock;
+    this.callers = new Callers(parts.runtime, this);
+    this.#steps = new Steps(parts.runtime, this.callers);
     this.#others = new Others(parts.runtime);
-    this.callers = new Callers({
-      runtime: parts.runtime,
-      verdict: () => this.#verdict(),
-      abandoned: () => {
-        parts.counters.abandoned += 1;
-      },
-      left: () => {
-        if (this.callers.size === 0) this.#steps.end();
-        else this.#describe();
-      },
-    });
   }
 
   get place(): Place | undefined {
@@ -109,18 +106,25 @@ export class Cohort {
 
   /** A caller's turn, or the end of its wait. The loop ({@link run}) runs, or is started after this. */
   join(request: AcquireRequest, rules: Rules, signal: AbortSignal): Promise<Acquired> {
-    const verdict = request.waitMs > 0 ? undefined : this.#verdict();
+    const verdict = request.waitMs > 0 ? undefined : this.verdict();
     if (verdict instanceof Error) throw verdict;
     if (verdict !== undefined) return Promise.resolve(verdict);
     const repeated = this.callers.repeated(request);
     if (repeated !== undefined) return repeated.listen(request.waitMs, signal);
     const waiting = this.callers.count() + this.#others.waiting;
     if (request.waitMs > 0 && waiting >= rules.limits.waitersPerLock) {
-      throw tooManyWait(this.#parts.lock, rules);
+      throw tooManyWait(this.lock, rules);
     }
     const answer = this.callers.add(request, signal);
     this.#describe();
     return answer;
+  }
+
+  /** A caller went without a grant. */
+  callerLeft(how: Leaving): void {
+    if (how === "abandoned") this.#pool.counters.abandoned += 1;
+    if (this.callers.size === 0) this.#steps.end();
+    else this.#describe();
   }
 
   /** Somebody left a note: a place of another session stands behind ours. */
@@ -140,7 +144,8 @@ export class Cohort {
     const { grant } = this;
     if (grant !== undefined) {
       const holder = localHolder(grant, this.#parts.pod, 0);
-      if (grant.end?.why !== "released") this.#parts.lost({ until: grant.statedUntil, holder });
+      if (grant.end?.why !== "released")
+        this.#pool.lost(this.lock, { until: grant.statedUntil, holder });
       grant.lose();
     }
     this.#steps.end();
@@ -174,7 +179,7 @@ export class Cohort {
         }
       }
     } finally {
-      this.#parts.ended();
+      this.#pool.ended(this);
     }
   }
 
@@ -190,8 +195,11 @@ export class Cohort {
       await this.#steps.do<unknown>(either);
       return;
     }
-    if (await this.#waitForLostGuarantee()) return;
-    if (await this.#tryFindsItHeld()) return;
+    const lost = this.#pool.lostGuarantee(this.lock);
+    if (lost !== undefined) return this.#waitFor(lost);
+    const mayFindItHeld =
+      this.#leaving === undefined && this.callers.onlyTry && this.#pool.wasSeenHeld(this.lock);
+    if (mayFindItHeld && (await this.#findsItHeld())) return;
     const taken = await this.#takePlace(session);
     if (taken === undefined) return;
     const { place, alone } = taken;
@@ -206,21 +214,16 @@ export class Cohort {
   }
 
   /** A grant was lost with its session, and what its caller was told runs on: nobody is granted the lock before its end. */
-  async #waitForLostGuarantee(): Promise<boolean> {
+  async #waitFor(lost: LostGuarantee): Promise<void> {
     const { runtime } = this.#parts;
-    const lost = this.#parts.lostGuarantee();
-    if (lost === undefined) return false;
     this.#enterPhase({ kind: "queued", holder: lost.holder, waiting: 0 });
     await this.#steps.do((signal) => sleep(runtime, lost.until - runtime.now(), signal));
-    return true;
   }
 
   /** Where all that are here only try, and the lock was lately seen held, they are answered by a read. */
-  async #tryFindsItHeld(): Promise<boolean> {
-    const { wasSeenHeld } = this.#parts;
-    if (this.#leaving !== undefined || !this.callers.onlyTry || !wasSeenHeld()) return false;
+  async #findsItHeld(): Promise<boolean> {
     this.#enterPhase({ kind: "looking" });
-    const seen = await this.#steps.do((signal) => look(this.#parts, signal));
+    const seen = await this.#steps.do((signal) => look(this.#parts, this.lock, signal));
     const first = seen?.contenders[0];
     if (seen === undefined || first === undefined) return false;
     this.#enterPhase({
@@ -232,12 +235,11 @@ export class Cohort {
   }
 
   async #takePlace(session: Session): Promise<{ place: Place; alone: boolean } | undefined> {
-    const { mirror, lock } = this.#parts;
-    const pool = mirror.pool(lock.pool);
+    const pool = this.#parts.mirror.pool(this.lock.pool);
     const leaving = this.#leaving;
     if (leaving !== undefined) await leaving.place.quiet();
     this.#enterPhase({ kind: "entering" });
-    const entered = await enter(this.#parts, {
+    const entered = await enter(this.#parts, this.lock, {
       session,
       pool,
       leaving: leaving?.place.key,
@@ -291,10 +293,11 @@ export class Cohort {
 
   /** Waits until the place holds the lock. False: it does not, and is to be left. */
   async #untilItHolds(place: Place): Promise<boolean> {
-    const { store, mirror, namespace, lock } = this.#parts;
+    const { lock } = this;
+    const { store, mirror, namespace } = this.#parts;
     this.#enterPhase({ kind: "looking" });
     while (this.callers.size > 0 && this.#place === place && place.session.isAlive()) {
-      const seen = await this.#steps.do((signal) => look(this.#parts, signal, place.created));
+      const seen = await this.#steps.do((signal) => look(this.#parts, lock, signal, place.created));
       if (seen === undefined) {
         if (this.#phase.kind === "looking") this.#enterPhase({ kind: "unseen" });
         await this.#steps.pause();
@@ -318,7 +321,7 @@ export class Cohort {
 
   /** What a look tells: who holds, how many wait, and whether this place may be granted on. */
   #takeIn(place: Place, { contenders }: Look, holds: boolean): boolean {
-    const { mirror, lock } = this.#parts;
+    const { mirror } = this.#parts;
     const rules = this.#rules();
     const [first] = contenders;
     assert(first !== undefined, "a lock with a contender was seen without any");
@@ -333,10 +336,10 @@ export class Cohort {
       this.#enterPhase({ kind: "refused", why: blocked() });
       return false;
     }
-    this.#parts.sawHeld();
+    this.#pool.sawHeld(this.lock);
     if (this.#others.waiting >= rules.limits.waitersPerLock) {
       for (const caller of [...this.callers]) {
-        if (!caller.trying) this.callers.end(caller, tooManyWait(lock, rules));
+        if (!caller.trying) this.callers.end(caller, tooManyWait(this.lock, rules));
       }
     }
     this.#enterPhase({
@@ -349,8 +352,9 @@ export class Cohort {
 
   /** The place is not in etcd any more although nobody here removed it. */
   #gone(place: Place): false {
-    const { runtime, lock } = this.#parts;
-    runtime.log.warn("a place in a lock's queue is gone; a new one is taken", { ...lock });
+    const { pool, name } = this.lock;
+    const { log } = this.#parts.runtime;
+    log.warn("a place in a lock's queue is gone; a new one is taken", { pool, name });
     place.session.forget(place.key);
     return false;
   }
@@ -363,11 +367,11 @@ export class Cohort {
       if (grant === undefined) break;
       if (last !== undefined) {
         last.free("released");
-        this.#parts.counters.handovers += 1;
+        this.#pool.counters.handovers += 1;
       }
       last = grant;
       const why = await grant.passed;
-      countEnd(this.#parts.counters, why);
+      countEnd(this.#pool.counters, why);
       this.#parts.grants.ended(grant, place.key);
       if (why === "sessionLost") return;
       if (this.#mayNotPass(place)) break;
@@ -383,11 +387,12 @@ export class Cohort {
 
   /** Undefined: nobody is left who may be granted it. */
   #grantNext(place: Place): Grant | undefined {
-    const { runtime, lock, pod, grants, counters } = this.#parts;
+    const { lock } = this;
+    const { runtime, pod, grants } = this.#parts;
     const rules = this.#rules();
     for (const caller of this.callers) {
       try {
-        this.#parts.checkGrants(rules);
+        this.#pool.checkGrants(rules);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         this.callers.end(caller, error);
@@ -405,7 +410,7 @@ export class Cohort {
         maxHoldMs: rules.maxHoldMs,
       });
       grants.add(grant);
-      counters.granted += 1;
+      this.#pool.counters.granted += 1;
       this.callers.remove(caller);
       this.#enterPhase({ kind: "holding", grant });
       caller.grant(() => grant.delivered());
@@ -417,7 +422,7 @@ export class Cohort {
 
   #mayNotPass(place: Place): boolean {
     if (this.#draining || this.callers.size === 0 || place.handovers >= handoversMax) return true;
-    const spec = this.#parts.mirror.record("DistributedLock", this.#parts.lock.pool)?.lock;
+    const spec = this.#parts.mirror.record("DistributedLock", this.lock.pool)?.lock;
     return spec === undefined || place.isOverBudget(rulesOf(spec).handover);
   }
 
@@ -441,7 +446,8 @@ export class Cohort {
     if (this.#place === place) this.#place = undefined;
   }
 
-  #verdict(): Verdict | undefined {
+  /** How a wait that ends now would end; undefined: not known yet. */
+  verdict(): Verdict | undefined {
     const { sessions, pod } = this.#parts;
     const waitingHere = this.callers.count();
     return verdictOf(this.#phase, {
@@ -456,13 +462,12 @@ export class Cohort {
   #enterPhase(phase: Phase): void {
     this.#phase = phase;
     if (this.callers.size === 0) return;
-    const verdict = this.#verdict();
+    const verdict = this.verdict();
     if (verdict !== undefined) this.callers.endOverdue(verdict);
   }
 
   #rules(): Rules {
-    const { mirror, lock } = this.#parts;
-    const { lock: spec } = mirror.pool(lock.pool);
+    const { lock: spec } = this.#parts.mirror.pool(this.lock.pool);
     assert(spec !== undefined, "a pool that is served has no spec");
     return rulesOf(spec);
   }

@@ -31,14 +31,23 @@ export interface Contender extends ContenderValue {
   readonly modRevision: Revision;
 }
 
+/** What is undefined does not stand in it. */
 export function encodeContender(value: ContenderValue): Uint8Array {
-  const { trying, localWaiters, handovers, ...rest } = value;
+  const { session, pod, mode, permits, since, holder, metadata, requestId } = value;
+  const { base, handovers, localWaiters, trying } = value;
   return encodeJson({
-    ...rest,
-    base: value.base.toString(),
-    ...(handovers > 0 ? { handovers } : {}),
-    ...(localWaiters > 0 ? { localWaiters } : {}),
-    ...(trying ? { trying } : {}),
+    session,
+    pod,
+    mode,
+    permits,
+    since,
+    holder,
+    metadata,
+    requestId,
+    base: base.toString(),
+    handovers: handovers > 0 ? handovers : undefined,
+    localWaiters: localWaiters > 0 ? localWaiters : undefined,
+    trying: trying ? true : undefined,
   });
 }
 

@@ -16,15 +16,13 @@ import type { SpecMirror } from "../spec/mirror.ts";
 import type { ResourceRecord } from "../spec/records.ts";
 import type { Session } from "../session/session.ts";
 import { encodeContender, type ContenderValue } from "./contender.ts";
-import { contenderKey, contendersOf, type LockName } from "./keys.ts";
+import { contenderKey, type Lock } from "./keys.ts";
 import { Place } from "./place.ts";
 
 export interface EnterParts {
   readonly runtime: Runtime;
   readonly store: Store;
   readonly mirror: SpecMirror;
-  readonly namespace: string;
-  readonly lock: LockName;
 }
 
 export type Entered =
@@ -39,7 +37,8 @@ export type Entered =
   | { readonly kind: "unknown"; readonly settle: () => Promise<Place | undefined> };
 
 export async function enter(
-  { runtime, store, mirror, namespace, lock }: EnterParts,
+  { runtime, store, mirror }: EnterParts,
+  lock: Lock,
   {
     session,
     pool,
@@ -55,12 +54,12 @@ export async function enter(
   const facts = mirror.factsFor(pool);
   const installation = mirror.installation;
   if (facts === undefined || installation === undefined) return { kind: "blocked" };
-  const key = contenderKey(namespace, lock, { session: session.id, counted: session.next() });
+  const key = contenderKey(lock, { session: session.id, counted: session.next() });
   const value = describe(installation.base);
   const sentUnder = session.epoch;
   const ops: Op[] = [
     { kind: "putEphemeral", key, value: encodeContender(value), lease: session.lease },
-    { kind: "list", range: { ...contendersOf(namespace, lock), limit: 2, keysOnly: true } },
+    { kind: "list", range: { key: lock.contenders.key, end: lock.contenders.end, limit: 2, keysOnly: true } },
   ];
   if (leaving !== undefined) ops.unshift({ kind: "delete", key: leaving });
   session.know(key);

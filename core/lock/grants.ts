@@ -7,7 +7,7 @@ import { after } from "../runtime.ts";
 import type { Key } from "../store.ts";
 import type { Session } from "../session/session.ts";
 import type { Grant } from "./grant.ts";
-import { lockPath, type LockName } from "./keys.ts";
+import type { LockName } from "./keys.ts";
 import type { GrantEnd } from "./views.ts";
 
 const rememberMs = 60_000;
@@ -26,9 +26,9 @@ export interface EndedGrant {
   readonly forgetAt: Instant;
 }
 
-/** A requestId counts for one lock: a job may use its own id for every lock that it takes. */
-export function requestOf(lock: LockName, requestId: string): string {
-  return `${lockPath(lock)} ${requestId}`;
+/** A requestId counts for one lock: a job may use its own id for every lock that it takes. Neither holds control bytes. */
+export function requestOf({ pool, name }: LockName, requestId: string): string {
+  return `${pool}/${name}\u0000${requestId}`;
 }
 
 export class Grants {

@@ -16,13 +16,20 @@ export interface LockName {
   readonly name: string;
 }
 
-/** The lock's part of a key, and of a note's: unlike for unlike locks. */
-export function lockPath({ pool, name }: LockName): string {
-  return `${pool}/${encodeURIComponent(name)}`;
+/** A lock with all that is made of its name, once. */
+export interface Lock extends LockName {
+  /** Its part of a key, and of a note's: unlike for unlike locks. */
+  readonly path: string;
+  readonly contenders: Range;
+}
+
+export function lockOf(namespace: string, { pool, name }: LockName): Lock {
+  const path = `${pool}/${encodeURIComponent(name)}`;
+  return { pool, name, path, contenders: prefixRange(`${dataRoot(namespace)}locks/${path}/`) };
 }
 
 export function contendersOf(namespace: string, lock: LockName): Range {
-  return prefixRange(`${dataRoot(namespace)}locks/${lockPath(lock)}/`);
+  return lockOf(namespace, lock).contenders;
 }
 
 export function poolRange(namespace: string, pool: string): Range {
@@ -36,11 +43,10 @@ export function poolRangeFrom(namespace: string, pool: string, prefix: string): 
 
 /** `counted`: a word that its session gives once. */
 export function contenderKey(
-  namespace: string,
-  lock: LockName,
+  { contenders }: Lock,
   { session, counted }: { readonly session: string; readonly counted: string },
 ): Key {
-  return `${contendersOf(namespace, lock).key}${session}-${counted}`;
+  return `${contenders.key}${session}-${counted}`;
 }
 
 export interface ContenderName extends LockName {

@@ -14,7 +14,7 @@ import type { Session } from "../session/session.ts";
 import type { Counters } from "./counters.ts";
 import type { Freed } from "./grant.ts";
 import { Grants } from "./grants.ts";
-import { lockPath, type LockName } from "./keys.ts";
+import { lockOf } from "./keys.ts";
 import { deleteNote } from "./notes.ts";
 import { Pool, type PoolParts } from "./pool.ts";
 import { rulesOf, type Rules } from "./rules.ts";
@@ -77,13 +77,13 @@ export class Locks {
         `This sidecar has ${String(callersMax)} callers and grants, its bound. Retry later.`,
       );
     }
-    const lock: LockName = { pool: request.pool, name: request.name };
+    const lock = lockOf(this.#parts.namespace, request);
     const pool = this.#poolFor(request.pool);
     this.#callers += 1;
     try {
       const { cohort, isNew } = pool.cohortFor(lock, rules);
       const answer = cohort.join(request, rules, caller);
-      if (isNew) pool.start(lock, cohort);
+      if (isNew) pool.start(cohort);
       const acquired = await answer;
       if (acquired.kind !== "granted") pool.counters.timedOut += 1;
       return acquired;
@@ -274,7 +274,7 @@ export class Locks {
       store,
       namespace,
       pod,
-      cohort: (lock) => this.#pools.get(lock.pool)?.cohort(lockPath(lock)),
+      cohort: (lock) => this.#pools.get(lock.pool)?.cohort(lockOf(namespace, lock).path),
     };
   }
 

@@ -7,7 +7,7 @@ import { after, type Runtime } from "../runtime.ts";
 import type { Key, Revision, Store } from "../store.ts";
 import type { SpecMirror } from "../spec/mirror.ts";
 import { readContender, type Contender } from "./contender.ts";
-import { contendersOf, type LockName } from "./keys.ts";
+import type { Lock } from "./keys.ts";
 import { inOrder } from "./order.ts";
 
 const answerMs = 5_000;
@@ -16,8 +16,6 @@ export interface LookParts {
   readonly runtime: Runtime;
   readonly store: Store;
   readonly mirror: SpecMirror;
-  readonly namespace: string;
-  readonly lock: LockName;
 }
 
 export interface Look {
@@ -28,11 +26,12 @@ export interface Look {
 
 /** Undefined: etcd did not answer in time. */
 export async function look(
-  { runtime, store, mirror, namespace, lock }: LookParts,
+  { runtime, store, mirror }: LookParts,
+  lock: Lock,
   signal: AbortSignal,
   atLeast?: Revision,
 ): Promise<Look | undefined> {
-  const ranges = [contendersOf(namespace, lock), ...mirror.rangesFor(lock.pool)];
+  const ranges = [lock.contenders, ...mirror.rangesFor(lock.pool)];
   const read = await store.read(
     ranges,
     { signal, deadline: after(runtime.now(), answerMs) },

@@ -10,12 +10,12 @@ import type { Key, KeyValue, Store } from "../store.ts";
 import { encodeJson } from "../json.ts";
 import { noteKey } from "../session/keys.ts";
 import type { Session } from "../session/session.ts";
-import { lockPath, type LockName } from "./keys.ts";
+import type { Lock } from "./keys.ts";
 
 export interface NoteParts {
   readonly store: Store;
   readonly namespace: string;
-  readonly lock: LockName;
+  readonly lock: Lock;
 }
 
 /** Returns the note's key, which goes with the place that it was left for. */
@@ -24,7 +24,7 @@ export async function leaveNote(
   session: Session,
   target: string,
 ): Promise<Key> {
-  const key = noteKey(namespace, { target, sender: session.id, about: lockPath(lock) });
+  const key = noteKey(namespace, { target, sender: session.id, about: lock.path });
   session.know(key);
   const outcome = await store.write({
     given: [session.holds()],

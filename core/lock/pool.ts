@@ -2,13 +2,12 @@
  * One pool in this process: its cohorts, its counters, and the limits that are judged by counts. A pool is here only while
  * its resource is, or while somebody holds a lock of it.
  */
-import { after, type Instant, type Runtime } from "../runtime.ts";
+import { after, type Instant } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
-import type { Store } from "../store.ts";
 import type { Tasks } from "../tasks.ts";
-import { Cohort, type CohortParts } from "./cohort.ts";
+import { Cohort, type CohortParts, type CohortPool } from "./cohort.ts";
 import { newCounters, type Counters } from "./counters.ts";
-import { contenderNameOf, lockPath, poolRange, type LockName } from "./keys.ts";
+import { contenderNameOf, poolRange, type Lock } from "./keys.ts";
 import type { Rules } from "./rules.ts";
 import type { LostGuarantee } from "./views.ts";
 
@@ -19,23 +18,11 @@ const answerMs = 5_000;
 const seenHeldMs = 5_000;
 const seenHeldMax = 10_000;
 
-export interface PoolParts extends Omit<
-  CohortParts,
-  | "lock"
-  | "counters"
-  | "checkGrants"
-  | "sawHeld"
-  | "wasSeenHeld"
-  | "lost"
-  | "lostGuarantee"
-  | "ended"
-> {
-  readonly runtime: Runtime;
-  readonly store: Store;
+export interface PoolParts extends CohortParts {
   readonly tasks: Tasks;
 }
 
-export class Pool {
+export class Pool implements CohortPool {
   readonly name: string;
   readonly counters: Counters = newCounters();
   readonly #parts: PoolParts;
@@ -65,41 +52,52 @@ export class Pool {
   }
 
   /** The lock's cohort. One that is made now is started by {@link start}, after its first caller joined. */
-  cohortFor(lock: LockName, rules: Rules): { readonly cohort: Cohort; readonly isNew: boolean } {
-    const path = lockPath(lock);
-    const there = this.#cohorts.get(path);
+  cohortFor(lock: Lock, rules: Rules): { readonly cohort: Cohort; readonly isNew: boolean } {
+    const there = this.#cohorts.get(lock.path);
     if (there !== undefined) return { cohort: there, isNew: false };
     this.#checkNames(rules);
-    const cohort = new Cohort({
-      ...this.#parts,
-      lock,
-      counters: this.counters,
-      checkGrants: (now) => {
-        this.#checkGrants(now);
-      },
-      sawHeld: () => {
-        this.#saw(path);
-      },
-      lost: (guarantee) => {
-        this.#lost.set(path, guarantee);
-      },
-      lostGuarantee: () => this.#lostGuarantee(path),
-      ended: () => {
-        this.#cohorts.delete(path);
-      },
-      wasSeenHeld: () => (this.#seenHeld.get(path) ?? 0) > this.#parts.runtime.now(),
-    });
-    return { cohort, isNew: true };
+    return { cohort: new Cohort(this.#parts, this, lock), isNew: true };
   }
 
-  start(lock: LockName, cohort: Cohort): void {
-    const path = lockPath(lock);
+  start(cohort: Cohort): void {
+    const { path } = cohort.lock;
     this.#cohorts.set(path, cohort);
     this.#parts.tasks.run(path, () => {
-      const ended = cohort.run();
-      this.#running.set(cohort, ended);
-      return ended.finally(() => this.#running.delete(cohort));
+      const running = cohort.run();
+      if (this.#cohorts.get(path) === cohort) this.#running.set(cohort, running);
+      return running;
     });
+  }
+
+  ended(cohort: Cohort): void {
+    this.#cohorts.delete(cohort.lock.path);
+    this.#running.delete(cohort);
+  }
+
+  sawHeld({ path }: Lock): void {
+    this.#seenHeld.delete(path);
+    this.#seenHeld.set(path, after(this.#parts.runtime.now(), seenHeldMs));
+    if (this.#seenHeld.size <= seenHeldMax) return;
+    for (const oldest of this.#seenHeld.keys()) {
+      this.#seenHeld.delete(oldest);
+      return;
+    }
+  }
+
+  wasSeenHeld({ path }: Lock): boolean {
+    return this.#seenHeld.size > 0 && (this.#seenHeld.get(path) ?? 0) > this.#parts.runtime.now();
+  }
+
+  lost({ path }: Lock, guarantee: LostGuarantee): void {
+    this.#lost.set(path, guarantee);
+  }
+
+  lostGuarantee({ path }: Lock): LostGuarantee | undefined {
+    if (this.#lost.size === 0) return undefined;
+    const now = this.#parts.runtime.now();
+    // All of them run out within a session's ttl: few are ever here.
+    for (const [other, { until }] of this.#lost) if (until <= now) this.#lost.delete(other);
+    return this.#lost.get(path);
   }
 
   /** Resolves when every place that promises nothing is let go. */
@@ -112,7 +110,7 @@ export class Pool {
     await Promise.all(leaving.map(([, ended]) => ended));
   }
 
-  #checkGrants({ limits }: Rules): void {
+  checkGrants({ limits }: Rules): void {
     const held = this.counters.granted - this.counters.over;
     if (held < limits.grantsPerPod) return;
     throw new Refusal(
@@ -150,22 +148,5 @@ export class Pool {
     if (listed.kind !== "done") return;
     const keys = listed.value.ranges[0]?.keys ?? [];
     this.#namesCounted = new Set(keys.map(({ key }) => contenderNameOf(key, namespace)?.name)).size;
-  }
-
-  #lostGuarantee(path: string): LostGuarantee | undefined {
-    const now = this.#parts.runtime.now();
-    // All of them run out within a session's ttl: few are ever here.
-    for (const [other, { until }] of this.#lost) if (until <= now) this.#lost.delete(other);
-    return this.#lost.get(path);
-  }
-
-  #saw(path: string): void {
-    this.#seenHeld.delete(path);
-    this.#seenHeld.set(path, after(this.#parts.runtime.now(), seenHeldMs));
-    if (this.#seenHeld.size <= seenHeldMax) return;
-    for (const oldest of this.#seenHeld.keys()) {
-      this.#seenHeld.delete(oldest);
-      return;
-    }
   }
 }

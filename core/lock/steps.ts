@@ -6,14 +6,14 @@ const pauseMaxMs = 1_000;
 
 export class Steps {
   readonly #runtime: Runtime;
-  readonly #wanted: () => boolean;
+  readonly #callers: { readonly size: number };
   #step: AbortController | undefined;
   #pauseMs = pauseMinMs;
 
-  /** `wanted`: whether anybody waits. */
-  constructor(runtime: Runtime, wanted: () => boolean) {
+  /** `callers`: those who wait. */
+  constructor(runtime: Runtime, callers: { readonly size: number }) {
     this.#runtime = runtime;
-    this.#wanted = wanted;
+    this.#callers = callers;
   }
 
   /** Ends the step that is being done. */
@@ -23,7 +23,7 @@ export class Steps {
 
   /** Does one step of waiting; undefined: it was ended, or nobody wanted it. */
   async do<T>(step: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
-    if (!this.#wanted()) return undefined;
+    if (this.#callers.size === 0) return undefined;
     const controller = new AbortController();
     this.#step = controller;
     try {

@@ -96,13 +96,14 @@ export class TracedStore implements Store {
     return this.#store.leases;
   }
 
-  async #traced<T>(asked: Promise<Outcome<T>>): Promise<Outcome<T>> {
+  #traced<T>(asked: Promise<Outcome<T>>): Promise<Outcome<T>> {
     const floor = this.#lineage.floor();
-    const outcome = await asked;
-    if (outcome.kind === "done") this.#lineage.answered(outcome.at, floor, true);
-    else if (outcome.kind === "refused" && outcome.reason.code === "stale") {
-      this.#lineage.answered(outcome.reason.at, floor, true);
-    }
-    return outcome;
+    return asked.then((outcome) => {
+      if (outcome.kind === "done") this.#lineage.answered(outcome.at, floor, true);
+      else if (outcome.kind === "refused" && outcome.reason.code === "stale") {
+        this.#lineage.answered(outcome.reason.at, floor, true);
+      }
+      return outcome;
+    });
   }
 }

@@ -72,6 +72,8 @@ export class SpecMirror {
   readonly #tasks: Tasks;
   readonly #anewKey: Key;
   readonly #records = new Map<Key, Seen<ResourceRecord>>();
+  /** Those that stand, by kind and name: every request looks here. */
+  readonly #standing = new Map<string, Map<string, ResourceRecord>>();
   /** What {@link factsFor} has made: the same objects for as long as they say the same. */
   readonly #facts = new WeakMap<ResourceRecord, Made>();
   readonly #waiting = new Set<() => void>();
@@ -151,7 +153,7 @@ export class SpecMirror {
   }
 
   record(kind: string, name: string): ResourceRecord | undefined {
-    return this.#records.get(recordKey(this.#parts.namespace, kind, name))?.value;
+    return this.#standing.get(kind)?.get(name);
   }
 
   records(): ResourceRecord[] {
@@ -373,10 +375,13 @@ export class SpecMirror {
       this.#records.set(key, { at, value: seen.value });
       return false;
     }
-    this.#records.set(key, {
-      at,
-      value: kv === undefined ? undefined : readRecord(kv, named.kind, named.name),
-    });
+    const { kind, name } = named;
+    const value = kv === undefined ? undefined : readRecord(kv, kind, name);
+    this.#records.set(key, { at, value });
+    const ofKind = this.#standing.get(kind) ?? new Map<string, ResourceRecord>();
+    if (value === undefined) ofKind.delete(name);
+    else ofKind.set(name, value);
+    this.#standing.set(kind, ofKind);
     if (this.#records.size > 2 * recordsMax) this.#dropDeleted();
     return true;
   }
@@ -396,6 +401,7 @@ export class SpecMirror {
     this.#forgot += 1;
     this.#isReady = false;
     this.#records.clear();
+    this.#standing.clear();
     this.#installation = { at: noRevision, value: undefined };
     this.#anew = { at: noRevision, value: undefined };
     this.#endWatches?.();

@@ -3,7 +3,7 @@
  * through here, so that the history tells it.
  */
 import type { GrantView } from "#core/lock/views.ts";
-import { contenderKey, contendersOf } from "#core/lock/keys.ts";
+import { contenderKey, contendersOf, lockOf } from "#core/lock/keys.ts";
 import { inOrder } from "#core/lock/order.ts";
 import { rulesOf } from "#core/lock/rules.ts";
 import type { Epoch } from "#core/runtime.ts";
@@ -180,7 +180,7 @@ export class Stage {
     const { pool, name, grantId } = view;
     const parts = /^([0-9a-f]+)-(\d+)-(\d+)$/.exec(grantId) ?? [];
     const [, session = "", counted = "", handovers = ""] = parts;
-    const contender = contenderKey(namespace, { pool, name }, { session, counted });
+    const contender = contenderKey(lockOf(namespace, { pool, name }), { session, counted });
     const spec = process.kernel.specs.record("DistributedLock", pool)?.lock;
     const rules = spec === undefined ? undefined : rulesOf(spec);
     const behind = this.server.keys
