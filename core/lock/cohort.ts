@@ -223,7 +223,7 @@ export class Cohort {
   /** Where all that are here only try, and the lock was lately seen held, they are answered by a read. */
   async #findsItHeld(): Promise<boolean> {
     this.#enterPhase({ kind: "looking" });
-    const seen = await this.#steps.do((signal) => look(this.#parts, this.lock, signal));
+    const seen = await this.#steps.do((signal) => look(this.#parts, { lock: this.lock }, signal));
     const first = seen?.contenders[0];
     if (seen === undefined || first === undefined) return false;
     this.#enterPhase({
@@ -237,7 +237,8 @@ export class Cohort {
   async #takePlace(session: Session): Promise<{ place: Place; alone: boolean } | undefined> {
     const pool = this.#parts.mirror.pool(this.lock.pool);
     const leaving = this.#leaving;
-    if (leaving !== undefined) await leaving.place.quiet();
+    const rewriting = leaving?.place.quiet();
+    if (rewriting !== undefined) await rewriting;
     this.#enterPhase({ kind: "entering" });
     const entered = await enter(this.#parts, this.lock, {
       session,
@@ -297,7 +298,9 @@ export class Cohort {
     const { store, mirror, namespace } = this.#parts;
     this.#enterPhase({ kind: "looking" });
     while (this.callers.size > 0 && this.#place === place && place.session.isAlive()) {
-      const seen = await this.#steps.do((signal) => look(this.#parts, lock, signal, place.created));
+      const seen = await this.#steps.do((signal) =>
+        look(this.#parts, { lock, atLeast: place.created }, signal),
+      );
       if (seen === undefined) {
         if (this.#phase.kind === "looking") this.#enterPhase({ kind: "unseen" });
         await this.#steps.pause();
@@ -311,7 +314,7 @@ export class Cohort {
       const before = stands.kind === "waits" ? stands.before : undefined;
       // At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever.
       if (before !== undefined) {
-        place.notes.add(await leaveNote({ store, namespace, lock }, place.session, before.session));
+        place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
       const reason = { key: before?.key ?? place.key, version };
       await this.#steps.do((signal) => untilWorthALook(this.#parts, reason, signal));
@@ -429,7 +432,7 @@ export class Cohort {
   async #leave(place: Place, grant?: Grant): Promise<void> {
     this.#enterPhase({ kind: "leaving" });
     const freed = await leave(this.#parts.store, place);
-    place.notes.clear();
+    place.notes = [];
     this.#left(place, grant, freed);
   }
 

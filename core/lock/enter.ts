@@ -11,7 +11,7 @@
 import { assert } from "../refusal.ts";
 import type { StoreRefusal } from "../outcome.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Key, Op, Store, WriteResult } from "../store.ts";
+import type { Key, Op, Revision, Store, WriteResult } from "../store.ts";
 import type { SpecMirror } from "../spec/mirror.ts";
 import type { ResourceRecord } from "../spec/records.ts";
 import type { Session } from "../session/session.ts";
@@ -59,9 +59,13 @@ export async function enter(
   const sentUnder = session.epoch;
   const ops: Op[] = [
     { kind: "putEphemeral", key, value: encodeContender(value), lease: session.lease },
-    { kind: "list", range: { key: lock.contenders.key, end: lock.contenders.end, limit: 2, keysOnly: true } },
+    {
+      kind: "list",
+      range: { key: lock.contenders.key, end: lock.contenders.end, limit: 2, keysOnly: true },
+    },
   ];
   if (leaving !== undefined) ops.unshift({ kind: "delete", key: leaving });
+  const placed = (created: Revision) => new Place({ runtime, store, session, key, created, value });
   session.know(key);
   const outcome = await store.write({
     given: [session.holds(), ...facts],
@@ -71,14 +75,7 @@ export async function enter(
   });
   switch (outcome.kind) {
     case "done": {
-      const place = new Place({
-        runtime,
-        store,
-        session,
-        key,
-        created: outcome.at.revision,
-        value,
-      });
+      const place = placed(outcome.at.revision);
       const alone = isAlone(outcome.value, key);
       if (alone) place.base = installation.base;
       return { kind: "placed", place, alone };
@@ -97,7 +94,7 @@ export async function enter(
           const settled = await session.settle(key, sentUnder);
           if (settled.kind === "refused") session.forget(key);
           if (settled.kind !== "done") return undefined;
-          return new Place({ runtime, store, session, key, created: settled.created, value });
+          return placed(settled.created);
         },
       };
     default:

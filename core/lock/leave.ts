@@ -8,7 +8,8 @@ import type { Freed } from "./grant.ts";
 import type { Place } from "./place.ts";
 
 export async function leave(store: Store, place: Place): Promise<Freed> {
-  await place.quiet();
+  const rewriting = place.quiet();
+  if (rewriting !== undefined) await rewriting;
   const { session } = place;
   if (session.ended.aborted) return "unknown";
   const keys = [place.key, ...place.notes];

@@ -27,9 +27,8 @@ export interface Look {
 /** Undefined: etcd did not answer in time. */
 export async function look(
   { runtime, store, mirror }: LookParts,
-  lock: Lock,
+  { lock, atLeast }: { readonly lock: Lock; readonly atLeast?: Revision },
   signal: AbortSignal,
-  atLeast?: Revision,
 ): Promise<Look | undefined> {
   const ranges = [lock.contenders, ...mirror.rangesFor(lock.pool)];
   const read = await store.read(

@@ -36,7 +36,7 @@ export class Place {
   othersSince: Instant | undefined;
   handoversSinceOthers = 0;
   /** Notes that it has left with others, to be removed with it. */
-  readonly notes = new Set<Key>();
+  notes: readonly Key[] = [];
   readonly #parts: PlaceParts;
   #told: ContenderValue;
   #tell: (() => ContenderValue) | undefined;
@@ -52,6 +52,11 @@ export class Place {
     this.created = parts.created;
     this.#told = parts.value;
     this.#lastRewrite = parts.runtime.now();
+  }
+
+  /** A note was left with another session. */
+  noted(note: Key): void {
+    if (!this.notes.includes(note)) this.notes = [...this.notes, note];
   }
 
   noticeOthers(): void {
@@ -93,11 +98,11 @@ export class Place {
     });
   }
 
-  /** No rewrite is under way from here on. */
-  async quiet(): Promise<void> {
+  /** No rewrite begins from here on. One that is under way is to be waited for. */
+  quiet(): Promise<void> | undefined {
     this.#closed = true;
     this.#timer?.cancel();
-    await this.#rewriting;
+    return this.#rewriting;
   }
 
   async #rewrite(): Promise<void> {

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/session/session.ts",
   text: "    else if (slept(this.#beat, wallAheadMs(this.#parts.runtime))) {\n",
   other: "    else if (slept(this.#beat, this.#beat.wallAheadMs)) {\n",
-  caughtBy: { seed: "1", faults: ["suspend"] },
+  caughtBy: { seed: "2", faults: ["suspend"] },
 };
