@@ -1,6 +1,9 @@
 /**
- * The grants of this process by id and by request, and for a minute those that are over: a release that is repeated, or a
- * request whose answer was lost and is asked again, must be answered as the first time.
+ * The grants of this process by id and by request, and for a minute or two those that are over: a release that is repeated, or
+ * a request whose answer was lost and is asked again, must be answered as the first time.
+ *
+ * Those that are over lie in two generations. A minute after the younger one was begun, or when it is full, the older one is
+ * dropped whole and the younger takes its place: nothing is kept or done for the end of each.
  */
 import type { Epoch, Instant, Runtime } from "../runtime.ts";
 import { after } from "../runtime.ts";
@@ -10,11 +13,9 @@ import type { Grant } from "./grant.ts";
 import type { LockName } from "./keys.ts";
 import type { GrantEnd } from "./views.ts";
 
-const rememberMs = 60_000;
-/** Beyond it the oldest are forgotten before their minute is over. */
-const rememberedMax = 65_536;
-/** So many ids of the forgotten lie before those of the remembered at most. */
-const compactAt = 16_384;
+const generationMs = 60_000;
+/** Beyond it a generation makes place for the next before its minute is over. */
+const generationMax = 65_536;
 
 export interface EndedGrant {
   readonly why: GrantEnd;
@@ -22,26 +23,29 @@ export interface EndedGrant {
   readonly session: Session;
   /** Its place in etcd. */
   readonly key: Key;
-  readonly request: string | undefined;
-  readonly forgetAt: Instant;
 }
 
 /** A requestId counts for one lock: a job may use its own id for every lock that it takes. Neither holds control bytes. */
-export function requestOf({ pool, name }: LockName, requestId: string): string {
+function requestOf({ pool, name }: LockName, requestId: string): string {
   return `${pool}/${name}\u0000${requestId}`;
+}
+
+class Generation {
+  readonly byId = new Map<string, EndedGrant>();
+  readonly idByRequest = new Map<string, string>();
 }
 
 export class Grants {
   readonly #runtime: Runtime;
   readonly #live = new Map<string, Grant>();
-  readonly #ended = new Map<string, EndedGrant>();
-  /** Their ids, oldest first, from `#oldest` on. (A Map that is emptied from the front looks for its front ever longer.) */
-  #order: string[] = [];
-  #oldest = 0;
-  readonly #byRequest = new Map<string, string>();
+  readonly #liveIdByRequest = new Map<string, string>();
+  #younger = new Generation();
+  #older = new Generation();
+  #youngerUntil: Instant;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
+    this.#youngerUntil = after(runtime.now(), generationMs);
   }
 
   get size(): number {
@@ -56,7 +60,7 @@ export class Grants {
     const { id, lock, request } = grant.terms;
     this.#live.set(id, grant);
     if (request.requestId !== undefined)
-      this.#byRequest.set(requestOf(lock, request.requestId), id);
+      this.#liveIdByRequest.set(requestOf(lock, request.requestId), id);
   }
 
   live(id: string): Grant | undefined {
@@ -70,13 +74,19 @@ export class Grants {
   }
 
   over(id: string): EndedGrant | undefined {
-    this.#forget();
-    return this.#ended.get(id);
+    this.#turnOver();
+    return this.#younger.byId.get(id) ?? this.#older.byId.get(id);
   }
 
-  /** The id of the grant that this request was given, live or over within a minute. */
+  /** The id of the grant that this request was given last, live or over for a minute at least. */
   forRequest(lock: LockName, requestId: string): string | undefined {
-    return this.#byRequest.get(requestOf(lock, requestId));
+    this.#turnOver();
+    const request = requestOf(lock, requestId);
+    return (
+      this.#liveIdByRequest.get(request) ??
+      this.#younger.idByRequest.get(request) ??
+      this.#older.idByRequest.get(request)
+    );
   }
 
   ended(grant: Grant, key: Key): void {
@@ -85,32 +95,21 @@ export class Grants {
     const { end } = grant;
     if (!this.#live.delete(id) || end === undefined) return;
     const request = requestId === undefined ? undefined : requestOf(lock, requestId);
-    if (end.why === "undelivered") {
-      // Its caller was never told: asked again, the request is a new one.
-      if (request !== undefined && this.#byRequest.get(request) === id)
-        this.#byRequest.delete(request);
-      return;
-    }
-    const forgetAt = after(this.#runtime.now(), rememberMs);
-    this.#ended.set(id, { why: end.why, at: end.at, session, key, request, forgetAt });
-    this.#order.push(id);
-    this.#forget();
+    if (request !== undefined && this.#liveIdByRequest.get(request) === id)
+      this.#liveIdByRequest.delete(request);
+    // Its caller was never told: asked again, the request is a new one.
+    if (end.why === "undelivered") return;
+    this.#turnOver();
+    this.#younger.byId.set(id, { why: end.why, at: end.at, session, key });
+    if (request !== undefined) this.#younger.idByRequest.set(request, id);
   }
 
-  #forget(): void {
+  #turnOver(): void {
     const now = this.#runtime.now();
-    for (; ; this.#oldest++) {
-      const id = this.#order[this.#oldest];
-      const over = id === undefined ? undefined : this.#ended.get(id);
-      if (id === undefined || over === undefined) break;
-      if (over.forgetAt > now && this.#ended.size <= rememberedMax) break;
-      this.#ended.delete(id);
-      const { request } = over;
-      if (request !== undefined && this.#byRequest.get(request) === id)
-        this.#byRequest.delete(request);
-    }
-    if (this.#oldest < compactAt) return;
-    this.#order = this.#order.slice(this.#oldest);
-    this.#oldest = 0;
+    if (now < this.#youngerUntil && this.#younger.byId.size < generationMax) return;
+    const bothAreOver = now >= after(this.#youngerUntil, generationMs);
+    this.#older = bothAreOver ? new Generation() : this.#younger;
+    this.#younger = new Generation();
+    this.#youngerUntil = after(now, generationMs);
   }
 }
