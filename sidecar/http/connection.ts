@@ -28,6 +28,7 @@ import { refusalOf } from "./unreadable.ts";
 /** What all connections of a server share. */
 export interface Front {
   readonly bounds: Bounds;
+  readonly nowMs: () => number;
   /** Answers the exchange exactly once, now or later; never throws. */
   readonly serve: (exchange: Exchange) => void;
   /** Connections end with their next answer. */
@@ -60,7 +61,7 @@ export class Connection implements Line {
   #farewell = "";
   #thrownAwayBytes = 0;
   /** Of the last answer, or of the connection. */
-  #idleSince = performance.now();
+  #idleSince: number;
   /** Of a request that did not come in one piece. */
   #partialSince: number | undefined;
   #unsentSince: number | undefined;
@@ -69,6 +70,7 @@ export class Connection implements Line {
   constructor(socket: Socket, front: Front) {
     this.#socket = socket;
     this.#front = front;
+    this.#idleSince = front.nowMs();
     socket.on("data", this.#received);
     socket.on("end", this.#clientEnded);
     socket.on("close", this.#closed);
@@ -182,7 +184,7 @@ export class Connection implements Line {
       else if (read instanceof Unreadable) this.#notUnderstood(read);
       else this.#begin(read);
     }
-    if (this.#reader.isMidway) this.#partialSince ??= performance.now();
+    if (this.#reader.isMidway) this.#partialSince ??= this.#front.nowMs();
   }
 
   #isFull(): boolean {
@@ -273,7 +275,7 @@ export class Connection implements Line {
       return;
     }
     this.#write(text);
-    if (this.#queue.length === 0) this.#idleSince = performance.now();
+    if (this.#queue.length === 0) this.#idleSince = this.#front.nowMs();
     this.#invite();
     this.#goOn();
   }
@@ -285,12 +287,12 @@ export class Connection implements Line {
       this.#deliver(until);
       return;
     }
-    this.#unsentSince ??= performance.now();
+    this.#unsentSince ??= this.#front.nowMs();
     // Nothing more to send, only to be told when all before it has gone.
     this.#socket.write("", (error) => {
       if (error instanceof Error) return;
       this.#deliver(until);
-      this.#unsentSince = this.#isTaken ? undefined : performance.now();
+      this.#unsentSince = this.#isTaken ? undefined : this.#front.nowMs();
       this.#goOn();
     });
   }
@@ -315,7 +317,7 @@ export class Connection implements Line {
     if (last === "") this.#socket.end(this.#ended);
     else this.#socket.end(last, this.#ended);
     if (this.#isTaken) this.#deliver(this.#delivered + this.#unsent.length);
-    else this.#unsentSince ??= performance.now();
+    else this.#unsentSince ??= this.#front.nowMs();
     // The client's end is to be seen.
     if (this.#isPaused) this.#socket.resume();
     this.#isPaused = false;

@@ -89,6 +89,7 @@ const versionChars = versionAt.length + 1;
 const wholeUrl = /^[a-z]+:\/\/[\w.~%:[\]-]+(?:[/?]|$)/i;
 const plainNumber = /^\d{1,15}$/;
 
+const tab = 0x09;
 const tokenChar = 1;
 const valueChar = 2;
 const targetChar = 4;
@@ -130,6 +131,8 @@ class Head implements RequestHead {
   #hasLength = false;
   #asksToClose = false;
   #asksToKeep = false;
+  /** The header that is being read had a tab behind its value: some readers take it for a part of the value. */
+  #endsInTab = false;
 
   read(bytes: Buffer, from: number, end: number): Unreadable | undefined {
     const text = bytes.toString("latin1", from, end);
@@ -162,6 +165,7 @@ class Head implements RequestHead {
       if (this.rawHeaders.length >= 2 * headersMax) return tooManyHeaders;
       const name = text.slice(at, colon);
       const value = trimmed(text, colon + 1, end);
+      this.#endsInTab = text.charCodeAt(end - 1) === tab;
       const wrong = this.#note(name, value);
       if (wrong !== undefined) return wrong;
       this.rawHeaders.push(name, value);
@@ -219,7 +223,8 @@ class Head implements RequestHead {
 
   #noteCoding(value: string): Unreadable | undefined {
     if (this.#hasLength) return twoLengths;
-    if (this.bodyLength === "chunked" || value.toLowerCase() !== "chunked") return badCoding;
+    if (this.bodyLength === "chunked" || this.#endsInTab) return badCoding;
+    if (value.toLowerCase() !== "chunked") return badCoding;
     this.bodyLength = "chunked";
     return undefined;
   }
@@ -247,5 +252,5 @@ function trimmed(text: string, from: number, to: number): string {
 }
 
 function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
+  return code === 0x20 || code === tab;
 }

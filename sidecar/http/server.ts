@@ -17,6 +17,8 @@ export interface HttpParts {
   readonly serve: (exchange: Exchange) => void;
   /** Absent: those of limits.ts. */
   readonly bounds?: Partial<Bounds>;
+  /** Absent: the process's. */
+  readonly nowMs?: () => number;
 }
 
 export class HttpServer implements AsyncDisposable {
@@ -31,9 +33,10 @@ export class HttpServer implements AsyncDisposable {
   #lastClosed: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
-  private constructor({ serve, bounds: given }: HttpParts) {
+  private constructor({ serve, bounds: given, nowMs }: HttpParts) {
     this.#front = {
       bounds: { ...bounds, ...given },
+      nowMs: nowMs ?? (() => performance.now()),
       serve,
       isDraining: false,
       requests: 0,
@@ -133,7 +136,7 @@ export class HttpServer implements AsyncDisposable {
   };
 
   readonly #sweep = (): void => {
-    const now = performance.now();
+    const now = this.#front.nowMs();
     for (const connection of this.#connections) connection.sweep(now);
   };
 }
