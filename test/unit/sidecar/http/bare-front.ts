@@ -12,6 +12,8 @@ export interface Served {
   readonly body: string | undefined;
 }
 
+const timeoutCheckMs = 1;
+
 interface Given {
   readonly bounds?: Partial<Bounds>;
   /** Answers at once. Absent: the test does. */
@@ -27,7 +29,7 @@ export async function bareFront({ bounds = {}, answer, on = "127.0.0.1:0" }: Giv
     address: address(on),
     option: { env: "NONE" },
     nowMs: () => nowMs,
-    bounds: { timeoutCheckMs: 1, ...bounds },
+    bounds: { timeoutCheckMs, ...bounds },
     serve(exchange) {
       const one: (typeof served)[number] = { exchange, body: undefined };
       const came = (body: string) => {
@@ -47,7 +49,12 @@ export async function bareFront({ bounds = {}, answer, on = "127.0.0.1:0" }: Giv
   return {
     server,
     served,
-    at: (ms: number) => (nowMs = ms),
+    /** Sets the time, and resolves when all connections were looked at since. */
+    at: (ms: number) => {
+      nowMs = ms;
+      // The server's own timer is as long as this one and was set before it, so it goes first.
+      return new Promise<void>((resolve) => setTimeout(resolve, timeoutCheckMs));
+    },
     /** Resolves when so many requests were served. */
     until: (count: number) =>
       new Promise<void>((resolve) => {

@@ -328,6 +328,44 @@ describe("the body of a request", () => {
 });
 
 describe("requests in pieces", () => {
+  it("may come before those before them are asked for", () => {
+    const reader = new RequestReader();
+    const targets: string[] = [];
+    const next = () => targets.push((reader.next() as RequestHead).target);
+    reader.push(bytesOf(`GET /1 HTTP/1.1\r\nX-Long: ........\r\n\r\nGET /2 HTTP/1.1\r\n\r\nG`));
+    next();
+    reader.push(bytesOf("ET /3 HTTP/1.1\r\n\r\n"));
+    next();
+    next();
+    assert.deepEqual(targets, ["/1", "/2", "/3"]);
+    assert.equal(reader.isMidway, false);
+  });
+
+  it("may each have a blank line before them", () => {
+    const one = "\r\nGET / HTTP/1.1\r\n\r\n";
+    for (const pieces of [[one + one], [one, one, "\r\n"], Array.from(one + one)])
+      assert.deepEqual(
+        readAll(pieces).map((seen) => (seen as RequestHead).method),
+        ["GET", "GET"],
+      );
+  });
+
+  it("keep nothing of what the socket read but what they need", () => {
+    for (const [head, from, rest] of [
+      [withHeaders("Content-Length: 4"), "ab", "cd"],
+      [chunkedHead, "4\r\nab", "cd\r\n0\r\n\r\n"],
+    ] as const) {
+      const reader = new RequestReader();
+      const read = bytesOf(head + from);
+      reader.push(read);
+      assert.ok("method" in (reader.next() as RequestHead));
+      assert.equal(reader.next(), undefined);
+      read.fill("x");
+      reader.push(bytesOf(rest));
+      assert.deepEqual(reader.next(), bytesOf("abcd"));
+    }
+  });
+
   it("are the same as whole, wherever they are cut", () => {
     const text = fc.oneof(
       fc.array(rightRequest, { maxLength: 3 }).map((all) => all.join("")),

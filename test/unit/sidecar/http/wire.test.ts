@@ -8,6 +8,7 @@ import path from "node:path";
 import { describe, it } from "mocha";
 import { bounds, requestsPerConnectionMax } from "#sidecar/http/limits.ts";
 import { text } from "#sidecar/http/reply.ts";
+import { eventually } from "../../../support/poll.ts";
 import { bareFront, Client, type Served } from "./bare-front.ts";
 
 const get = (target: string, ...headers: string[]): string =>
@@ -114,6 +115,35 @@ describe("requests on one connection", () => {
     assert.deepEqual(client.statuses, ["200", "400"]);
   });
 
+  it("are not read after one that is to be the last", async () => {
+    await using front = await bareFront();
+    const lasts = [
+      get("/last", "Connection: close"),
+      "POST /last HTTP/1.1\r\nConnection: close\r\nContent-Length: 1\r\n\r\na",
+    ];
+    for (const [at, last] of lasts.entries()) {
+      using client = front.dial();
+      client.send(last + get("/after"));
+      using other = front.dial();
+      await front.until(2 * at + 1);
+      other.send(get("/other"));
+      await front.until(2 * at + 2);
+      for (const { exchange } of front.served) if (!exchange.isOver) exchange.answer(text(200, ""));
+      await client.over();
+      assert.deepEqual(client.statuses, ["200"]);
+    }
+    assert.ok(front.served.every(({ exchange }) => exchange.request.target !== "/after"));
+  });
+
+  it("are not read after one that expects what nobody can do", async () => {
+    await using front = await bareFront({ answer: echo });
+    using client = front.dial();
+    client.send(get("/1", "Expect: wonders") + get("/2"));
+    await client.over();
+    assert.match(client.heard, /^HTTP\/1\.1 400 [\s\S]*Connection: close[\s\S]*only 100-continue/);
+    assert.equal(front.served.length, 0);
+  });
+
   it("work on a unix socket, too", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "front-"));
     try {
@@ -208,7 +238,7 @@ describe("a client that does not read", () => {
     const reply = text(200, "x".repeat(64 * 1024 * 1024), () => (isUndelivered = true));
     front.served[0]!.exchange.answer(reply);
     assert.equal(front.server.requests, 1);
-    front.at(1_001);
+    await front.at(1_001);
     client.socket.resume();
     await client.over();
     assert.equal(isUndelivered, true);
@@ -243,16 +273,19 @@ describe("a slow client", () => {
     using client = front.dial();
     client.send(`${get("/1")}GET /2`);
     await client.until(1);
-    front.at(headersMs);
+    await front.at(headersMs);
     client.send(" HTTP/1.1\r\n");
     using other = front.dial();
     other.send(get("/other"));
     await other.until(1);
     client.send(`\r\n${get("/3")}GET /4`);
     await client.until(3);
-    front.at(2 * headersMs + 1);
+    await front.at(2 * headersMs);
+    client.send(` HTTP/1.1\r\n\r\nGET /5`);
+    await client.until(4);
+    await front.at(3 * headersMs + 1);
     await client.over();
-    assert.deepEqual(client.statuses, ["200", "200", "200", "400"]);
+    assert.deepEqual(client.statuses, ["200", "200", "200", "200", "400"]);
     assert.match(
       client.heard,
       /"code":"malformed"[\s\S]*headers did not arrive within 10 s|headers did not arrive within 10 s/,
@@ -265,14 +298,19 @@ describe("a slow client", () => {
     client.send(`${get("/1")}POST /2 HTTP/1.1\r\nContent-Length: 3\r\n\r\na`);
     await front.until(1);
     front.served[0]!.exchange.answer(text(200, "1;"));
-    front.at(requestMs);
+    await front.at(requestMs);
+    client.send("bc" + "POST /3 HTTP/1.1\r\nContent-Length: 3\r\n\r\na");
+    await front.until(2);
+    front.served[1]!.exchange.answer(text(200, "2;"));
+    await client.until(2);
+    await front.at(2 * requestMs);
     client.send("b");
     using other = front.dial();
     other.send(get("/other"));
-    await front.until(2);
-    front.at(requestMs + 1);
+    await front.until(3);
+    await front.at(2 * requestMs + 1);
     await client.over();
-    assert.deepEqual(client.statuses, ["200", "400"]);
+    assert.deepEqual(client.statuses, ["200", "200", "400"]);
     assert.match(client.heard, /it did not arrive within 30 s/);
   });
 
@@ -281,18 +319,19 @@ describe("a slow client", () => {
     using client = front.dial();
     client.send(get("/1"));
     await front.until(1);
-    front.at(1e9);
+    await front.at(1e9);
     using other = front.dial();
     other.send(get("/other"));
     await front.until(2);
     front.served[0]!.exchange.answer(text(200, "1;"));
     await client.until(1);
-    front.at(1e9 + idleMs);
+    await front.at(1e9);
+    await front.at(1e9 + idleMs);
     client.send(get("/2"));
     await front.until(3);
     front.served[2]!.exchange.answer(text(200, "2;"));
     await client.until(2);
-    front.at(1e9 + 2 * idleMs + 1);
+    await front.at(1e9 + 2 * idleMs + 1);
     await client.over();
     assert.deepEqual(client.statuses, ["200", "200"]);
   });
@@ -304,7 +343,7 @@ describe("a slow client", () => {
     using other = front.dial();
     other.send(get("/other"));
     await front.until(1);
-    front.at(headersMs + 1);
+    await front.at(headersMs + 1);
     await client.over();
     assert.equal(client.heard, "");
   });
@@ -315,9 +354,7 @@ describe("a slow client", () => {
     client.send("HELLO\r\n\r\n");
     await client.over();
     assert.match(client.heard, /400/);
-    client.socket.end();
-    await front.server.close();
-    assert.equal(front.server.connections, 0);
+    await eventually("it to be cut off", () => front.server.connections === 0);
   });
 
   it("that goes on sending after the last answer is cut off", async () => {
@@ -394,5 +431,28 @@ describe("a drain of connections", () => {
     await drained;
     await busy.over();
     assert.match(busy.heard, /keep-alive[\s\S]*Connection: close/);
+  });
+
+  it("sees who closes, also where it had stopped reading", async () => {
+    await using front = await bareFront({ bounds: { lingerMs: 60_000 } });
+    using client = front.dial();
+    client.socket.pause();
+    client.send(get("/1") + get("/2"));
+    await front.until(2);
+    front.served[0]!.exchange.answer(text(200, "x".repeat(16 * 1024 * 1024)));
+    using other = front.dial();
+    for (const count of [3, 4]) {
+      client.send(get("/more"));
+      other.send(get("/other"));
+      await front.until(count);
+    }
+    front.server.stopAccepting();
+    front.served[1]!.exchange.answer(text(200, ""));
+    client.socket.resume();
+    await client.over();
+    assert.equal(front.served.length, 4);
+    other.socket.destroy();
+    client.socket.end();
+    await eventually("it to be closed", () => front.server.connections === 0);
   });
 });
