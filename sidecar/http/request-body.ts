@@ -153,7 +153,7 @@ export class ChunkedBody implements BodyReader {
       case "data":
       case "dataEnd":
         this.#state = "size";
-        return line === "" ? undefined : badEnd;
+        return undefined;
       case "trailers":
         return line === "" ? this.#gathered.all : this.#takeTrailer(line);
       default:

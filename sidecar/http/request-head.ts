@@ -110,13 +110,17 @@ function classify(): Uint8Array {
 
 /** Where the run of such characters ends that begins at `from`. */
 function endOf(text: string, from: number, kind: number): number {
-  let at = from;
-  while (((classes[text.charCodeAt(at)] ?? 0) & kind) !== 0) at++;
-  return at;
+  for (let at = from; at < text.length; at++)
+    if (((classes[text.charCodeAt(at)] ?? 0) & kind) === 0) return at;
+  return text.length;
 }
 
+/** Without a copy. `lower` is of letters and hyphens, which this bit turns into lower case or leaves as they are. */
 function isNamed(name: string, lower: string): boolean {
-  return name.length === lower.length && (name === lower || name.toLowerCase() === lower);
+  if (name.length !== lower.length) return false;
+  for (let at = 0; at < lower.length; at++)
+    if ((name.charCodeAt(at) | 0x20) !== lower.charCodeAt(at)) return false;
+  return true;
 }
 
 class Head implements RequestHead {
