@@ -3,9 +3,9 @@
  * browser reaches it too: under a name of the attacker's own that resolves to 127.0.0.1 (DNS rebinding), or by a form
  * or fetch that needs no preflight. So only known Host names are accepted, and nothing that a browser sent for a page.
  */
-import type { IncomingHttpHeaders } from "node:http";
 import type { ProblemCode } from "#api/problems.ts";
-import { quote, quoteAny } from "#api/fields/text.ts";
+import { quote } from "#api/fields/text.ts";
+import { headerOf, type RequestHead } from "./request-head.ts";
 
 export interface Refused {
   readonly code: ProblemCode;
@@ -32,15 +32,15 @@ export class Admission {
   }
 
   /** `authority`: of a request line that holds a whole URL, where it overrides Host. Undefined: let in. */
-  refusal(headers: IncomingHttpHeaders, authority: string | undefined): Refused | undefined {
-    const host = authority ?? headers.host;
+  refusal(request: RequestHead, authority: string | undefined): Refused | undefined {
+    const host = authority ?? headerOf(request, "host");
     if (host === undefined) return malformed("Host", "the header is missing; send Host: localhost");
     if (host !== this.#lastAccepted) {
       if (!this.#names.has(nameOf(host))) return forbiddenHost(host);
       this.#lastAccepted = host;
     }
-    const { origin } = headers;
-    const site = headers["sec-fetch-site"];
+    const origin = headerOf(request, "origin");
+    const site = headerOf(request, "sec-fetch-site");
     if (origin === undefined && site === undefined) return undefined;
     return fromPage(host, origin, site);
   }
@@ -50,10 +50,10 @@ export class Admission {
 function fromPage(
   host: string,
   origin: string | undefined,
-  site: string | string[] | undefined,
+  site: string | undefined,
 ): Refused | undefined {
   if (site !== undefined && site !== "same-origin" && site !== "none") {
-    return crossSite(`a page of another site (Sec-Fetch-Site: ${quoteAny(site)})`);
+    return crossSite(`a page of another site (Sec-Fetch-Site: ${quote(site)})`);
   }
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
     return crossSite(`the page ${quote(origin)}`);
@@ -109,7 +109,7 @@ export function malformed(field: string, reason: string): Refused {
 const ours = "holdfast-";
 
 /** A header of ours that this version does not know must not be ignored: its sender counts on what it asks for. */
-export function headerRefusal(rawHeaders: readonly string[]): Refused | undefined {
+export function headerRefusal({ rawHeaders }: RequestHead): Refused | undefined {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? "";
     // Most names end here, at their first letter.

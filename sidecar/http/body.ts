@@ -1,54 +1,25 @@
 /** A request's body: read within its bound, and as JSON. */
 import { isUtf8 } from "node:buffer";
-import type { IncomingMessage } from "node:http";
 import { malformed, type Refused } from "./admission.ts";
+import type { Exchange } from "./exchange.ts";
 import { findJsonError } from "./json-error.ts";
 import { bodyBytesMax } from "./limits.ts";
 
 export type Body =
   | { readonly kind: "json"; readonly value: unknown }
-  | { readonly kind: "refused"; readonly refused: Refused; readonly read: "all" | "part" };
+  | { readonly kind: "refused"; readonly refused: Refused };
 
-export function hasBody(req: IncomingMessage): boolean {
-  const length = req.headers["content-length"];
-  return (length !== undefined && length !== "0") || req.headers["transfer-encoding"] !== undefined;
-}
-
-/** True where the body's length is known to be past the bound before any of it is read. */
-export function isDeclaredTooLarge(req: IncomingMessage): boolean {
-  return Number(req.headers["content-length"] ?? 0) > bodyBytesMax;
-}
-
-export const bodyTooLarge: Refused = {
+const bodyTooLarge: Refused = {
   code: "body_too_large",
   detail: `The request body has more than ${String(bodyBytesMax)} bytes. Send less.`,
   facts: { limit: "body", max: bodyBytesMax },
 };
 
 /** Tells `done` once; never where the connection closes first. */
-export function readBody(req: IncomingMessage, done: (body: Body) => void): void {
-  if (isDeclaredTooLarge(req)) {
-    done({ kind: "refused", refused: bodyTooLarge, read: "part" });
-    return;
-  }
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  const take = (chunk: Buffer): void => {
-    sizeBytes += chunk.length;
-    if (sizeBytes <= bodyBytesMax) {
-      chunks.push(chunk);
-      return;
-    }
-    req.off("data", take);
-    req.off("end", end);
-    done({ kind: "refused", refused: bodyTooLarge, read: "part" });
-  };
-  const end = (): void => {
-    const [first] = chunks;
-    done(parse(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)));
-  };
-  req.on("data", take);
-  req.on("end", end);
+export function readBody(exchange: Exchange, done: (body: Body) => void): void {
+  exchange.readBody((bytes) => {
+    done(bytes === "tooLarge" ? { kind: "refused", refused: bodyTooLarge } : parse(bytes));
+  });
 }
 
 function parse(bytes: Buffer): Body {
@@ -68,6 +39,5 @@ function notJson(reason: string): Body {
   return {
     kind: "refused",
     refused: malformed("body", `it is not valid JSON: ${reason}`),
-    read: "all",
   };
 }

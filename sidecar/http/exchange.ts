@@ -7,10 +7,9 @@
  * that was not yet handed to the kernel is undelivered. An answer that is worked out after the caller went is
  * undelivered at once. Nothing is told twice: `over` is final.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ReplyForm } from "#api/operations/accept.ts";
-import { lingerBytesMax, lingerMs } from "./limits.ts";
 import type { Reply } from "./reply.ts";
+import { headerOf, type RequestHead } from "./request-head.ts";
 
 /** What a handler knows of the request besides its input. */
 export interface Call {
@@ -28,21 +27,41 @@ export class CallerGone extends Error {
   }
 }
 
-export class Exchange implements Call {
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
-  form: ReplyForm = "json";
-  /** Part of the request's body is still on its way. */
-  bodyPending = false;
-  #state: "reading" | "working" | "answering" | "over" = "reading";
-  #controller: AbortController | undefined;
-  #undelivered: (() => void) | undefined;
-  readonly #onOver: (exchange: Exchange) => void;
+/** The connection that a request came by, as its exchange sees it. */
+export interface Line {
+  /** An answer can still be sent. */
+  readonly isOpen: boolean;
+  /** The exchange has its answer, which goes out when its turn comes. */
+  answered(exchange: Exchange): void;
+  /** The exchange wants its body: who asked whether to send it can be told so. */
+  awaitBody(exchange: Exchange): void;
+  over(): void;
+}
 
-  constructor(req: IncomingMessage, res: ServerResponse, onOver: (exchange: Exchange) => void) {
-    this.req = req;
-    this.res = res;
-    this.#onOver = onOver;
+export type TakeBody = (body: Buffer | "tooLarge") => void;
+
+export class Exchange implements Call {
+  readonly request: RequestHead;
+  form: ReplyForm = "json";
+  readonly #line: Line;
+  #state: "reading" | "working" | "answering" | "over" = "reading";
+  #reply: Reply | undefined;
+  #takeBody: TakeBody | undefined;
+  #controller: AbortController | undefined;
+
+  constructor(request: RequestHead, line: Line) {
+    this.request = request;
+    this.#line = line;
+  }
+
+  /** By its name in lower case. */
+  header(name: string): string | undefined {
+    return headerOf(this.request, name);
+  }
+
+  /** What it is answered with, as soon as there is an answer. */
+  get reply(): Reply | undefined {
+    return this.#reply;
   }
 
   get isReading(): boolean {
@@ -53,13 +72,18 @@ export class Exchange implements Call {
     return this.#state === "over";
   }
 
-  /** The connection ends with the answer, and the answer says so. */
-  closeAfter(): void {
-    this.res.shouldKeepAlive = false;
-  }
-
   work(): void {
     if (this.#state === "reading") this.#state = "working";
+  }
+
+  /** Tells `take` once; never where the connection closes first. Only for a request that has a body. */
+  readBody(take: TakeBody): void {
+    this.#takeBody = take;
+    this.#line.awaitBody(this);
+  }
+
+  bodyCame(body: Buffer | "tooLarge"): void {
+    this.#takeBody?.(body);
   }
 
   /** Made when it is first asked for: most requests never wait. */
@@ -73,73 +97,27 @@ export class Exchange implements Call {
     if (this.isOver) return;
     this.#end();
     this.#controller?.abort(new CallerGone());
-    this.#undelivered?.();
+    this.#reply?.undelivered?.();
   }
 
   answer(reply: Reply): void {
-    const { socket } = this.req;
-    if (this.isOver || socket.destroyed || !socket.writable) {
+    if (this.isOver || !this.#line.isOpen) {
       if (!this.isOver) this.#end();
       reply.undelivered?.();
       return;
     }
     this.#state = "answering";
-    this.#undelivered = reply.undelivered;
-    if (this.bodyPending) this.closeAfter();
-    const content = this.#writeHead(reply);
-    if (this.bodyPending) this.#linger(content);
-    else this.res.end(content, this.#handedOver);
+    this.#reply = reply;
+    this.#line.answered(this);
   }
 
-  #writeHead({ status, body, headers }: Reply): string {
-    if (body === undefined) {
-      this.res.writeHead(status, headers === undefined ? [] : [...headers]);
-      return "";
-    }
-    const head = [
-      "Content-Type",
-      body.type,
-      "Content-Length",
-      String(Buffer.byteLength(body.text)),
-    ];
-    if (headers !== undefined) head.push(...headers);
-    this.res.writeHead(status, head);
-    return this.req.method === "HEAD" ? "" : body.text;
-  }
-
-  /** Node also calls back when the socket was destroyed with the answer still in memory. */
-  readonly #handedOver = (): void => {
-    if (this.req.socket.destroyed) this.callerGone();
-    else if (!this.isOver) this.#end();
-  };
-
-  /**
-   * The answer goes out before the body has come in. To close now would reset the connection, and the reset could
-   * overtake the answer: so the rest is read for a while and thrown away.
-   */
-  #linger(content: string): void {
-    const { req, res } = this;
-    if (content !== "") res.write(content);
-    let restBytes = lingerBytesMax;
-    const end = (): void => {
-      clearTimeout(timer);
-      req.off("data", take);
-      req.off("end", end);
-      req.off("close", end);
-      res.end(this.#handedOver);
-    };
-    const take = (chunk: Buffer): void => {
-      restBytes -= chunk.length;
-      if (restBytes < 0) end();
-    };
-    const timer = setTimeout(end, lingerMs);
-    req.on("data", take);
-    req.once("end", end);
-    req.once("close", end);
+  /** The kernel has the answer. */
+  delivered(): void {
+    if (!this.isOver) this.#end();
   }
 
   #end(): void {
     this.#state = "over";
-    this.#onOver(this);
+    this.#line.over();
   }
 }

@@ -3,7 +3,7 @@ import { STATUS_CODES } from "#host/node-http.ts";
 import { problemBody, problemMediaType } from "#api/operations/problem-body.ts";
 import { problems } from "#api/problems.ts";
 import type { Refused } from "./admission.ts";
-import { retryAfterSeconds } from "./limits.ts";
+import { bounds, retryAfterSeconds } from "./limits.ts";
 
 export interface Reply {
   readonly status: number;
@@ -51,17 +51,39 @@ export function problem({ code, detail, facts }: Refused, headers: readonly stri
   };
 }
 
-/** For a socket on which there is no request to answer; the connection ends with it. */
-export function rawResponse(refused: Refused): string {
-  const { status, body, headers = [] } = problem(refused);
-  const { type, text: content } = body ?? { type: textType, text: "" };
-  const lines = [`HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? "Error"}`];
+/** Who sent `Expect: 100-continue` may send its body. */
+export const continueText = "HTTP/1.1 100 Continue\r\n\r\n";
+
+export interface ReplyEnds {
+  /** The answer to HEAD says how long its body would be, and has none. */
+  readonly isHead: boolean;
+  /** The connection ends with it. */
+  readonly closes: boolean;
+}
+
+const closing = "Connection: close\r\n\r\n";
+/** Clients that read it close first, and never send a request into a connection that is just being closed. */
+const keeping = `Connection: keep-alive\r\nKeep-Alive: timeout=${String(bounds.idleMs / 1000)}\r\n\r\n`;
+
+/** Head and body in one, to be written at once. */
+export function replyText({ status, body, headers }: Reply, { isHead, closes }: ReplyEnds): string {
+  let text = `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? "Error"}\r\n`;
+  if (body !== undefined)
+    text += `Content-Type: ${body.type}\r\nContent-Length: ${String(Buffer.byteLength(body.text))}\r\n`;
+  else if (status !== 204) text += "Content-Length: 0\r\n";
+  if (headers !== undefined) text += headerLines(headers);
+  text += closes ? closing : keeping;
+  return body === undefined || isHead ? text : text + body.text;
+}
+
+function headerLines(headers: readonly string[]): string {
+  let lines = "";
   for (let i = 0; i < headers.length; i += 2)
-    lines.push(`${headers[i] ?? ""}: ${headers[i + 1] ?? ""}`);
-  lines.push(
-    `Content-Type: ${type}`,
-    `Content-Length: ${String(Buffer.byteLength(content))}`,
-    "Connection: close",
-  );
-  return `${lines.join("\r\n")}\r\n\r\n${content}`;
+    lines += `${headers[i] ?? ""}: ${headers[i + 1] ?? ""}\r\n`;
+  return lines;
+}
+
+/** For a connection on which there is no request to answer; it ends with it. */
+export function farewell(refused: Refused): string {
+  return replyText(problem(refused), { isHead: false, closes: true });
 }

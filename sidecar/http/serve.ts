@@ -11,7 +11,7 @@ import { parseTraceparent, type Trace } from "#host/trace.ts";
 import { handlerOf, type Handlers } from "../handlers/handlers.ts";
 import { presentFacts } from "../handlers/refusals.ts";
 import { contentTypeRefusal, headerRefusal, type Admission, type Refused } from "./admission.ts";
-import { hasBody, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
 import { CallerGone, type Exchange } from "./exchange.ts";
 import { uriCharsMax } from "./limits.ts";
 import { problem, type Reply } from "./reply.ts";
@@ -44,18 +44,17 @@ export class Service {
 
   /** Never throws. The exchange is answered exactly once, now or later. */
   serve(exchange: Exchange): void {
-    const { req } = exchange;
-    exchange.bodyPending = hasBody(req);
-    const at = locate(req.url ?? "");
+    const { request } = exchange;
+    const at = locate(request.target);
     const unwelcome =
-      this.#parts.admission.refusal(req.headers, at.authority) ??
-      headerRefusal(req.rawHeaders) ??
+      this.#parts.admission.refusal(request, at.authority) ??
+      headerRefusal(request) ??
       (at.tooLong ? uriTooLong : undefined);
     if (unwelcome !== undefined) {
       this.#refuse(exchange, noOperation, unwelcome);
       return;
     }
-    const found = route(req.method === "HEAD" ? "GET" : (req.method ?? ""), at.path);
+    const found = route(request.method === "HEAD" ? "GET" : request.method, at.path);
     switch (found.kind) {
       case "operation":
         this.#take(exchange, { id: found.id, values: found.values, query: at.query });
@@ -73,26 +72,26 @@ export class Service {
 
   /** What the headers say of answer and body, then the body, then the operation. */
   #take(exchange: Exchange, target: Target): void {
-    const { req, bodyPending } = exchange;
-    const accepted = acceptedForm(target.id, req.headers.accept);
+    const { request } = exchange;
+    const hasBody = request.bodyLength !== 0;
+    const accepted = acceptedForm(target.id, exchange.header("accept"));
     if (!accepted.ok) {
       this.#refuse(exchange, target.id, fieldRefusal(accepted.problem));
       return;
     }
     exchange.form = accepted.form;
-    if (req.method === "POST" || bodyPending) {
-      const wrongType = contentTypeRefusal(req.headers["content-type"], bodyPending);
+    if (request.method === "POST" || hasBody) {
+      const wrongType = contentTypeRefusal(exchange.header("content-type"), hasBody);
       if (wrongType !== undefined) {
         this.#refuse(exchange, target.id, wrongType);
         return;
       }
     }
-    if (!bodyPending) {
+    if (!hasBody) {
       this.#run(exchange, target, undefined);
       return;
     }
-    readBody(req, (body) => {
-      exchange.bodyPending = body.kind === "refused" && body.read === "part";
+    readBody(exchange, (body) => {
       if (body.kind === "refused") this.#refuse(exchange, target.id, body.refused);
       else this.#run(exchange, target, body.value);
     });
@@ -152,8 +151,8 @@ export class Service {
 }
 
 function traceOf(exchange: Exchange): Trace | undefined {
-  const { traceparent } = exchange.req.headers;
-  return typeof traceparent === "string" ? parseTraceparent(traceparent) : undefined;
+  const traceparent = exchange.header("traceparent");
+  return traceparent === undefined ? undefined : parseTraceparent(traceparent);
 }
 
 function fieldRefusal(wrong: FieldProblem): Refused {
