@@ -15,17 +15,18 @@ interface CodesOfOneLength {
   readonly symbols: readonly number[];
 }
 
-const codesByBits: readonly CodesOfOneLength[] = canonicalCodes();
+/** By their length; made when the first text comes that is coded. */
+let codesByBits: readonly CodesOfOneLength[] | undefined;
 
-function canonicalCodes(): CodesOfOneLength[] {
-  const codes: CodesOfOneLength[] = [];
+function canonicalCodes(): readonly CodesOfOneLength[] {
+  const symbolsByBits: number[][] = Array.from({ length: bitsMax + 1 }, () => []);
+  for (const [symbol, bits] of huffmanBits.entries()) symbolsByBits[bits]?.push(symbol);
   let next = 0;
-  for (let bits = 0; bits <= bitsMax; bits++) {
-    const symbols = huffmanBits.flatMap((taken, symbol) => (taken === bits ? [symbol] : []));
-    codes.push({ first: next, symbols });
-    next = (next + symbols.length) * 2;
-  }
-  return codes;
+  return symbolsByBits.map((symbols) => {
+    const first = next;
+    next = (first + symbols.length) * 2;
+    return { first, symbols };
+  });
 }
 
 /** Throws {@link ProtocolError}. */
@@ -52,6 +53,7 @@ export function huffmanDecoded(coded: Uint8Array): Uint8Array {
 }
 
 function symbolOf(code: number, bits: number): number | undefined {
+  codesByBits ??= canonicalCodes();
   const codes = codesByBits[bits];
   const symbol = codes?.symbols[code - codes.first];
   if (symbol === endOfString) throw notHuffman();

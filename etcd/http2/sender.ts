@@ -166,6 +166,7 @@ export class Sender {
     const dataBytes = Math.min(
       ...[outbox.bytes, sendWindow.availableBytes, this.#window.availableBytes, turnMaxBytes],
     );
+    if (head.length + dataBytes === 0) return;
     const frames = Math.ceil(dataBytes / framePayloadMaxBytes);
     const bytes = Buffer.allocUnsafe(head.length + frames * frameHeadBytes + dataBytes);
     bytes.set(head);
