@@ -146,7 +146,7 @@ export class Caller {
     const reply = await call(connection, runtime, { ...plan, deadline, signal });
     const tookMs = longWork ? runtime.now() - sentAt : this.#learn(reply, { sentAt, limit });
     if (reply.kind === "answer") this.endpoints.answered(connection, sentAt);
-    else if (reply.kind === "silent" && runtime.now() >= limit) {
+    else if (isLate(reply) && runtime.now() >= limit) {
       this.endpoints.doubt(connection, `no answer within ${Math.round(tookMs)} ms`);
     } else if (isUnavailable(reply)) this.endpoints.doubt(connection, reply.message);
     return reply;
@@ -199,6 +199,11 @@ export class Caller {
     const why = this.endpoints.lastError ?? "no connection yet";
     return refused({ code: "notSent", message: `etcd cannot be reached (${why})` });
   }
+}
+
+/** Without an answer, or never begun, because the connection takes no more. */
+function isLate({ kind }: Reply): boolean {
+  return kind === "silent" || kind === "notSent";
 }
 
 /** The member says that it cannot: it has no leader, say. Another may. */

@@ -1,10 +1,12 @@
 /**
  * One call with one answer, and what can become of it. Nothing here knows etcd: {@link file://../status.ts} judges.
  */
-import http2 from "node:http2";
 import type { Instant, Runtime } from "#core/runtime.ts";
 import type { Connection } from "./connection.ts";
-import { Deframer, frame } from "./frame.ts";
+import type { End, Exchange, Listener } from "./exchange.ts";
+import type { RequestField } from "./hpack-encoder.ts";
+import type { Field } from "./hpack-tables.ts";
+import { Deframer, FramingError } from "./message.ts";
 
 export type Reply =
   | { readonly kind: "answer"; readonly message: Uint8Array }
@@ -28,139 +30,154 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
-const { NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM } = http2.constants;
+const grpcFields: readonly RequestField[] = [
+  { name: "content-type", value: "application/grpc" },
+  { name: "te", value: "trailers" },
+];
 
-export function requestHeaders(path: string, token: string | undefined): http2.OutgoingHttpHeaders {
-  return {
-    ":method": "POST",
-    ":path": path,
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...(token === undefined ? {} : { token }),
-  };
+export function requestFields(token: string | undefined): readonly RequestField[] {
+  return token === undefined
+    ? grpcFields
+    : [...grpcFields, { name: "token", value: token, secret: true }];
 }
 
 /** Sends one message and waits for its answer. Never rejects. */
 export function call(connection: Connection, runtime: Runtime, plan: Call): Promise<Reply> {
-  const stream = connection.request(requestHeaders(plan.path, plan.token));
-  if (stream === undefined) {
-    return Promise.resolve({ kind: "notSent", message: connection.reason });
-  }
   return new Promise((resolve) => {
-    const answer = new AnswerReader(stream, connection);
     const settle = (reply: Reply) => {
       timer.cancel();
       plan.signal?.removeEventListener("abort", leave);
       resolve(reply);
     };
+    const answer = new AnswerReader(connection, settle);
+    const giveUp = (message: string) => {
+      answer.exchange?.cancel();
+      settle({ kind: answer.exchange?.sent === true ? "silent" : "notSent", message });
+    };
     const leave = () => {
-      settle({ kind: "silent", message: "the caller left" });
-      stream.close(NGHTTP2_CANCEL);
+      giveUp("the caller left");
     };
     const timer = runtime.timer(plan.deadline, () => {
-      settle({ kind: "silent", message: `no answer from ${connection.endpoint} in time` });
-      stream.close(NGHTTP2_CANCEL);
-    });
-    stream.once("close", () => {
-      settle(answer.reply());
+      giveUp(`no answer from ${connection.endpoint} in time`);
     });
     plan.signal?.addEventListener("abort", leave, { once: true });
-    stream.end(frame(plan.message));
+    const exchange = connection.request({
+      path: plan.path,
+      fields: requestFields(plan.token),
+      listener: answer,
+      message: plan.message,
+    });
+    if (typeof exchange === "string") settle({ kind: "notSent", message: exchange });
+    else answer.exchange = exchange;
   });
 }
 
-/** Collects what comes back on a stream with one answer. */
-class AnswerReader {
-  readonly #stream: http2.ClientHttp2Stream;
+/** Collects what comes back on an exchange with one answer. */
+class AnswerReader implements Listener {
+  exchange: Exchange | undefined;
   readonly #connection: Connection;
+  readonly #settle: (reply: Reply) => void;
   readonly #deframer = new Deframer();
   readonly #messages: Uint8Array[] = [];
   readonly #ending: Ending;
 
-  constructor(stream: http2.ClientHttp2Stream, connection: Connection) {
-    this.#stream = stream;
+  constructor(connection: Connection, settle: (reply: Reply) => void) {
     this.#connection = connection;
-    this.#ending = new Ending(stream, connection);
-    stream.on("data", (chunk: Buffer) => {
-      connection.heard();
-      try {
-        this.#messages.push(...this.#deframer.push(chunk));
-      } catch (error) {
-        this.#ending.failed(error as Error);
-        stream.close(NGHTTP2_CANCEL);
-      }
-    });
+    this.#settle = settle;
+    this.#ending = new Ending(connection);
   }
 
-  /** To be asked when the stream is closed. */
-  reply(): Reply {
+  headers(fields: readonly Field[]): void {
+    this.#ending.read(fields);
+  }
+
+  data(bytes: Uint8Array): void {
+    try {
+      this.#messages.push(...this.#deframer.push(bytes));
+      this.exchange?.consumed(bytes.length);
+    } catch (error) {
+      if (!(error instanceof FramingError)) throw error;
+      this.exchange?.cancel();
+      this.#ending.failed(error);
+      this.#settle(this.#reply());
+    }
+  }
+
+  ended(end: End): void {
+    this.#ending.ended(end);
+    this.#settle(this.#reply());
+  }
+
+  #reply(): Reply {
     const failure = this.#ending.failure();
     if (failure !== undefined) return failure;
     const [message, ...others] = this.#messages;
     if (message === undefined || others.length > 0 || this.#deframer.unfinished) {
       const text = `${this.#connection.endpoint} answered OK without exactly one message`;
-      return { kind: "broken", message: `${text} (${String(this.#stream.rstCode)})` };
+      return { kind: "broken", message: text };
     }
     return { kind: "answer", message };
   }
 }
 
-/** How a stream ended: its trailers, or its only headers, or the lack of both. */
+/** How an exchange ended: its trailers, or its only headers, or the lack of both. */
 export class Ending {
-  readonly #stream: http2.ClientHttp2Stream;
   readonly #connection: Connection;
   #code: number | undefined;
   #message = "";
   #error: Error | undefined;
+  #end: End | undefined;
 
-  constructor(stream: http2.ClientHttp2Stream, connection: Connection) {
-    this.#stream = stream;
+  constructor(connection: Connection) {
     this.#connection = connection;
-    stream.once("response", (headers: http2.IncomingHttpHeaders) => {
-      connection.heard();
-      this.#read(headers);
-    });
-    stream.once("trailers", (headers: http2.IncomingHttpHeaders) => {
-      this.#read(headers);
-    });
-    stream.on("error", (error: Error) => {
-      this.failed(error);
-    });
+  }
+
+  read(fields: readonly Field[]): void {
+    const code = valueOf(fields, "grpc-status");
+    const status = valueOf(fields, ":status");
+    if (code !== undefined && /^\d+$/.test(code)) {
+      this.#code = Number(code);
+      this.#message = decoded(valueOf(fields, "grpc-message") ?? "");
+    } else if (status !== undefined && status !== "200") {
+      // Not etcd but something before it, which says nothing about what etcd did.
+      this.failed(new Error(`HTTP status ${status}`));
+    }
+  }
+
+  ended(end: End): void {
+    this.#end = end;
   }
 
   failed(error: Error): void {
     this.#error ??= error;
   }
 
-  /** Undefined: the call ended with OK. To be asked when the stream is closed. */
+  /** Undefined: the call ended with OK. To be asked when the exchange has ended. */
   failure(): Failure | undefined {
+    const end = this.#end;
     if (this.#code === 0 && this.#error === undefined) return undefined;
     if (this.#code !== undefined && this.#code !== 0) {
       return { kind: "status", code: this.#code, message: this.#message };
     }
-    const why = this.#error?.message ?? this.#connection.reason;
+    const why = this.#error?.message ?? reasonOf(end) ?? this.#connection.reason;
     const message = `${this.#connection.endpoint} gave no answer: ${why}`;
-    if (this.#stream.rstCode === NGHTTP2_REFUSED_STREAM) return { kind: "notSent", message };
-    return { kind: "broken", message };
-  }
-
-  #read(headers: http2.IncomingHttpHeaders): void {
-    const code = headers["grpc-status"];
-    if (typeof code === "string" && /^\d+$/.test(code)) {
-      this.#code = Number(code);
-      this.#message = decoded(headers["grpc-message"]);
-    } else if (headers[":status"] !== undefined && Number(headers[":status"]) !== 200) {
-      // Not etcd but something before it, which says nothing about what etcd did.
-      this.failed(new Error(`HTTP status ${String(headers[":status"])}`));
-    }
+    return { kind: end?.kind === "notSent" ? "notSent" : "broken", message };
   }
 }
 
-function decoded(message: string | string[] | undefined): string {
-  const text = typeof message === "string" ? message : "";
+function reasonOf(end: End | undefined): string | undefined {
+  if (end === undefined) return undefined;
+  return end.kind === "done" ? "it ended the call without a status" : end.reason;
+}
+
+function valueOf(fields: readonly Field[], name: string): string | undefined {
+  return fields.find((field) => field.name === name)?.value;
+}
+
+function decoded(message: string): string {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(message);
   } catch {
-    return text; // a lone percent sign: better read as it came than not at all
+    return message; // a lone percent sign: better read as it came than not at all
   }
 }

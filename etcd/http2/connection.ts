@@ -8,19 +8,23 @@
  * - ready: takes calls. While calls are open and nothing is heard, it pings; a ping without an answer closes it.
  * - draining (GOAWAY, or its owner distrusts it): takes no new call, those under way may end; `leaving` has aborted,
  *   upon which streams move elsewhere. Closes when the last call ends, at the latest after `drainMaxMs`.
- * - closed: every call under way has ended, broken.
+ * - closed: every call under way has ended, broken; also because the server broke the protocol.
+ *
+ * What frames mean is in {@link file://./session.ts}; here are the socket and time.
  */
-import http2 from "node:http2";
-import { type Socket, connect as connectTcp, isIP } from "node:net";
-import { connect as connectTls } from "node:tls";
+import type { Socket } from "node:net";
 import { after, type Instant, type Runtime, type Timer } from "#core/runtime.ts";
-import type { TlsMaterial } from "../tls.ts";
+import type { Exchange, ExchangePlan } from "./exchange.ts";
+import type { RequestField } from "./hpack-encoder.ts";
+import { Session, type SessionEvents } from "./session.ts";
+import { type Dial, dialOf, type Place } from "./socket.ts";
 
-export interface ConnectionParts {
-  /** `http://host:port` or `https://host:port`. */
-  readonly endpoint: string;
+export interface ConnectionParts extends Place {
   readonly runtime: Runtime;
-  readonly tls?: TlsMaterial | undefined;
+}
+
+export interface RequestPlan extends ExchangePlan {
+  readonly path: string;
 }
 
 /** How long a server may take to accept and to send its settings. */
@@ -29,13 +33,11 @@ const drainMaxMs = 30_000;
 /** Without calls open none is sent: etcd takes pings on an idle connection for abuse, and those oftener than every 5 s. */
 const pingAfterSilenceMs = 10_000;
 const pingAnswerMaxMs = 5_000;
-/** A watch that falls behind must not slow the others: its own window bounds what may lie here unread. */
-const streamWindowBytes = 4 * 1024 * 1024;
-const connectionWindowBytes = 64 * 1024 * 1024;
-/** Node refuses new streams when more than this waits to be sent. */
-const sessionMemoryMaxMegabytes = 128;
+/** How long the last words may take to be written, before the socket is destroyed with them. */
+const hangUpMaxMs = 1_000;
 
 type State =
+  | { readonly kind: "opening" }
   | { readonly kind: "ready" }
   | { readonly kind: "draining"; readonly limit: Timer }
   | { readonly kind: "closed" };
@@ -44,60 +46,80 @@ export class Connection {
   readonly endpoint: string;
   readonly openedAt: Instant;
   readonly #runtime: Runtime;
-  readonly #session: http2.ClientHttp2Session;
+  readonly #session: Session;
   readonly #socket: Socket;
+  /** What all requests begin with. */
+  readonly #fields: readonly RequestField[];
   readonly #leaving = new AbortController();
-  readonly #gone: Promise<void>;
-  #state: State = { kind: "ready" };
+  readonly #settled = Promise.withResolvers<void>();
+  readonly #gone = Promise.withResolvers<void>();
+  #state: State = { kind: "opening" };
   #reason = "";
-  #streams = 0;
   #heardAt: Instant;
-  #look: Timer;
+  /** When next something is due: the opening's end, a look for life, a ping's answer, the end of hanging up. */
+  #due: Timer;
 
-  private constructor(
-    parts: ConnectionParts,
-    { session, socket }: { session: http2.ClientHttp2Session; socket: Socket },
-  ) {
-    this.#socket = socket;
-    this.endpoint = parts.endpoint;
-    this.#runtime = parts.runtime;
-    this.#session = session;
-    this.openedAt = parts.runtime.now();
+  private constructor({ endpoint, runtime }: ConnectionParts, dial: Dial) {
+    const { protocol, host } = new URL(endpoint);
+    this.endpoint = endpoint;
+    this.#fields = [
+      { name: ":method", value: "POST" },
+      { name: ":scheme", value: protocol.slice(0, -1) },
+      { name: ":authority", value: host },
+    ];
+    this.#runtime = runtime;
+    this.openedAt = runtime.now();
     this.#heardAt = this.openedAt;
-    this.#look = this.#lookLater(pingAfterSilenceMs);
-    session.setLocalWindowSize(connectionWindowBytes);
-    this.#gone = new Promise((resolve) => {
-      session.once("close", () => {
-        this.#become({ kind: "closed" }, "the connection was closed");
-        resolve();
-      });
+    const socket = dial({
+      connected: (problem) => {
+        if (problem === undefined) this.#session.start();
+        else void this.close(problem);
+      },
+      received: (bytes) => {
+        this.#receive(bytes);
+      },
     });
-    session.on("error", (error: Error) => {
+    this.#socket = socket;
+    this.#session = new Session({
+      wire: {
+        write: (bytes) => void socket.write(bytes),
+        get backlogBytes() {
+          return socket.writableLength;
+        },
+      },
+      hears: this.#sessionEvents(),
+    });
+    socket.on("drain", () => {
+      this.#session.goOn();
+    });
+    socket.on("error", (error) => {
       this.#reason ||= messageOf(error);
     });
-    session.on("goaway", (code: number, _last: number, data?: Uint8Array) => {
-      const why = data === undefined ? "" : ` (${new TextDecoder().decode(data)})`;
-      this.drain(`the server said goodbye, code ${code}${why}`);
+    socket.once("close", () => {
+      this.#end("the server closed the connection");
+      this.#due.cancel();
+      this.#gone.resolve();
+    });
+    this.#due = this.#in(openMaxMs, () => {
+      void this.close(`no connection within ${openMaxMs} ms`);
     });
   }
 
   /** Throws what stood in the way. */
   static async open(parts: ConnectionParts, signal: AbortSignal): Promise<Connection> {
+    const dial = await dialOf(parts);
     signal.throwIfAborted();
-    const socket = socketTo(parts);
-    const session = http2.connect(parts.endpoint, {
-      createConnection: () => socket,
-      settings: { enablePush: false, initialWindowSize: streamWindowBytes },
-      maxSessionMemory: sessionMemoryMaxMegabytes,
-    });
+    const connection = new Connection(parts, dial);
+    const leave = () => void connection.close("it is not needed any more");
+    signal.addEventListener("abort", leave, { once: true });
     try {
-      await settingsOf(session, { runtime: parts.runtime, signal });
-      return new Connection(parts, { session, socket });
+      await connection.#settled.promise;
+      return connection;
     } catch (error) {
-      session.on("error", ignoreLater);
-      session.destroy();
-      socket.destroy();
+      signal.throwIfAborted();
       throw error;
+    } finally {
+      signal.removeEventListener("abort", leave);
     }
   }
 
@@ -116,145 +138,114 @@ export class Connection {
     return this.#reason;
   }
 
-  /** Opens a stream; undefined: nothing was or will be sent. */
-  request(headers: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream | undefined {
-    if (this.#state.kind !== "ready" || this.#session.closed || this.#session.destroyed) {
-      return undefined;
-    }
-    try {
-      const stream = this.#session.request(headers);
-      this.#streams += 1;
-      stream.once("close", () => {
-        this.#streams -= 1;
-        this.#closeWhenIdle();
-      });
-      return stream;
-    } catch (error) {
-      // The session is going; its own events say why.
-      this.#reason ||= messageOf(error as Error);
-      return undefined;
-    }
-  }
-
-  /** Something came from the server. */
-  heard(): void {
-    this.#heardAt = this.#runtime.now();
+  /** Begins an exchange. A string: nothing was or will be sent, for this reason. */
+  request({ path, fields, listener, message }: RequestPlan): Exchange | string {
+    if (this.#state.kind !== "ready") return this.#reason;
+    const head = [...this.#fields, { name: ":path", value: path }, ...fields];
+    const exchange = this.#session.request({ fields: head, listener, message });
+    return exchange ?? "too much waits to be sent";
   }
 
   drain(reason: string): void {
     if (this.#state.kind !== "ready") return;
-    const limit = this.#runtime.timer(after(this.#runtime.now(), drainMaxMs), () => {
-      this.#destroy();
-    });
-    this.#become({ kind: "draining", limit }, reason);
+    const limit = this.#in(drainMaxMs, () => void this.close());
+    this.#state = { kind: "draining", limit };
+    this.#reason ||= reason;
+    this.#leaving.abort(new Error(this.#reason));
     this.#closeWhenIdle();
   }
 
   /** Tells once when it is closed. */
   whenClosed(tell: () => void): void {
-    void this.#gone.then(tell);
+    void this.#gone.promise.then(tell);
   }
 
   /** Calls under way end broken. */
   close(reason = "the client was closed"): Promise<void> {
-    this.#reason ||= reason;
-    this.#destroy();
-    return this.#gone;
-  }
-
-  /** A session that says goodbye waits for the other side to hang up, which may never happen. */
-  #destroy(): void {
-    this.#session.destroy();
+    if (this.usable || this.#state.kind === "draining") this.#session.sayGoodbye();
+    this.#end(reason);
     this.#socket.destroy();
+    return this.#gone.promise;
   }
 
-  #become(state: State, reason: string): void {
+  #sessionEvents(): SessionEvents {
+    return {
+      settled: () => {
+        this.#state = { kind: "ready" };
+        this.#lookLater(pingAfterSilenceMs);
+        this.#settled.resolve();
+      },
+      ponged: () => {
+        this.#lookLater(pingAfterSilenceMs);
+      },
+      goodbye: (reason) => {
+        this.drain(reason);
+      },
+      idle: () => {
+        this.#closeWhenIdle();
+      },
+      failed: (reason) => {
+        this.#hangUp(reason);
+      },
+    };
+  }
+
+  /** What is to be written meanwhile goes out in one piece. */
+  #receive(bytes: Uint8Array): void {
+    this.#heardAt = this.#runtime.now();
+    this.#socket.cork();
+    this.#session.receive(bytes);
+    this.#socket.uncork();
+  }
+
+  #end(reason: string): void {
+    if (this.#state.kind === "closed") return;
     if (this.#state.kind === "draining") this.#state.limit.cancel();
-    if (state.kind === "closed") this.#look.cancel();
-    this.#state = state;
+    this.#state = { kind: "closed" };
     this.#reason ||= reason;
+    this.#due.cancel();
+    this.#session.end(this.#reason);
+    this.#settled.reject(new Error(this.#reason));
     this.#leaving.abort(new Error(this.#reason));
   }
 
-  #closeWhenIdle(): void {
-    if (this.#state.kind === "draining" && this.#streams === 0) this.#session.close();
+  /** All has been said: what is written may still go out, unless the server never takes it. */
+  #hangUp(reason: string): void {
+    this.#end(reason);
+    this.#socket.destroySoon();
+    this.#due = this.#in(hangUpMaxMs, () => this.#socket.destroy());
   }
 
-  #lookLater(ms: number): Timer {
-    return this.#runtime.timer(after(this.#runtime.now(), ms), () => {
+  #closeWhenIdle(): void {
+    if (this.#state.kind !== "draining" || !this.#session.idle) return;
+    this.#session.sayGoodbye();
+    this.#hangUp(this.#reason);
+  }
+
+  #lookLater(ms: number): void {
+    this.#due.cancel();
+    this.#due = this.#in(ms, () => {
       this.#lookForLife();
     });
   }
 
   #lookForLife(): void {
     const silentMs = this.#runtime.now() - this.#heardAt;
-    if (this.#streams === 0) this.#look = this.#lookLater(pingAfterSilenceMs);
-    else if (silentMs < pingAfterSilenceMs) {
-      this.#look = this.#lookLater(pingAfterSilenceMs - silentMs);
-    } else this.#ping();
+    if (this.#session.idle) this.#lookLater(pingAfterSilenceMs);
+    else if (silentMs < pingAfterSilenceMs) this.#lookLater(pingAfterSilenceMs - silentMs);
+    else this.#ping();
   }
 
   #ping(): void {
-    this.#look = this.#runtime.timer(after(this.#runtime.now(), pingAnswerMaxMs), () => {
+    this.#due = this.#in(pingAnswerMaxMs, () => {
       void this.close(`no answer to a ping within ${pingAnswerMaxMs} ms`);
     });
-    this.#session.ping((error) => {
-      if (error !== null || this.#state.kind === "closed") return;
-      this.heard();
-      this.#look.cancel();
-      this.#look = this.#lookLater(pingAfterSilenceMs);
-    });
+    this.#session.ping();
   }
-}
 
-interface SettingsWait {
-  readonly runtime: Runtime;
-  readonly signal: AbortSignal;
-}
-
-/** Ours, so that it can be destroyed whatever state the session is in. */
-function socketTo({ endpoint, tls }: ConnectionParts): Socket {
-  const url = new URL(endpoint);
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const secure = url.protocol === "https:";
-  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
-  if (!secure) return connectTcp({ host, port, noDelay: true });
-  const name = isIP(host) === 0 ? { servername: host } : {};
-  return connectTls({ host, port, ALPNProtocols: ["h2"], ...name, ...tls });
-}
-
-/** Resolves when the server's settings are there. */
-function settingsOf(
-  session: http2.ClientHttp2Session,
-  { runtime, signal }: SettingsWait,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (error?: Error) => {
-      timer.cancel();
-      signal.removeEventListener("abort", aborted);
-      session.removeListener("remoteSettings", settled);
-      session.removeListener("error", end);
-      session.removeListener("close", closed);
-      if (error === undefined) resolve();
-      else reject(error);
-    };
-    const settled = () => {
-      end();
-    };
-    const closed = () => {
-      end(new Error("the server closed the connection"));
-    };
-    const aborted = () => {
-      end(signal.reason as Error);
-    };
-    const timer = runtime.timer(after(runtime.now(), openMaxMs), () => {
-      end(new Error(`no connection within ${openMaxMs} ms`));
-    });
-    session.once("remoteSettings", settled);
-    session.once("error", end);
-    session.once("close", closed);
-    signal.addEventListener("abort", aborted, { once: true });
-  });
+  #in(ms: number, act: () => void): Timer {
+    return this.#runtime.timer(after(this.#runtime.now(), ms), act);
+  }
 }
 
 /** `localhost` can fail once for each address: the message then lies in the parts. */
@@ -263,9 +254,4 @@ export function messageOf(error: Error): string {
     return error.errors.map((one: Error) => one.message).join("; ");
   }
   return error.message;
-}
-
-/** A session that is given up tells once more that it failed; `open` has thrown what matters. */
-function ignoreLater(): void {
-  return undefined;
 }

@@ -2,10 +2,10 @@
  * Files of resources as they lie on disk: a file, or a folder with what is below it. A ConfigMap's folder holds links
  * into `..data`, which is swapped as a whole: names that begin with a dot are passed by, links are followed.
  */
-import { hash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Epoch } from "#core/runtime.ts";
+import { fingerprint } from "./fingerprint.ts";
 
 export const filesMax = 10_000;
 export const fileBytesMax = 4 * 1024 * 1024;
@@ -117,7 +117,7 @@ export async function readIfChanged(file: string, before: string | undefined): P
     if (bytes.length > fileBytesMax) {
       return { kind: "failed", reason: `has more than ${String(fileBytesMax)} bytes` };
     }
-    return { kind: "read", mark, digest: hash("sha1", bytes), bytes };
+    return { kind: "read", mark, digest: fingerprint(bytes), bytes };
   } catch (error) {
     return { kind: "failed", reason: reasonOf(error) };
   }

@@ -11,7 +11,7 @@ import {
   TxnRequest,
   TxnResponse,
 } from "#etcd/codec/etcdserverpb/rpc.ts";
-import { Deframer, frame } from "#etcd/http2/frame.ts";
+import { Deframer, frame } from "#etcd/http2/message.ts";
 
 export interface Call {
   readonly path: string;

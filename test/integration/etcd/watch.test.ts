@@ -4,7 +4,7 @@ import { type Changes, prefixRange, revision } from "#core/store.ts";
 import { type ResponseHeader, WatchRequest, WatchResponse } from "#etcd/codec/etcdserverpb/rpc.ts";
 import type { Event } from "#etcd/codec/mvccpb/kv.ts";
 import type { EtcdClient } from "#etcd/client.ts";
-import { frame } from "#etcd/http2/frame.ts";
+import { frame } from "#etcd/http2/message.ts";
 import { methods } from "#etcd/methods.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
 import { TcpProxy } from "#test/support/tcp-proxy.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Deframer, FramingError, frame } from "#etcd/http2/frame.ts";
+import { Deframer, FramingError, frame } from "#etcd/http2/message.ts";
 
 describe("gRPC framing", () => {
   it("gives back the messages that were framed, however the bytes are split into chunks", () => {
