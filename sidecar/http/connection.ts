@@ -281,7 +281,8 @@ export class Connection implements Line {
   }
 
   #write(text: string): void {
-    this.#socket.write(text);
+    // What is all ASCII, as most answers are, needs no encoding.
+    this.#socket.write(text, Buffer.byteLength(text) === text.length ? "latin1" : "utf8");
     const until = this.#delivered + this.#unsent.length;
     if (this.#isTaken) {
       this.#deliver(until);

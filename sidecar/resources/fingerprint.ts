@@ -1,7 +1,7 @@
 /**
- * Whether a file says what it said before. FNV-1a, 32 bits, twice from different beginnings, with the length: two contents
- * of one file are taken for the same with a chance of 1 in 2^64. Nobody is kept out by it: who writes the files needs no
- * collision. (`node:crypto` for this alone takes a megabyte of every sidecar.)
+ * Whether a file says what it said before. FNV-1a, 32 bits, twice from different beginnings, with the length: enough for a
+ * file that was edited, and nobody is kept out by it: who writes the files needs no collision. (`node:crypto` for this alone
+ * takes a megabyte of every sidecar.)
  */
 const prime = 0x01_00_01_93;
 const beginning = 0x81_1c_9d_c5;
