@@ -1,6 +1,6 @@
 /**
  * How small is a sidecar that does nothing, and how long until it serves? The bundle, as images ship it, started again and
- * again; beside it a Node that has nothing but the same two parts of it loaded, a server of HTTP/1 and a client of HTTP/2.
+ * again; beside it a Node that has nothing but the same parts of it loaded, servers and a client on sockets.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -50,9 +50,11 @@ export async function sidecarSize(etcd: string): Promise<SidecarSize> {
 }
 
 const bareProgram = `
-  const [http, http2] = [require("node:http"), require("node:http2")];
+  const [http, net] = [require("node:http"), require("node:net")];
   http.createServer().listen(0, "127.0.0.1");
-  http2.connect(process.argv[1]).once("remoteSettings", () => console.log("up"));
+  net.createServer().listen(0, "127.0.0.1");
+  const { hostname, port } = new URL(process.argv[1]);
+  net.connect({ host: hostname, port }).once("connect", () => console.log("up"));
 `;
 
 async function bareNode(etcd: string): Promise<number> {

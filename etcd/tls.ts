@@ -2,8 +2,6 @@
  * What TLS needs, read from its files anew for every connection: who rotates certificates replaces the files, and
  * nothing has to be told. Connections that stand are not disturbed: neither side looks at a certificate again.
  */
-import { readFile } from "node:fs/promises";
-
 /** Paths of PEM files. */
 export interface TlsFiles {
   /** The authority that signed the servers' certificates; absent: those that Node trusts. */
@@ -33,5 +31,8 @@ export async function readTls(files: TlsFiles): Promise<TlsMaterial> {
 }
 
 async function readIfNamed(path: string | undefined): Promise<Buffer | undefined> {
-  return path === undefined ? undefined : await readFile(path);
+  if (path === undefined) return undefined;
+  // Loaded where it is needed only: most sidecars on localhost never do.
+  const { readFile } = await import("node:fs/promises");
+  return readFile(path);
 }

@@ -2,7 +2,6 @@
  * Puts a server on an address of ours: one server a socket, all of the same kind. A port that is taken is told
  * together with the option that changes it.
  */
-import { lstat, unlink } from "node:fs/promises";
 import { connect, type ListenOptions, type Server } from "node:net";
 import type { Address } from "./address.ts";
 import { flagOf } from "./options.ts";
@@ -90,6 +89,8 @@ async function listenUnix<S extends Server>(
 
 /** A socket file whose process is gone is left behind by a kill; anything else at the path is not ours to remove. */
 async function removeStale(path: string, parts: ListenParts<Server>): Promise<void> {
+  // Loaded where it is needed only.
+  const { lstat, unlink } = await import("node:fs/promises");
   const found = await lstat(path).catch((error: unknown) => {
     if (codeOf(error) === "ENOENT") return undefined;
     throw new ListenRefused(`${path} cannot be used: ${messageOf(error)}. ${change(parts)}`);

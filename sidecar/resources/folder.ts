@@ -2,9 +2,9 @@
  * Files of resources as they lie on disk: a file, or a folder with what is below it. A ConfigMap's folder holds links
  * into `..data`, which is swapped as a whole: names that begin with a dot are passed by, links are followed.
  */
-import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Epoch } from "#core/runtime.ts";
+import { readdir, readFile, stat } from "./file-calls.ts";
 import { fingerprint } from "./fingerprint.ts";
 
 export const filesMax = 10_000;

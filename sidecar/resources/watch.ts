@@ -1,6 +1,6 @@
 /** A bell that rings when something in one of the folders may have changed. Watches miss things: it only shortens waits. */
 import { watch, type FSWatcher } from "node:fs";
-import { stat } from "node:fs/promises";
+import { stat } from "./file-calls.ts";
 
 /** More folders are found by looking again only. */
 const watchesMax = 100;
