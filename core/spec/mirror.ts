@@ -258,7 +258,8 @@ export class SpecMirror {
     for (;;) {
       const forgot = this.#forgot;
       const from = await this.#readAll(signal);
-      if (from !== undefined) {
+      // Between the reading and here it may have been told to forget: nothing is left then of what was read.
+      if (from !== undefined && forgot === this.#forgot) {
         whenRead();
         await this.#watchAll(from, signal);
       }
