@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { done, type Outcome } from "#core/outcome.ts";
+import { recordKey } from "#core/spec/keys.ts";
+import { SpecMirror } from "#core/spec/mirror.ts";
+import { type Changes, type KeyValue, revision, type Snapshot, type Store } from "#core/store.ts";
+import { Clock } from "../../etcd/clock.ts";
+
+const record: KeyValue = {
+  key: recordKey("default", "DistributedLock", "orders"),
+  value: new TextEncoder().encode(`{"uid":"u","generation":1,"level":1,"spec":{"mode":"Mutex"}}`),
+  createRevision: revision(5),
+  modRevision: revision(5),
+  lease: undefined,
+};
+const snapshot: Snapshot = {
+  revision: revision(9),
+  ranges: [
+    { keys: [record], count: 1 },
+    { keys: [], count: 0 },
+    { keys: [], count: 0 },
+  ],
+};
+
+/** A store whose reads a test answers, and whose watches tell nothing. */
+class QuietStore implements Pick<Store, "read" | "watch"> {
+  readonly #asked: ((answer: Outcome<Snapshot>) => void)[] = [];
+
+  /** True: a read waited for it. */
+  answer(): boolean {
+    const asked = this.#asked.splice(0);
+    const answer = done(snapshot, { cluster: "c", revision: snapshot.revision });
+    for (const resolve of asked) resolve(answer);
+    return asked.length > 0;
+  }
+
+  read(): Promise<Outcome<Snapshot>> {
+    return new Promise((resolve) => this.#asked.push(resolve));
+  }
+
+  async *watch(_range: unknown, _from: unknown, signal: AbortSignal): AsyncGenerator<Changes> {
+    await new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => {
+        resolve();
+      });
+    });
+    yield* [];
+  }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+}
+
+/** More than anything here takes. */
+const manyTurns = 200;
+
+describe("the mirror of the spec tree", () => {
+  it("reads again what it was told to forget, whenever that comes between a read and its watches", async () => {
+    // Each turn of the microtasks after the answer is a moment at which a session may have begun.
+    for (let moment = 0; moment < 30; moment++) {
+      const clock = new Clock();
+      const store = new QuietStore();
+      const failures: unknown[] = [];
+      const mirror = SpecMirror.start({
+        runtime: clock,
+        store: store as unknown as Store,
+        namespace: "default",
+        onBug: (_name, error) => failures.push(error),
+        onBaseFell: () => failures.push("fell"),
+      });
+      assert.equal(store.answer(), true);
+      await turns(moment);
+      mirror.forget();
+      await turns(manyTurns);
+      clock.pass(5_000);
+      await turns(manyTurns);
+      assert.equal(store.answer(), true, `nothing is read after ${moment} turns`);
+      await turns(manyTurns);
+      assert.equal(mirror.isReady, true);
+      assert.equal(mirror.record("DistributedLock", "orders")?.uid, "u");
+      await mirror.close();
+      assert.deepEqual(failures, []);
+    }
+  });
+});
