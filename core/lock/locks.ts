@@ -43,6 +43,7 @@ export class Locks {
   readonly #grants: Grants;
   readonly #pools = new Map<string, Pool>();
   #callers = 0;
+  readonly #stopping = new AbortController();
   #draining: Refusal | undefined;
 
   static start(parts: LocksParts): Locks {
@@ -61,9 +62,11 @@ export class Locks {
   /**
    * @throws Refusal what cannot be asked, or not now; the signal's reason when the caller goes away
    */
-  async acquire(request: AcquireRequest, caller: AbortSignal): Promise<Acquired> {
-    if (this.#draining !== undefined) throw this.#draining;
+  async acquire(asked: AcquireRequest, caller: AbortSignal): Promise<Acquired> {
     const { mirror } = this.#parts;
+    const mayWait = mirror.isReadAgain && asked.waitMs > 0;
+    const request = mayWait ? await this.#onceRead(asked, caller) : asked;
+    if (this.#draining !== undefined) throw this.#draining;
     const { lock: spec } = mirror.pool(request.pool);
     if (spec === undefined)
       throw new Refusal("not_ready", `Lock pool '${request.pool}' is not served.`);
@@ -90,6 +93,24 @@ export class Locks {
     } finally {
       this.#callers -= 1;
     }
+  }
+
+  /** Who has time waits until the resources are read again; what is left of the time is for the lock. */
+  async #onceRead(request: AcquireRequest, caller: AbortSignal): Promise<AcquireRequest> {
+    const { mirror, runtime } = this.#parts;
+    const until = after(runtime.now(), request.waitMs);
+    const waiting = new AbortController();
+    const either = AbortSignal.any([caller, this.#stopping.signal, waiting.signal]);
+    const late = runtime.timer(until, () => {
+      waiting.abort(new Error("its time is over"));
+    });
+    try {
+      while (mirror.isReadAgain && !either.aborted) await mirror.nextChange(either);
+    } finally {
+      late.cancel();
+    }
+    caller.throwIfAborted();
+    return { ...request, waitMs: Math.max(0, until - runtime.now()) };
   }
 
   /** The answer that told of this grant could not be handed to its socket: it is given back where nobody else was told. */
@@ -173,6 +194,7 @@ export class Locks {
       "draining",
       "This sidecar is shutting down. Nothing was done. Retry at its successor.",
     ));
+    this.#stopping.abort(draining);
     const { runtime } = this.#parts;
     for (const grant of this.#grants) if (grant.statedUntil <= runtime.now()) grant.over("drained");
     const leaving = [...this.#pools.values()].map((pool) => pool.drain(draining));
@@ -187,6 +209,7 @@ export class Locks {
 
   async close(): Promise<void> {
     this.#draining ??= new Refusal("draining", "This sidecar is shutting down.");
+    this.#stopping.abort(this.#draining);
     for (const cohort of this.#cohorts()) cohort.close(this.#draining);
     await this.#tasks.close();
   }

@@ -83,6 +83,7 @@ export class SpecMirror {
   #fallenBase: bigint | undefined;
   #distrusted = false;
   #isReady = false;
+  #wasRead = false;
   #version = 0;
   #endWatches: (() => void) | undefined;
   #forgot = 0;
@@ -103,6 +104,7 @@ export class SpecMirror {
       this.#run(() => {
         if (this.#isReady) return;
         this.#isReady = true;
+        this.#wasRead = true;
         this.#changed();
         resolve(undefined);
       }, signal),
@@ -112,6 +114,11 @@ export class SpecMirror {
   /** What is here was read from the etcd that there is: not before the first read, nor while one that began anew is read. */
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** It was read before, and is being read anew: what it says of no pool says nothing of the pool. */
+  get isReadAgain(): boolean {
+    return !this.#isReady && this.#wasRead;
   }
 
   /** Grows with every change. */
