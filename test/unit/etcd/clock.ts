@@ -33,6 +33,11 @@ export class Clock implements Runtime {
     return "0".repeat(2 * bytes);
   }
 
+  /** How many timers are set. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
   /** Fires what is due on the way, in order. */
   pass(ms: number): void {
     const end = this.#now + ms;

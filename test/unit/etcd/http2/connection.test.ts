@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { call, type Reply } from "#etcd/http2/call.ts";
 import { Connection } from "#etcd/http2/connection.ts";
@@ -18,6 +18,7 @@ import {
   setting,
   settingsFrame,
   trailerFrame,
+  widenFrame,
 } from "./peer.ts";
 
 const never = new AbortController().signal;
@@ -238,6 +239,42 @@ describe("a connection", () => {
     assert.match(said(await reply), /^broken .*enough/);
   });
 
+  it("sends on when the socket has taken what it was given", async () => {
+    await using server = await RawServer.start();
+    const clock = new Clock();
+    const connection = await server.connect(
+      clock,
+      settingsFrame([setting.window, 2 ** 30]),
+      widenFrame(0, 2 ** 30),
+    );
+    server.socket.pause();
+    const message = new Uint8Array(48 * 1024 * 1024);
+    const plan = { path: "/x", token: undefined, deadline: after(clock.now(), 5_000) };
+    const reply = call(connection, clock, { ...plan, message });
+    // Only now: what the network holds for us is less than the message.
+    await new Promise((resolve) => setImmediate(resolve));
+    server.socket.resume();
+    await server.next("headers 1");
+    for (let left = message.length + 5; left > 0;)
+      left -= (await server.next("data 1")).payload.length;
+    server.say(headFrame(1), dataFrame(1, answered), trailerFrame(1));
+    assert.equal((await reply).kind, "answer");
+    await connection.close();
+    await server.next("goaway 0");
+  });
+
+  it("resets a call whose answer is no gRPC", async () => {
+    await using server = await RawServer.start();
+    const clock = new Clock();
+    const connection = await server.connect(clock);
+    const reply = ask(connection, clock);
+    await server.next("data 1");
+    server.say(headFrame(1), dataFrame(1, Uint8Array.of(1, 0, 0, 0, 0)));
+    assert.match(said(await reply), /^broken .*compressed/);
+    await server.next("rstStream 1");
+    await connection.close();
+  });
+
   it("lets calls end after a goodbye, takes none, and then says goodbye itself", async () => {
     await using server = await RawServer.start();
     const clock = new Clock();
@@ -256,6 +293,7 @@ describe("a connection", () => {
     await new Promise<void>((resolve) => {
       connection.whenClosed(resolve);
     });
+    assert.equal(clock.timers, 0);
   });
 
   it("drains no longer than it may", async () => {
@@ -298,6 +336,27 @@ describe("a connection", () => {
     await server.next("ping 0");
     clock.pass(5_000);
     assert.match(said(await reply), /^broken .*no answer to a ping within 5000 ms/);
+  });
+
+  it("does not ping while something is heard", async () => {
+    await using server = await RawServer.start();
+    const clock = new Clock();
+    const connection = await server.connect(clock);
+    const reply = ask(connection, clock, { ms: 600_000 });
+    await server.next("data 1");
+    clock.pass(9_000);
+    server.say(settingsFrame());
+    await server.next("settings 0 ack");
+    clock.pass(9_000);
+    // A ping would come before it.
+    server.say(settingsFrame());
+    assert.equal(inWords(await server.next("")), "settings 0 ack");
+    clock.pass(1_000);
+    clock.pass(8_000);
+    server.say(settingsFrame());
+    assert.equal(inWords(await server.next("")), "settings 0 ack");
+    await connection.close();
+    await reply;
   });
 
   it("tells a server that breaks the protocol why it is left", async () => {
@@ -346,6 +405,7 @@ describe("a stream of messages", () => {
     server.say(headFrame(1), dataFrame(1, two.subarray(0, 8)), dataFrame(1, two.subarray(8)));
     server.say(trailerFrame(1));
     const messages = await all(stream.messages());
+    assert.deepEqual(getEventListeners(connection.leaving, "abort"), []);
     assert.deepEqual(messages, [Uint8Array.of(2), Uint8Array.of(3)]);
     assert.equal(stream.failure, undefined);
     stream.send(Uint8Array.of(1));
@@ -363,6 +423,12 @@ describe("a stream of messages", () => {
     closed.close();
     assert.deepEqual(await ends[0], []);
     await server.next("rstStream 1");
+    const unread = open();
+    await server.next("headers 7");
+    server.say(headFrame(7), dataFrame(7, framed(Uint8Array.of(5))), settingsFrame());
+    await server.next("settings 0 ack");
+    unread.close();
+    assert.deepEqual(await all(unread.messages()), []);
     server.say(headFrame(3), dataFrame(3, Uint8Array.of(1, 0, 0, 0, 0)));
     assert.deepEqual(await ends[1], []);
     assert.match(JSON.stringify(wrong.failure), /broken.*compressed/);

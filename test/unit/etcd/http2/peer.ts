@@ -21,8 +21,10 @@ export class Peer {
   /** What the connection is told. */
   readonly told: string[] = [];
   readonly session: Session;
-  /** As if the socket did not take what is written. */
+  /** As if so much had not been taken by the network yet. */
   backlogBytes = 0;
+  /** As if nothing more was. */
+  stuck = false;
   readonly #frames: Frame[] = [];
   readonly #reader = new FrameReader(({ payload, ...head }) => {
     this.#frames.push({ ...head, payload: new Uint8Array(payload) });
@@ -68,6 +70,7 @@ export class Peer {
     return {
       write: (bytes: Uint8Array) => {
         this.#writes += 1;
+        if (this.stuck) this.backlogBytes += bytes.length;
         // The preface is no frame.
         const passed = Math.min(bytes.length, prefaceBytes - this.#passedBytes);
         this.#passedBytes += passed;

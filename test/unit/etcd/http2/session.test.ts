@@ -102,6 +102,17 @@ describe("an exchange", () => {
     assert.deepEqual(peer.told, ["settled", "idle"]);
   });
 
+  it("that was left still has its headers read: those of others are told by them", () => {
+    const peer = new Peer();
+    const [left, other] = [begin(peer, message), begin(peer, message)];
+    left.exchange.cancel();
+    // Kept in the table as `a: x`, and then referred to.
+    const kept = Uint8Array.of(0x88, 0x40, 1, 97, 1, 120);
+    peer.say(headFrame(1, kept), headFrame(3, Uint8Array.of(0x88, 0xbe)));
+    assert.deepEqual(left.heard.fields, []);
+    assert.deepEqual(other.heard.fields[0]?.at(-1), { name: "a", value: "x" });
+  });
+
   it("is reset where the server ends it before it has taken all", () => {
     const peer = new Peer({ first: [settingsFrame([setting.window, 4])] });
     const { heard } = begin(peer, message);
@@ -153,6 +164,18 @@ describe("an exchange", () => {
     let begun = 0;
     while (peer.session.request({ fields: [], listener: new Heard() }) !== undefined) begun += 1;
     assert.equal(begun, 10_000);
+  });
+
+  it("is begun however much has passed before it: only what waits is counted", () => {
+    const peer = new Peer({ first: [settingsFrame([setting.window, 2 ** 30])] });
+    const large = new Uint8Array(30 * 1024 * 1024);
+    for (let times = 0; times < 10; times++) {
+      peer.say(widenFrame(0, large.length + 5));
+      const { exchange, heard } = begin(peer, large);
+      peer.say(headFrame(exchange.id), trailerFrame(exchange.id));
+      assert.equal(heard.ending, "done");
+      peer.written();
+    }
   });
 
   it("ends where too much waits to be sent on it", () => {
@@ -254,17 +277,20 @@ describe("what a client sends", () => {
   it("goes out as fast as the socket takes it, and no faster", () => {
     const peer = new Peer({ first: [settingsFrame([setting.window, 2 ** 30])] });
     peer.say(widenFrame(0, 2 ** 30));
-    peer.written();
-    peer.backlogBytes = 200_000;
-    begin(peer, new Uint8Array(300_000));
-    peer.backlogBytes = 300_000;
-    peer.written();
+    peer.stuck = true;
+    begin(peer, new Uint8Array(999_995));
+    const first = sizes(peer).get(1) ?? 0;
+    assert.ok(first > 200_000 && first < 400_000, `${first} bytes went into the socket`);
     begin(peer, message);
     peer.session.goOn();
     assert.deepEqual(words(peer), []);
+    peer.stuck = false;
     peer.backlogBytes = 0;
     peer.session.goOn();
-    assert.ok(words(peer).includes("data 3 8 last"));
+    assert.deepEqual([...sizes(peer)].sort(), [
+      [1, 1_000_000 - first],
+      [3, 8],
+    ]);
   });
 
   it("has no larger frames than any server must take, and long heads in several", () => {
@@ -376,6 +402,18 @@ describe("a session", () => {
     assert.equal(last!.heard.ending, "done");
     const told = ["settled", "goodbye: the numbers of streams are used up", "idle"];
     assert.deepEqual(peer.told, told);
+  });
+
+  it("hears nothing of what comes in the same packet as its end", () => {
+    const peer = new Peer();
+    const listener = new Heard();
+    listener.ended = () => {
+      peer.session.end("enough");
+    };
+    peer.session.request({ fields: [], listener, message });
+    peer.written();
+    peer.say(headFrame(1), trailerFrame(1), settingsFrame());
+    assert.deepEqual(words(peer), []);
   });
 
   it("ends what is under way, once, and hears nothing more", () => {
