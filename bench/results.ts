@@ -64,7 +64,7 @@ export function tables(results: Results): string {
     ]),
     table([
       ["memory, start", "", ""],
-      ["idle sidecar, RSS", `${shown(size.idleRssMib, 0)} MiB`, `${size.starts} starts`],
+      ["idle sidecar, RSS", `${shown(size.idleRssMib, 1)} MiB`, `${size.starts} starts`],
       ["of it not the mapped program of Node", `${shown(size.idleOwnMib, 0)} MiB`, ""],
       ["Node with `http` and `net`, RSS", `${size.bareNodeRssMib} MiB`, "the least possible"],
       [
@@ -124,7 +124,7 @@ export function verdicts({ lockPairs, sidecarSize: size }: Results): string[][] 
     ...ofPairs,
     [
       `idle RSS of the sidecar ≤ ${idleRssMibMax} MiB`,
-      `${size.idleRssMib.median.toFixed(0)} MiB`,
+      `${size.idleRssMib.median.toFixed(1)} MiB`,
       said(size.idleRssMib.median <= idleRssMibMax),
     ],
     [
