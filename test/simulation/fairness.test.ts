@@ -1,27 +1,11 @@
 import assert from "node:assert/strict";
-import { calm } from "#test/support/etcd-model/weather.ts";
 import type { Process } from "./process.ts";
-import { generousSpec } from "./schedule.ts";
-import { Stage } from "./stage.ts";
+import { processOf, quietStage } from "./quiet-stage.ts";
+import type { Stage } from "./stage.ts";
 
 /** A waiter looks by itself every 38 s at the latest; then it takes a hand-over or two. */
 const fairWithinMs = 45_000;
 const patientMs = 120_000;
-
-async function quietStage(seed: string): Promise<Stage> {
-  const quiet = { pods: 2, pools: ["orders"], names: ["42"], faults: [], skewed: false };
-  const stage = new Stage(seed, { ...quiet, sessionTtlMs: 10_000, weather: calm });
-  await stage.world.pass(1_000);
-  stage.edit(stage.world.chance, () => [stage.documentOf("orders", generousSpec())]);
-  await stage.world.pass(1_000);
-  return stage;
-}
-
-function processOf(stage: Stage, index: number): Process {
-  const process = stage.pods[index]?.process;
-  assert.ok(process !== undefined);
-  return process;
-}
 
 /** Takes the lock again and again, so that with a second of them somebody always waits in that pod. */
 async function keepBusy(stage: Stage, process: Process): Promise<void> {
@@ -37,7 +21,7 @@ async function keepBusy(stage: Stage, process: Process): Promise<void> {
 describe("a pod that waits behind a busy one", () => {
   for (const fate of ["overloaded", "requestLost", "timedOutNotDone"] as const)
     it(`is served although its note met the fate ${fate}`, async () => {
-      const stage = await quietStage(`fairness/${fate}`);
+      const stage = await quietStage(`fairness/${fate}`, 2);
       const [busy, other] = [processOf(stage, 0), processOf(stage, 1)];
       const work = Promise.all([
         keepBusy(stage, busy),

@@ -1,21 +1,9 @@
 import assert from "node:assert/strict";
-import { calm } from "#test/support/etcd-model/weather.ts";
 import type { Process } from "./process.ts";
-import { generousSpec } from "./schedule.ts";
-import { Stage } from "./stage.ts";
+import { processOf, quietStage } from "./quiet-stage.ts";
+import type { Stage } from "./stage.ts";
 
 const minuteMs = 60_000;
-
-async function onePod(seed: string): Promise<{ stage: Stage; process: Process }> {
-  const quiet = { pods: 1, pools: ["orders"], names: ["42"], faults: [], skewed: false };
-  const stage = new Stage(seed, { ...quiet, sessionTtlMs: 10_000, weather: calm });
-  await stage.world.pass(1_000);
-  stage.edit(stage.world.chance, () => [stage.documentOf("orders", generousSpec())]);
-  await stage.world.pass(1_000);
-  const process = stage.pods[0]?.process;
-  assert.ok(process !== undefined);
-  return { stage, process };
-}
 
 interface Used {
   readonly stage: Stage;
@@ -42,8 +30,8 @@ async function release({ stage, process }: Used, grantId: string): Promise<strin
 describe("a grant that is over", () => {
   for (const othersMs of [0, 45_000]) {
     it(`is remembered for a minute, and not for two, with others ${othersMs} ms before it`, async () => {
-      const used = await onePod(`remembered/${othersMs}`);
-      const { stage } = used;
+      const stage = await quietStage(`remembered/${othersMs}`, 1);
+      const used = { stage, process: processOf(stage, 0) };
       // So that it ends at another time of what is remembered together.
       await stage.world.pass(othersMs);
       const id = await take(used, "job-1");
