@@ -307,7 +307,7 @@ export class Cohort {
         continue;
       }
       const { version } = mirror;
-      const stands = standing(seen.contenders, place.key);
+      const stands = standing(seen.contenders, place);
       if (stands.kind === "gone" || this.#place !== place) return this.#gone(place);
       if (this.#takeIn(place, seen, stands.kind === "holds")) return true;
       if (this.callers.size === 0) return false;
@@ -316,7 +316,9 @@ export class Cohort {
       if (before !== undefined) {
         place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
-      const reason = { key: before?.key ?? place.key, version };
+      const contender =
+        before === undefined ? place : { key: before.key, created: before.createRevision };
+      const reason = { contender, version };
       await this.#steps.do((signal) => untilWorthALook(this.#parts, reason, signal));
     }
     return false;
@@ -359,6 +361,7 @@ export class Cohort {
     const { log } = this.#parts.runtime;
     log.warn("a place in a lock's queue is gone; a new one is taken", { pool, name });
     place.session.forget(place.key);
+    place.session.seats.spoil();
     return false;
   }
 

@@ -5,8 +5,8 @@
  * Writes, in one conditional write: one contender under the session's lease, given all of that; and, where the caller
  * leaves an old place (its hand-over budget is over), the delete of that.
  * Refused as stale: a fact moved before our watch told us; taken in, and entered again with it.
- * Lost answer: settled by the session (the epoch is raised, then the key is read), then as done or as refused. An old place
- * that the write was to delete stands where the write was refused; its owner deletes it.
+ * Lost answer: settled by the session (the epoch is raised, then the key is read), then as done or as refused; the key is made
+ * no more. An old place that the write was to delete stands where the write was refused; its owner deletes it.
  */
 import { assert } from "../refusal.ts";
 import type { StoreRefusal } from "../outcome.ts";
@@ -54,7 +54,8 @@ export async function enter(
   const facts = mirror.factsFor(pool);
   const installation = mirror.installation;
   if (facts === undefined || installation === undefined) return { kind: "blocked" };
-  const key = contenderKey(lock, { session: session.id, counted: session.next() });
+  const key = contenderKey(lock, { session: session.id, seat: session.seats.free(leaving) });
+  const grantId = `${session.id}-${session.next()}`;
   const value = describe(installation.base);
   const sentUnder = session.epoch;
   const ops: Op[] = [
@@ -65,7 +66,8 @@ export async function enter(
     },
   ];
   if (leaving !== undefined) ops.unshift({ kind: "delete", key: leaving });
-  const placed = (created: Revision) => new Place({ runtime, store, session, key, created, value });
+  const placed = (created: Revision) =>
+    new Place({ runtime, store, session, key, grantId, created, value });
   session.know(key);
   const outcome = await store.write({
     given: [session.holds(), ...facts],
@@ -76,7 +78,7 @@ export async function enter(
   switch (outcome.kind) {
     case "done": {
       const place = placed(outcome.at.revision);
-      const alone = isAlone(outcome.value, key);
+      const alone = isAlone(outcome.value, place);
       if (alone) place.base = installation.base;
       return { kind: "placed", place, alone };
     }
@@ -88,6 +90,7 @@ export async function enter(
         ? { kind: "again", known: session.leaveEpoch(sentUnder) }
         : { kind: "again" };
     case "unknown":
+      session.seats.spoil();
       return {
         kind: "unknown",
         settle: async () => {
@@ -102,9 +105,13 @@ export async function enter(
   }
 }
 
-/** Listed in key order, so the first two tell whether there is another. */
-function isAlone({ results }: WriteResult, key: Key): boolean {
+/**
+ * Listed in key order, so the first two tell whether there is another. A key of ours that stood already is another: its
+ * create revision, and so its fence, is not new.
+ */
+function isAlone({ results }: WriteResult, { key, created }: Place): boolean {
   const listed = results.at(-1);
   assert(listed?.kind === "listed", "an entry's list was not answered");
-  return listed.result.keys.length === 1 && listed.result.keys[0]?.key === key;
+  const [first, second] = listed.result.keys;
+  return second === undefined && first?.key === key && first.createRevision === created;
 }

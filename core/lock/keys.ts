@@ -1,7 +1,7 @@
 /**
  * Keys of locks:
  *
- *   /holdfast/v1/data/{namespace}/locks/{pool}/{name}/{session}-{n}     a contender: a place in the lock's queue
+ *   /holdfast/v1/data/{namespace}/locks/{pool}/{name}/{session}-{seat}     a contender: a place in the lock's queue
  *
  * Names are percent-encoded, so a slash in a name is none in the key.
  */
@@ -41,12 +41,11 @@ export function poolRangeFrom(namespace: string, pool: string, prefix: string): 
   return prefixRange(`${poolRange(namespace, pool).key}${encodeURIComponent(prefix)}`);
 }
 
-/** `counted`: a word that its session gives once. */
 export function contenderKey(
   { contenders }: Lock,
-  { session, counted }: { readonly session: string; readonly counted: string },
+  { session, seat }: { readonly session: string; readonly seat: string },
 ): Key {
-  return `${contenders.key}${session}-${counted}`;
+  return `${contenders.key}${session}-${seat}`;
 }
 
 export interface ContenderName extends LockName {

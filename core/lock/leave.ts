@@ -1,7 +1,8 @@
 /**
- * Lets go of a place: one plain delete of its key and of the notes it left. The key was made once and is never made again, so
- * the delete needs no compare, can hit nobody else's, and is never refused for a stale fact. Without an answer, or refused,
- * it becomes an intent: repeated until etcd confirms it, or the session ends and the lease takes the key along.
+ * Lets go of a place: one plain delete of its key and of the notes it left. Only its session makes the key, and makes it again
+ * only when this delete was answered, so it needs no compare, can hit nothing else, and is never refused for a stale fact.
+ * Without an answer, or refused, it becomes an intent: repeated until etcd confirms it, or the session ends and the lease
+ * takes the key along; its seat is spoiled.
  */
 import type { Store } from "../store.ts";
 import type { Freed } from "./grant.ts";
@@ -23,5 +24,7 @@ export async function leave(store: Store, place: Place): Promise<Freed> {
     if (outcome.kind === "done") session.forget(key);
     else session.remove(key);
   }
-  return outcome.kind === "done" ? "released" : "unknown";
+  if (outcome.kind === "done") return "released";
+  session.seats.spoil();
+  return "unknown";
 }

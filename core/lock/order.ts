@@ -22,15 +22,26 @@ export function inOrder<C extends Ordered>(contenders: readonly C[]): C[] {
   );
 }
 
+/** Whether it is this very contender, and not one that was made with its key before or after. */
+export function isSame(one: Ordered, { key, created }: Mine): boolean {
+  return one.key === key && one.createRevision === created;
+}
+
 export type Standing<C> =
   | { readonly kind: "holds" }
   /** `before`: the one just before me, whose going is my reason to look again. `first`: who holds. */
   | { readonly kind: "waits"; readonly before: C; readonly first: C }
   | { readonly kind: "gone" };
 
+export interface Mine {
+  readonly key: Key;
+  /** Its create revision: the key may have been made before, and may be made again. */
+  readonly created: Revision;
+}
+
 /** Where the contender `mine` stands among `ordered`, which are all of its lock. */
-export function standing<C extends Ordered>(ordered: readonly C[], mine: Key): Standing<C> {
-  const place = ordered.findIndex(({ key }) => key === mine);
+export function standing<C extends Ordered>(ordered: readonly C[], mine: Mine): Standing<C> {
+  const place = ordered.findIndex((one) => isSame(one, mine));
   const [first] = ordered;
   const before = ordered[place - 1];
   if (place < 0 || first === undefined) return { kind: "gone" };

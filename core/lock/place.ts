@@ -19,6 +19,8 @@ export interface PlaceParts {
   readonly store: Store;
   readonly session: Session;
   readonly key: Key;
+  /** Of its grants, without the hand-over: no other place has it. */
+  readonly grantId: string;
   readonly created: Revision;
   readonly value: ContenderValue;
 }
@@ -78,7 +80,7 @@ export class Place {
 
   /** Of the grant that is made on it now. */
   get grantId(): string {
-    return `${this.key.slice(this.key.lastIndexOf("/") + 1)}-${String(this.handovers)}`;
+    return `${this.#parts.grantId}-${String(this.handovers)}`;
   }
 
   get fence(): bigint {

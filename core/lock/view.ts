@@ -9,7 +9,7 @@ import type { Cohort } from "./cohort.ts";
 import { readContender, type Contender } from "./contender.ts";
 import { fenceOf } from "./fence.ts";
 import { contenderNameOf, contendersOf, poolRange, poolRangeFrom, type LockName } from "./keys.ts";
-import { inOrder } from "./order.ts";
+import { inOrder, isSame } from "./order.ts";
 import { storeRefused } from "./refusals.ts";
 import type { HolderView, ListPool, LockView, PoolView } from "./views.ts";
 
@@ -116,24 +116,21 @@ async function readRange(
 
 function lockView(parts: ViewParts, lock: LockName, kvs: readonly KeyValue[]): LockView {
   const cohort = parts.cohort(lock);
-  const own = cohort?.place?.key;
   const [first, ...rest] = inOrder(kvs.map(readContender));
   const view = { pool: lock.pool, name: lock.name };
   if (first === undefined) return { ...view, holders: [], waiters: [] };
-  const grant = own === first.key ? cohort?.grant : undefined;
+  const isOwn = (contender: Contender): boolean =>
+    cohort?.place !== undefined && isSame(contender, cohort.place);
+  const grant = isOwn(first) ? cohort?.grant : undefined;
   const holder =
     grant === undefined ? shown(first, true) : { ...shown(first, true), ...shownGrant(grant) };
-  const localBehindHolder = own === first.key ? callersOf(parts, cohort) : [];
+  const localBehindHolder = isOwn(first) ? callersOf(parts, cohort) : [];
   const waiters = rest.flatMap((contender) =>
-    contender.key === own
-      ? callersOf(parts, cohort)
-      : contender.trying
-        ? []
-        : [shown(contender, false)],
+    isOwn(contender) ? callersOf(parts, cohort) : contender.trying ? [] : [shown(contender, false)],
   );
   return {
     ...view,
-    holders: [own === first.key ? { ...holder, localWaiters: 0 } : holder],
+    holders: [isOwn(first) ? { ...holder, localWaiters: 0 } : holder],
     waiters: [...localBehindHolder, ...waiters],
   };
 }

@@ -3,8 +3,9 @@
  * no watch is to be trusted any more. The event is a reason, never the truth: whoever waited looks again.
  */
 import { after, sleep, type Runtime } from "../runtime.ts";
-import { fromNow, type Key, type Store } from "../store.ts";
+import { fromNow, type Store } from "../store.ts";
 import type { SpecMirror } from "../spec/mirror.ts";
+import type { Mine } from "./order.ts";
 
 const lookEveryMs = 30_000;
 
@@ -21,7 +22,7 @@ export interface WaitParts {
  */
 export async function untilWorthALook(
   parts: WaitParts,
-  reason: { readonly key: Key; readonly version: number },
+  reason: { readonly contender: Mine; readonly version: number },
   signal: AbortSignal,
 ): Promise<void> {
   const { runtime, mirror } = parts;
@@ -31,7 +32,7 @@ export async function untilWorthALook(
   const either = AbortSignal.any([signal, waiting.signal]);
   try {
     await Promise.race([
-      untilDeleted(parts, reason.key, either),
+      untilGone(parts, reason.contender, either),
       mirror.nextChange(either),
       sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), either),
     ]);
@@ -42,9 +43,9 @@ export async function untilWorthALook(
 }
 
 /** The watch begins, then the key is read once: between its last look and the watch nothing may have been missed. */
-async function untilDeleted(
+async function untilGone(
   { runtime, store }: WaitParts,
-  key: Key,
+  { key, created }: Mine,
   signal: AbortSignal,
 ): Promise<void> {
   let watching = false;
@@ -53,7 +54,7 @@ async function untilDeleted(
       watching = true;
       const wait = { signal, deadline: after(runtime.now(), lookEveryMs) };
       const read = await store.read([{ key, keysOnly: true }], wait);
-      if (read.kind !== "done" || read.value.ranges[0]?.count === 0) return;
+      if (read.kind !== "done" || read.value.ranges[0]?.keys[0]?.createRevision !== created) return;
     }
     if (changes.kind === "gap") return;
     if (changes.kind === "changes" && changes.events.some((event) => event.kind === "delete"))

@@ -6,6 +6,7 @@
 import { after, sleep, type Instant, type Runtime } from "../runtime.ts";
 import type { Key, LeaseId, Revision, Store } from "../store.ts";
 import type { Intents } from "./intents.ts";
+import type { Seats } from "./seats.ts";
 
 const everyMs = 180_000;
 /** An answer that was lost, and so an epoch that was raised, is a reason to audit as soon as this. */
@@ -20,6 +21,7 @@ export interface AuditParts {
   readonly lease: LeaseId;
   readonly known: ReadonlySet<Key>;
   readonly intents: Intents;
+  readonly seats: Seats;
   /** How often the epoch was raised. */
   readonly raises: () => number;
 }
@@ -44,7 +46,7 @@ function nextAudit(runtime: Runtime): Instant {
 
 /** Returns the keys that nobody here knows, with their create revisions; those suspected before become intents. */
 export async function auditOnce(
-  { runtime, store, lease, known, intents }: AuditParts,
+  { runtime, store, lease, known, intents, seats }: AuditParts,
   before: ReadonlyMap<Key, Revision>,
   signal: AbortSignal,
 ): Promise<Map<Key, Revision>> {
@@ -64,6 +66,7 @@ export async function auditOnce(
     if (there?.lease !== lease || known.has(there.key)) continue;
     if (before.get(there.key) === there.createRevision) {
       runtime.log.warn("a key of the session that nobody knows is removed", { key: there.key });
+      seats.spoil();
       intents.add(there.key, there.createRevision);
     } else suspects.set(there.key, there.createRevision);
   }

@@ -1,8 +1,8 @@
 /**
  * "This key must not exist." The session's lease is shared, so a key that is not removed lives as long as the process:
- * a removal without an answer is kept here and repeated until etcd confirms it. Keys here are made once and never again
- * (a random session, counted places), so a delete can hit nobody else's and needs no epoch; where that is not certain
- * (an audit's find) the delete compares the create revision that was seen.
+ * a removal without an answer is kept here and repeated until etcd confirms it. A key that is here is never made again (its
+ * seat is spoiled, {@link Seats}), so a delete can hit nobody else's and needs no epoch; where that is not certain (an
+ * audit's find) the delete compares the create revision that was seen.
  *
  * When the session ends, what is left here goes with its lease.
  */

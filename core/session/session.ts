@@ -29,6 +29,7 @@ import { deadlineOf, jeopardyOf, slept, wallAheadMs, type SentBeat } from "./dea
 import { Epoch } from "./epoch.ts";
 import { Intents } from "./intents.ts";
 import { inboxOf, sessionKey } from "./keys.ts";
+import { Seats } from "./seats.ts";
 
 /** A session that nobody asks looks by itself so often whether it is still alive. */
 const lookMs = 1_000;
@@ -63,6 +64,7 @@ export class Session {
   readonly lease: LeaseId;
   readonly startedAt: Wall;
   readonly intents: Intents;
+  readonly seats: Seats;
   readonly #parts: SessionParts;
   readonly #epoch: Epoch;
   readonly #tasks: Tasks;
@@ -129,6 +131,7 @@ export class Session {
       own.revision,
     );
     this.intents = new Intents(runtime, store);
+    this.seats = new Seats(() => this.next());
     this.#tasks = new Tasks((name, error) => {
       if (error instanceof Bug) parts.onBug(`session ${name}`, error);
       this.end(`${name} failed: ${String(error)}`);
@@ -144,6 +147,7 @@ export class Session {
           lease: own.lease,
           known: this.#known,
           intents: this.intents,
+          seats: this.seats,
           raises: () => this.raises,
         },
         signal,

@@ -1,10 +1,20 @@
 /**
- * Everything that etcd committed, as it happened, seen past all links; and what of it must never be: a contender that is
- * made twice, one without a lease, two of one lock at one revision, one that is made while nothing may be granted.
+ * Everything that etcd committed, as it happened, seen past all links; and what of it must never be: a contender without a
+ * lease, two of one lock at one revision, one that is made while nothing may be granted.
  */
+import { handoversMax } from "#core/lock/fence.ts";
 import { contenderNameOf } from "#core/lock/keys.ts";
 import { anewKey, dataRoot } from "#core/session/keys.ts";
-import { prefixRange, revision, type Change, type Key, type KeyValue } from "#core/store.ts";
+import { installationKey } from "#core/spec/keys.ts";
+import { readInstallation } from "#core/spec/records.ts";
+import {
+  prefixRange,
+  revision,
+  type Change,
+  type Key,
+  type KeyRange,
+  type KeyValue,
+} from "#core/store.ts";
 import type { Watching } from "#test/support/etcd-model/history.ts";
 import type { EtcdModel } from "#test/support/etcd-model/server.ts";
 import type { History, PlaceMade } from "./history.ts";
@@ -16,6 +26,11 @@ export interface Commit {
 
 const everything = prefixRange("/");
 
+/** A contender by its key and its create revision: keys are made again. */
+export function contenderIn({ key, createRevision }: KeyValue): string {
+  return `${key}@${String(createRevision)}`;
+}
+
 export class EtcdRecord {
   readonly commits: Commit[] = [];
   readonly #server: EtcdModel;
@@ -24,7 +39,10 @@ export class EtcdRecord {
   readonly #namespace: string;
   /** The contenders that stand. */
   readonly #standing = new Map<Key, PlaceMade>();
-  readonly everMade: Set<Key> = new Set<Key>();
+  /** By what {@link contenderIn} calls them. */
+  readonly everMade: Map<string, KeyValue> = new Map<string, KeyValue>();
+  /** Every fence base that ever was in force. */
+  readonly #bases = new Set<bigint>();
   readonly #lastMade = new Map<string, bigint>();
   #watching: Watching | undefined;
 
@@ -57,13 +75,29 @@ export class EtcdRecord {
     return this.#standing.get(contender)?.madeMs;
   }
 
+  /** The contender in `queue` that a session's grant was made on: of one session there may be two, and the fence tells which. */
+  madeFor({ session, fence }: { session: string; fence: bigint }, queue: KeyRange): string {
+    const made = fence / BigInt(handoversMax + 1);
+    for (const [contender, { key, createRevision }] of this.everMade) {
+      const isItsOwn = key.startsWith(`${queue.key}${session}-`);
+      if (isItsOwn && this.#bases.has(made - createRevision)) return contender;
+    }
+    return `none of ${session}`;
+  }
+
   #commit(changes: readonly Change[]): void {
     const atMs = this.#server.runtime.world.nowMs;
     this.commits.push({ atMs, changes });
     for (const change of changes) {
       if (change.kind === "delete") this.#gone(change.key);
       else if (change.now.key.startsWith(this.#locksRoot)) this.#putContender(change.now, atMs);
+      else if (change.now.key === installationKey) this.#putInstallation(change.now);
     }
+  }
+
+  #putInstallation(kv: KeyValue): void {
+    const base = readInstallation(kv)?.base;
+    if (base !== undefined) this.#bases.add(base);
   }
 
   #putContender(kv: KeyValue, atMs: number): void {
@@ -72,8 +106,6 @@ export class EtcdRecord {
     if (createRevision !== modRevision) return;
     const name = contenderNameOf(key, this.#namespace);
     const lock = name === undefined ? key : `${name.pool}/${name.name}`;
-    if (this.everMade.has(key))
-      this.#history.violated("made once", `contender ${key} was made a second time`, atMs);
     if (this.#lastMade.get(lock) === createRevision)
       this.#history.violated("one revision", `two contenders of ${lock} were made at once`, atMs);
     if (this.#server.keys.get(anewKey(this.#namespace)) !== undefined)
@@ -82,7 +114,7 @@ export class EtcdRecord {
         `${key} was made while etcd was known to have begun anew`,
         atMs,
       );
-    this.everMade.add(key);
+    this.everMade.set(contenderIn(kv), kv);
     this.#lastMade.set(lock, createRevision);
     const place: PlaceMade = { key, lock, session: name?.session ?? "", madeMs: atMs };
     this.#standing.set(key, place);

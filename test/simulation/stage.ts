@@ -3,7 +3,7 @@
  * through here, so that the history tells it.
  */
 import type { GrantView } from "#core/lock/views.ts";
-import { contenderKey, contendersOf, lockOf } from "#core/lock/keys.ts";
+import { contendersOf } from "#core/lock/keys.ts";
 import { inOrder } from "#core/lock/order.ts";
 import { rulesOf } from "#core/lock/rules.ts";
 import type { Epoch } from "#core/runtime.ts";
@@ -14,7 +14,7 @@ import type { ModelSnapshot } from "#test/support/etcd-model/server.ts";
 import { calm } from "#test/support/etcd-model/weather.ts";
 import type { Chance } from "#test/support/world/chance.ts";
 import { World } from "#test/support/world/world.ts";
-import { EtcdRecord } from "./etcd-record.ts";
+import { contenderIn, EtcdRecord } from "./etcd-record.ts";
 import { History, type Attempt, type Claim, type Granted } from "./history.ts";
 import { Pod } from "./pod.ts";
 import { namespace, type Process } from "./process.ts";
@@ -128,7 +128,7 @@ export class Stage {
   /** Etcd is about to lose all, with no time for guarantees to run out. */
   waive(): void {
     for (const grant of this.history.grants) grant.waived ??= "guarantees";
-    for (const key of this.record.everMade) this.#waived.add(key);
+    for (const contender of this.record.everMade.keys()) this.#waived.add(contender);
   }
 
   documentOf(pool: string, spec: DistributedLockSpec): Document {
@@ -152,7 +152,7 @@ export class Stage {
       history.violated("answers", `grant ${grant.id} has another fence than before`, world.nowMs);
     grant.claims.push({
       ...this.#promise(process, view, grant),
-      contenders: contenders.map(({ key }) => key),
+      contenders: contenders.map(contenderIn),
     });
   }
 
@@ -161,7 +161,8 @@ export class Stage {
     const { guaranteedForMs, expiresInMs, ttlMs } = view;
     const status = process.kernel.sessions.status();
     const own = grant.contender.includes(`/${status.session ?? "none"}-`);
-    const lease = server.keys.get(grant.contender)?.lease;
+    const [key = ""] = grant.contender.split("@");
+    const lease = server.keys.get(key)?.lease;
     const leftMs = lease === undefined ? undefined : server.leaseLeftMs(lease);
     return {
       atMs: world.nowMs,
@@ -178,15 +179,15 @@ export class Stage {
   #granted(process: Process, view: GrantView, attempt: Attempt): Granted {
     const { world } = this;
     const { pool, name, grantId } = view;
-    const parts = /^([0-9a-f]+)-(\d+)-(\d+)$/.exec(grantId) ?? [];
-    const [, session = "", counted = "", handovers = ""] = parts;
-    const contender = contenderKey(lockOf(namespace, { pool, name }), { session, counted });
+    const [session = "", , handovers = ""] = grantId.split("-");
+    const queue = contendersOf(namespace, { pool, name });
+    const contender = this.record.madeFor({ session, fence: BigInt(view.fence) }, queue);
     const spec = process.kernel.specs.record("DistributedLock", pool)?.lock;
     const rules = spec === undefined ? undefined : rulesOf(spec);
     const behind = this.server.keys
-      .within(contendersOf(namespace, { pool, name }))
-      .filter(({ key }) => key !== contender)
-      .map(({ key }) => this.record.madeMs(key) ?? world.nowMs);
+      .within(queue)
+      .filter((other) => contenderIn(other) !== contender)
+      .map((other) => this.record.madeMs(other.key) ?? world.nowMs);
     return {
       id: grantId,
       lock: `${pool}/${name}`,

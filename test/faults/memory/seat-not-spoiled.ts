@@ -1,0 +1,10 @@
+import type { Bug } from "../bug.ts";
+
+export const bug: Bug = {
+  breaks:
+    "The key of a place whose removal is not confirmed is made again: the removal, repeated, takes the new place away.",
+  file: "core/lock/leave.ts",
+  text: "  session.seats.spoil();\n",
+  other: "",
+  caughtBy: { seed: "343" },
+};
