@@ -66,7 +66,7 @@ export function tables(results: Results): string {
       ["memory, start", "", ""],
       ["idle sidecar, RSS", `${shown(size.idleRssMib, 1)} MiB`, `${size.starts} starts`],
       ["of it not the mapped program of Node", `${shown(size.idleOwnMib, 0)} MiB`, ""],
-      ["Node with `http` and `net`, RSS", `${size.bareNodeRssMib} MiB`, "the least possible"],
+      ["Node with `net`, RSS", `${size.bareNodeRssMib} MiB`, "the least possible"],
       [
         "sidecar after the run, RSS",
         `${lockPairs.memory.sidecar.rssMib} MiB`,

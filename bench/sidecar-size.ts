@@ -50,8 +50,7 @@ export async function sidecarSize(etcd: string): Promise<SidecarSize> {
 }
 
 const bareProgram = `
-  const [http, net] = [require("node:http"), require("node:net")];
-  http.createServer().listen(0, "127.0.0.1");
+  const net = require("node:net");
   net.createServer().listen(0, "127.0.0.1");
   const { hostname, port } = new URL(process.argv[1]);
   net.connect({ host: hostname, port }).once("connect", () => console.log("up"));

@@ -2,11 +2,11 @@
  * The health port: /startupz /livez /readyz for the kubelet and /metrics for a scraper. Answers are lines for people,
  * since the kubelet puts them into the pod's events.
  */
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Log } from "#core/runtime.ts";
 import type { Address } from "./address.ts";
-import { listen } from "./listen.ts";
-import { createServer } from "./node-http.ts";
+import type { Exchange } from "./http/exchange.ts";
+import type { Reply } from "./http/reply.ts";
+import { HttpServer } from "./http/server.ts";
 import { metricsContentType, type Metrics } from "./metrics.ts";
 
 /** What is wrong, in words; undefined: all is well. */
@@ -23,35 +23,31 @@ export interface HealthParts {
   readonly log: Log;
 }
 
-const connectionsMax = 64;
-const headerBytesMax = 8 * 1024;
-const requestMs = 10_000;
-const idleMs = 30_000;
+const bounds = { connectionsMax: 64, requestsMax: 64, requestMs: 10_000 } as const;
 
 export class Health implements AsyncDisposable {
   readonly addresses: readonly string[];
-  readonly #servers: readonly Server[];
-  #closed: Promise<void> | undefined;
+  readonly #server: HttpServer;
 
-  private constructor(addresses: readonly string[], servers: readonly Server[]) {
-    this.addresses = addresses;
-    this.#servers = servers;
+  private constructor(server: HttpServer) {
+    this.addresses = server.addresses;
+    this.#server = server;
   }
 
   /** Throws ListenRefused. */
   static async start(parts: HealthParts): Promise<Health> {
+    const { address, option } = parts;
     const answer = answerer(parts);
-    const { servers, addresses } = await listen({
-      address: parts.address,
-      option: parts.option,
-      make: () => makeServer(answer),
-    });
-    return new Health(addresses, servers);
+    const serve = (exchange: Exchange): void => {
+      const { method, target } = exchange.request;
+      const isRead = method === "GET" || method === "HEAD";
+      exchange.answer(isRead ? answer(target.split("?", 1)[0] ?? "") : onlyRead);
+    };
+    return new Health(await HttpServer.start({ address, option, serve, bounds }));
   }
 
   close(): Promise<void> {
-    this.#closed ??= Promise.all(this.#servers.map(closeServer)).then(() => undefined);
-    return this.#closed;
+    return this.#server.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -59,49 +55,16 @@ export class Health implements AsyncDisposable {
   }
 }
 
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-}
-
-function makeServer(answer: (path: string) => Answer): Server {
-  const server = createServer({
-    maxHeaderSize: headerBytesMax,
-    headersTimeout: requestMs,
-    requestTimeout: requestMs,
-    keepAliveTimeout: idleMs,
-  });
-  server.maxConnections = connectionsMax;
-  server.on("request", (req: IncomingMessage, res: ServerResponse) => {
-    const path = (req.url ?? "").split("?", 1)[0] ?? "";
-    const { status, type, body } =
-      req.method === "GET" || req.method === "HEAD"
-        ? answer(path)
-        : { status: 405, type: textType, body: "only GET and HEAD\n" };
-    const length = String(Buffer.byteLength(body));
-    res.writeHead(status, {
-      "Content-Type": type,
-      "Content-Length": length,
-      "Cache-Control": "no-store",
-    });
-    res.end(req.method === "HEAD" ? undefined : body);
-  });
-  return server;
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-    server.closeAllConnections();
-  });
-}
-
 const textType = "text/plain; charset=utf-8";
 
-function answerer({ startup, live, ready, metrics, log }: HealthParts): (path: string) => Answer {
+/** Answers of a moment: nobody may keep them. */
+function said(status: number, text: string, type = textType): Reply {
+  return { status, body: { type, text }, headers: ["Cache-Control", "no-store"] };
+}
+
+const onlyRead = said(405, "only GET and HEAD\n");
+
+function answerer({ startup, live, ready, metrics, log }: HealthParts): (path: string) => Reply {
   return (path) => {
     switch (path) {
       case "/startupz":
@@ -111,9 +74,9 @@ function answerer({ startup, live, ready, metrics, log }: HealthParts): (path: s
       case "/readyz":
         return checked(ready);
       case "/metrics":
-        return { status: 200, type: metricsContentType, body: metrics.render(tell) };
+        return said(200, metrics.render(tell), metricsContentType);
       default:
-        return { status: 404, type: textType, body: "/startupz /livez /readyz /metrics\n" };
+        return said(404, "/startupz /livez /readyz /metrics\n");
     }
   };
 
@@ -122,15 +85,11 @@ function answerer({ startup, live, ready, metrics, log }: HealthParts): (path: s
   }
 }
 
-function checked(checks: Checks): Answer {
+function checked(checks: Checks): Reply {
   const results = Object.entries(checks).map(([name, check]) => ({ name, problem: check() }));
   const bad = results.some(({ problem }) => problem !== undefined);
   const lines = results.map(({ name, problem }) =>
     problem === undefined ? `[+] ${name}` : `[-] ${name}: ${problem}`,
   );
-  return {
-    status: bad ? 503 : 200,
-    type: textType,
-    body: `${[...lines, bad ? "failed" : "ok"].join("\n")}\n`,
-  };
+  return said(bad ? 503 : 200, `${[...lines, bad ? "failed" : "ok"].join("\n")}\n`);
 }

@@ -1,6 +1,6 @@
 /** The HTTP API over everything behind it. */
 import { Admission } from "./http/admission.ts";
-import { HttpServer } from "./http/server.ts";
+import { HttpServer } from "#host/http/server.ts";
 import { Service } from "./http/serve.ts";
 import { viewEtcd } from "./etcd-status.ts";
 import { lockHandlers } from "./handlers/locks.ts";

@@ -1,7 +1,7 @@
 /** The end of the process on SIGTERM: bounded as a whole, whatever hangs. */
 import type { Kernel } from "./kernel.ts";
 import { after, type Runtime } from "#core/runtime.ts";
-import type { HttpServer } from "./http/server.ts";
+import type { HttpServer } from "#host/http/server.ts";
 
 /** From the signal to the end of the process: Kubernetes and people give us two seconds. */
 const endMs = 1_900;

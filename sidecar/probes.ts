@@ -1,7 +1,7 @@
 /** The health port over everything behind it: what each probe asks, and the metrics. */
 import { Health, type Checks } from "#host/health.ts";
 import { viewEtcd } from "./etcd-status.ts";
-import type { HttpServer } from "./http/server.ts";
+import type { HttpServer } from "#host/http/server.ts";
 import { declareMetrics } from "./metrics.ts";
 import { options as optionTable } from "./options.ts";
 import type { Running } from "./running.ts";

@@ -1,7 +1,7 @@
 /** What stands behind each operation. Exhaustive by type: an operation without a handler does not compile. */
 import type { Input, OperationId } from "#api/operations/operations.ts";
-import type { Call } from "../http/exchange.ts";
-import type { Reply } from "../http/reply.ts";
+import type { Call } from "#host/http/exchange.ts";
+import type { Reply } from "#host/http/reply.ts";
 
 /** Throws Refusal where the caller asked what cannot be done. */
 export type Handler<Id extends OperationId> = (

@@ -17,7 +17,7 @@ import type {
   PoolView,
 } from "#core/lock/views.ts";
 import type { Epoch } from "#core/runtime.ts";
-import { json, noContent, problem, text, type Reply } from "../http/reply.ts";
+import { json, noContent, problem, text, type Reply } from "#host/http/reply.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** What is used here of core's locks. */

@@ -7,7 +7,7 @@ import type {
   SessionView,
 } from "#api/operations/status.ts";
 import type { SessionState, SessionStatus } from "#core/session/status.ts";
-import { json, jsonText } from "../http/reply.ts";
+import { json, jsonText } from "#host/http/reply.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** etcd as the client last saw it. */

@@ -3,15 +3,9 @@
  * browser reaches it too: under a name of the attacker's own that resolves to 127.0.0.1 (DNS rebinding), or by a form
  * or fetch that needs no preflight. So only known Host names are accepted, and nothing that a browser sent for a page.
  */
-import type { ProblemCode } from "#api/problems.ts";
 import { quote } from "#api/fields/text.ts";
-import { headerOf, type RequestHead } from "./request-head.ts";
-
-export interface Refused {
-  readonly code: ProblemCode;
-  readonly detail: string;
-  readonly facts?: Readonly<Record<string, unknown>>;
-}
+import { malformed, type Refused } from "#host/http/refused.ts";
+import { headerOf, type RequestHead } from "#host/http/request-head.ts";
 
 const loopbackNames = ["localhost", "127.0.0.1", "[::1]"] as const;
 /** What an HTML form can send; each of them without a preflight. */
@@ -100,10 +94,6 @@ export function contentTypeRefusal(
     code: "unsupported_media_type",
     detail: `${shown}. Send application/json (curl: --json '{…}'), or put the fields into the query.`,
   };
-}
-
-export function malformed(field: string, reason: string): Refused {
-  return { code: "malformed", detail: `${field}: ${reason}.`, facts: { field } };
 }
 
 const ours = "holdfast-";

@@ -1,9 +1,9 @@
 /** A request's body: read within its bound, and as JSON. */
 import { isUtf8 } from "node:buffer";
-import { malformed, type Refused } from "./admission.ts";
-import type { Exchange } from "./exchange.ts";
+import { malformed, type Refused } from "#host/http/refused.ts";
+import type { Exchange } from "#host/http/exchange.ts";
 import { findJsonError } from "./json-error.ts";
-import { bodyBytesMax } from "./limits.ts";
+import { bodyBytesMax } from "#host/http/limits.ts";
 
 export type Body =
   | { readonly kind: "json"; readonly value: unknown }

@@ -10,11 +10,12 @@ import type { Counter } from "#host/metrics.ts";
 import { parseTraceparent, type Trace } from "#host/trace.ts";
 import { handlerOf, type Handlers } from "../handlers/handlers.ts";
 import { presentFacts } from "../handlers/refusals.ts";
-import { contentTypeRefusal, headerRefusal, type Admission, type Refused } from "./admission.ts";
+import type { Refused } from "#host/http/refused.ts";
+import { contentTypeRefusal, headerRefusal, type Admission } from "./admission.ts";
 import { readBody } from "./body.ts";
-import { CallerGone, type Exchange } from "./exchange.ts";
-import { uriCharsMax } from "./limits.ts";
-import { problem, type Reply } from "./reply.ts";
+import { CallerGone, type Exchange } from "#host/http/exchange.ts";
+import { uriCharsMax } from "#host/http/limits.ts";
+import { problem, type Reply } from "#host/http/reply.ts";
 
 export interface ServeParts {
   readonly admission: Admission;

@@ -11,8 +11,8 @@ import type { LocksApi } from "#sidecar/handlers/locks.ts";
 import { lockHandlers } from "#sidecar/handlers/locks.ts";
 import { statusHandlers, type StatusApi } from "#sidecar/handlers/status.ts";
 import { Admission } from "#sidecar/http/admission.ts";
-import type { Bounds } from "#sidecar/http/limits.ts";
-import { HttpServer } from "#sidecar/http/server.ts";
+import type { Bounds } from "#host/http/limits.ts";
+import { HttpServer } from "#host/http/server.ts";
 import { Service } from "#sidecar/http/serve.ts";
 import { keepingLog } from "../../host/silent-log.ts";
 

@@ -1,6 +1,6 @@
 /** What is no request, in our words. */
-import type { Refused } from "./admission.ts";
-import { malformed } from "./admission.ts";
+import type { Refused } from "./refused.ts";
+import { malformed } from "./refused.ts";
 import { headerBytesMax, headersMax, type Bounds } from "./limits.ts";
 import type { Unreadable } from "./request-head.ts";
 

@@ -6,9 +6,9 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, it } from "mocha";
-import { bounds, requestsPerConnectionMax } from "#sidecar/http/limits.ts";
-import { text } from "#sidecar/http/reply.ts";
-import { eventually } from "../../../support/poll.ts";
+import { bounds, requestsPerConnectionMax } from "#host/http/limits.ts";
+import { text } from "#host/http/reply.ts";
+import { eventually } from "#test/support/poll.ts";
 import { bareFront, Client, type Served } from "./bare-front.ts";
 
 const get = (target: string, ...headers: string[]): string =>

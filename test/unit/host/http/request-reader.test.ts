@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, it } from "mocha";
-import {
-  bodyBytesMax,
-  extensionBytesMax,
-  headerBytesMax,
-  headersMax,
-} from "#sidecar/http/limits.ts";
-import { headerOf, Unreadable, type RequestHead } from "#sidecar/http/request-head.ts";
-import { RequestReader } from "#sidecar/http/request-reader.ts";
+import { bodyBytesMax, extensionBytesMax, headerBytesMax, headersMax } from "#host/http/limits.ts";
+import { headerOf, Unreadable, type RequestHead } from "#host/http/request-head.ts";
+import { RequestReader } from "#host/http/request-reader.ts";
 import { bytesOf, connectionBytes, rightRequest } from "./request-bytes.ts";
 
 type Seen = RequestHead | { readonly body: string } | "tooLarge" | Unreadable;

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import http from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { address } from "#host/address.ts";
-import type { Exchange } from "#sidecar/http/exchange.ts";
-import { HttpServer } from "#sidecar/http/server.ts";
+import type { Exchange } from "#host/http/exchange.ts";
+import { HttpServer } from "#host/http/server.ts";
 import { bytesOf } from "./request-bytes.ts";
 
 export interface Taken {

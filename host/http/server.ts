@@ -3,8 +3,8 @@
  * One server for each socket address; all share the counts.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import type { Address } from "#host/address.ts";
-import { listen } from "#host/listen.ts";
+import type { Address } from "../address.ts";
+import { listen } from "../listen.ts";
 import { Connection, tooMuch, type Front } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
 import { bounds, type Bounds } from "./limits.ts";

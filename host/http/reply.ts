@@ -1,9 +1,9 @@
 /** What a handler answers with, and how an answer or a problem is written. */
-import { STATUS_CODES } from "#host/node-http.ts";
 import { problemBody, problemMediaType } from "#api/operations/problem-body.ts";
 import { problems } from "#api/problems.ts";
-import type { Refused } from "./admission.ts";
+import type { Refused } from "./refused.ts";
 import { bounds, retryAfterSeconds } from "./limits.ts";
+import { statusWords } from "./status.ts";
 
 export interface Reply {
   readonly status: number;
@@ -67,7 +67,7 @@ const keeping = `Connection: keep-alive\r\nKeep-Alive: timeout=${String(bounds.i
 
 /** Head and body in one, to be written at once. */
 export function replyText({ status, body, headers }: Reply, { isHead, closes }: ReplyEnds): string {
-  let text = `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? "Error"}\r\n`;
+  let text = `HTTP/1.1 ${String(status)} ${statusWords[status] ?? "Error"}\r\n`;
   if (body !== undefined)
     text += `Content-Type: ${body.type}\r\nContent-Length: ${String(Buffer.byteLength(body.text))}\r\n`;
   else if (status !== 204) text += "Content-Length: 0\r\n";

@@ -17,7 +17,7 @@
  * A client that closes its side, or breaks the connection, is gone: nothing that is not written yet is written.
  */
 import type { Socket } from "node:net";
-import type { Refused } from "./admission.ts";
+import type { Refused } from "./refused.ts";
 import { Exchange, type Line } from "./exchange.ts";
 import { lingerBytesMax, requestsPerConnectionMax, type Bounds } from "./limits.ts";
 import { continueText, farewell, problem, replyText } from "./reply.ts";
@@ -346,7 +346,7 @@ const cutOff = new Unreadable("malformed", "it ends before it is whole");
 export function tooMuch(limit: string, max: number): Refused {
   return {
     code: "too_many_requests",
-    detail: `The sidecar serves ${String(max)} (limit: ${limit}) at once and has no more room. Retry later.`,
+    detail: `No more than ${String(max)} (limit: ${limit}) are served at once. Retry later.`,
     facts: { limit, max },
   };
 }

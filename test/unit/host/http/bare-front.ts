@@ -1,10 +1,10 @@
 /** The HTTP front alone: a test answers the exchanges itself, and the time is what it says. */
 import { connect, type Socket } from "node:net";
 import { address } from "#host/address.ts";
-import type { Exchange } from "#sidecar/http/exchange.ts";
-import type { Bounds } from "#sidecar/http/limits.ts";
-import type { Reply } from "#sidecar/http/reply.ts";
-import { HttpServer } from "#sidecar/http/server.ts";
+import type { Exchange } from "#host/http/exchange.ts";
+import type { Bounds } from "#host/http/limits.ts";
+import type { Reply } from "#host/http/reply.ts";
+import { HttpServer } from "#host/http/server.ts";
 
 export interface Served {
   readonly exchange: Exchange;
