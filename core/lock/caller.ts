@@ -13,8 +13,8 @@ export type Verdict = Acquired | Error;
 interface Listener {
   readonly resolve: (acquired: Acquired) => void;
   readonly reject: (error: unknown) => void;
-  readonly signal: AbortSignal;
-  readonly abort: () => void;
+  /** Ends to listen for the caller's going. */
+  unlisten: (() => void) | undefined;
   timer: Timer | undefined;
   overdue: boolean;
 }
@@ -51,26 +51,21 @@ export class Caller {
   }
 
   /** @throws the signal's reason when it aborts; whatever the verdict is, where that is an error */
-  listen(waitMs: number, signal: AbortSignal): Promise<Acquired> {
+  listen(waitMs: number, signal: AbortSignal | undefined): Promise<Acquired> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted) {
+      if (signal?.aborted === true) {
         reject(signal.reason as Error);
         return;
       }
       const listener: Listener = {
         resolve,
         reject,
-        signal,
-        abort: () => {
-          this.#remove(listener);
-          reject(signal.reason as Error);
-          this.#leaveIfAlone("abandoned");
-        },
+        unlisten: undefined,
         timer: undefined,
         overdue: waitMs <= 0,
       };
       this.#listeners.add(listener);
-      signal.addEventListener("abort", listener.abort, { once: true });
+      if (signal !== undefined) this.#listenTo(signal, listener);
       if (waitMs > 0) {
         listener.timer = this.#runtime.timer(after(this.#runtime.now(), waitMs), () => {
           this.#waited(listener);
@@ -99,6 +94,18 @@ export class Caller {
     this.#leaveIfAlone("ended");
   }
 
+  #listenTo(signal: AbortSignal, listener: Listener): void {
+    const gone = (): void => {
+      this.#remove(listener);
+      listener.reject(signal.reason);
+      this.#leaveIfAlone("abandoned");
+    };
+    signal.addEventListener("abort", gone, { once: true });
+    listener.unlisten = () => {
+      signal.removeEventListener("abort", gone);
+    };
+  }
+
   #waited(listener: Listener): void {
     listener.overdue = true;
     const verdict = this.#queue.verdict();
@@ -115,7 +122,7 @@ export class Caller {
 
   #remove(listener: Listener): void {
     listener.timer?.cancel();
-    listener.signal.removeEventListener("abort", listener.abort);
+    listener.unlisten?.();
     this.#listeners.delete(listener);
   }
 

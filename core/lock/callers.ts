@@ -53,8 +53,8 @@ export class Callers implements CallerQueue {
     return undefined;
   }
 
-  add(request: AcquireRequest, signal: AbortSignal): Promise<Acquired> {
-    if (signal.aborted) return Promise.reject(signal.reason as Error);
+  add(request: AcquireRequest, signal: AbortSignal | undefined): Promise<Acquired> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     const caller = new Caller(this.#runtime, request, this);
     this.#waiting.add(caller);
     return caller.listen(request.waitMs, signal);

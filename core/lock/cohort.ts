@@ -105,7 +105,7 @@ export class Cohort {
   }
 
   /** A caller's turn, or the end of its wait. The loop ({@link run}) runs, or is started after this. */
-  join(request: AcquireRequest, rules: Rules, signal: AbortSignal): Promise<Acquired> {
+  join(request: AcquireRequest, rules: Rules, signal: AbortSignal | undefined): Promise<Acquired> {
     const verdict = request.waitMs > 0 ? undefined : this.verdict();
     if (verdict instanceof Error) throw verdict;
     if (verdict !== undefined) return Promise.resolve(verdict);

@@ -60,9 +60,10 @@ export class Locks {
   }
 
   /**
-   * @throws Refusal what cannot be asked, or not now; the signal's reason when the caller goes away
+   * @param caller aborts when the caller goes away. Undefined: a grant that then comes too late is told undelivered.
+   * @throws Refusal what cannot be asked, or not now; the signal's reason
    */
-  async acquire(asked: AcquireRequest, caller: AbortSignal): Promise<Acquired> {
+  async acquire(asked: AcquireRequest, caller: AbortSignal | undefined): Promise<Acquired> {
     const { mirror } = this.#parts;
     const mayWait = mirror.isReadAgain && asked.waitMs > 0;
     const request = mayWait ? await this.#onceRead(asked, caller) : asked;
@@ -96,11 +97,15 @@ export class Locks {
   }
 
   /** Who has time waits until the resources are read again; what is left of the time is for the lock. */
-  async #onceRead(request: AcquireRequest, caller: AbortSignal): Promise<AcquireRequest> {
+  async #onceRead(
+    request: AcquireRequest,
+    caller: AbortSignal | undefined,
+  ): Promise<AcquireRequest> {
     const { mirror, runtime } = this.#parts;
     const until = after(runtime.now(), request.waitMs);
     const waiting = new AbortController();
-    const either = AbortSignal.any([caller, this.#stopping.signal, waiting.signal]);
+    const ends = [this.#stopping.signal, waiting.signal];
+    const either = AbortSignal.any(caller === undefined ? ends : [caller, ...ends]);
     const late = runtime.timer(until, () => {
       waiting.abort(new Error("its time is over"));
     });
@@ -109,7 +114,7 @@ export class Locks {
     } finally {
       late.cancel();
     }
-    caller.throwIfAborted();
+    caller?.throwIfAborted();
     return { ...request, waitMs: Math.max(0, until - runtime.now()) };
   }
 

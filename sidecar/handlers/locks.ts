@@ -22,8 +22,8 @@ import type { Handlers } from "./handlers.ts";
 
 /** What is used here of core's locks. */
 export interface LocksApi {
-  /** Throws Refusal; rejects with the signal's reason when `caller` aborts. */
-  acquire(request: AcquireRequest, caller: AbortSignal): Promise<Acquired>;
+  /** Throws Refusal; rejects with the signal's reason when `caller` aborts. Who only tries needs none. */
+  acquire(request: AcquireRequest, caller: AbortSignal | undefined): Promise<Acquired>;
   /** The answer could not be handed to the caller: the grant is given back. */
   undelivered(grantId: string): void;
   grant(grantId: string): Promise<GrantView>;
@@ -47,8 +47,13 @@ type LockOperations =
 
 export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
   return {
-    acquireLock: async (input, { form, caller }) => {
-      const acquired = await locks.acquire(requestOf(input), caller);
+    acquireLock: async (input, call) => {
+      const { form } = call;
+      // A try is answered soon; where its caller has gone by then, the answer is undelivered and the grant given back.
+      const acquired = await locks.acquire(
+        requestOf(input),
+        input.waitMs > 0 ? call.caller : undefined,
+      );
       switch (acquired.kind) {
         case "granted": {
           const { grant } = acquired;

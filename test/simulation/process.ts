@@ -177,9 +177,11 @@ export class Process {
     let attempt: Attempt | undefined;
     const asked = this.#ask<Acquired>(() => {
       const met = (attempt = this.#arrived(request));
-      const work = this.kernel.locks.acquire(request, controller.signal);
+      // As the HTTP handler does it: a try is not told that its caller goes.
+      const heard = request.waitMs > 0 ? controller.signal : undefined;
+      const work = this.kernel.locks.acquire(request, heard);
       return work.then(
-        (acquired) => this.#acquired(met, acquired, undeliverable),
+        (acquired) => this.#acquired(met, acquired, undeliverable || controller.signal.aborted),
         (error: unknown) => {
           this.#notAcquired(met, error, controller.signal.aborted);
           throw error;
