@@ -15,7 +15,7 @@ const launcher = "dist/sidecar";
  */
 const launcherText = `#!/bin/sh
 export MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
-exec "\${NODE:-node}" --max-semi-space-size=8 "$(dirname "$0")/sidecar.mjs" "$@"
+exec "\${NODE:-node}" --max-semi-space-size=16 "$(dirname "$0")/sidecar.mjs" "$@"
 `;
 
 /** Packages in CommonJS call require() for Node's own modules, which an ES module has to be given. */
