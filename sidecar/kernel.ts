@@ -9,7 +9,7 @@ import { Locks } from "#core/lock/locks.ts";
 import { anewKey } from "#core/session/keys.ts";
 import { Lineage, TracedStore, type Anew } from "#core/session/lineage.ts";
 import { Sessions } from "#core/session/sessions.ts";
-import { SpecMirror } from "#core/spec/mirror.ts";
+import { SpecMirror } from "./resources/mirror.ts";
 import { encodeJson } from "#core/json.ts";
 
 const anewPauseMs = 500;

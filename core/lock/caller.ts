@@ -35,7 +35,7 @@ export class Caller {
   readonly since: Epoch;
   readonly #runtime: Runtime;
   readonly #queue: CallerQueue;
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners: Listener[] = [];
 
   constructor(runtime: Runtime, request: AcquireRequest, queue: CallerQueue) {
     this.#runtime = runtime;
@@ -64,7 +64,7 @@ export class Caller {
         timer: undefined,
         overdue: waitMs <= 0,
       };
-      this.#listeners.add(listener);
+      this.#listeners.push(listener);
       if (signal !== undefined) this.#listenTo(signal, listener);
       if (waitMs > 0) {
         listener.timer = this.#runtime.timer(after(this.#runtime.now(), waitMs), () => {
@@ -76,7 +76,7 @@ export class Caller {
 
   /** Its turn came: all that listen are answered. */
   grant(deliver: () => GrantView): void {
-    for (const listener of [...this.#listeners]) {
+    for (const listener of this.#listeners.splice(0)) {
       this.#remove(listener);
       listener.resolve({ kind: "granted", grant: deliver() });
     }
@@ -84,7 +84,7 @@ export class Caller {
 
   /** Everyone hears the same, whether its wait is over or not. */
   end(verdict: Verdict): void {
-    for (const listener of [...this.#listeners]) this.#settle(listener, verdict);
+    for (const listener of this.#listeners.splice(0)) this.#settle(listener, verdict);
   }
 
   /** Those whose wait is over hear the verdict. */
@@ -123,10 +123,11 @@ export class Caller {
   #remove(listener: Listener): void {
     listener.timer?.cancel();
     listener.unlisten?.();
-    this.#listeners.delete(listener);
+    const at = this.#listeners.indexOf(listener);
+    if (at >= 0) this.#listeners.splice(at, 1);
   }
 
   #leaveIfAlone(how: Leaving): void {
-    if (this.#listeners.size === 0) this.#queue.left(this, how);
+    if (this.#listeners.length === 0) this.#queue.left(this, how);
   }
 }

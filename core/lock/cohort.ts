@@ -16,14 +16,15 @@ import { sleep, type Runtime } from "../runtime.ts";
 import type { Store } from "../store.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
-import type { SpecMirror } from "../spec/mirror.ts";
+import type { Specs } from "../spec/specs.ts";
 import type { Leaving, Verdict } from "./caller.ts";
 import type { ContenderValue } from "./contender.ts";
 import { Callers } from "./callers.ts";
 import { countEnd, type Counters } from "./counters.ts";
 import { enter, type Entered } from "./enter.ts";
 import { handoversMax } from "./fence.ts";
-import { Grant } from "./grant.ts";
+import type { Grant } from "./grant.ts";
+import { grantOn } from "./grant-on.ts";
 import type { Grants } from "./grants.ts";
 import type { Lock } from "./keys.ts";
 import { leave } from "./leave.ts";
@@ -47,7 +48,7 @@ export interface CohortParts {
   readonly runtime: Runtime;
   readonly store: Store;
   readonly sessions: Sessions;
-  readonly mirror: SpecMirror;
+  readonly mirror: Specs;
   readonly grants: Grants;
   readonly namespace: string;
   readonly pod: string;
@@ -235,14 +236,13 @@ export class Cohort {
   }
 
   async #takePlace(session: Session): Promise<{ place: Place; alone: boolean } | undefined> {
-    const pool = this.#parts.mirror.pool(this.lock.pool);
     const leaving = this.#leaving;
     const rewriting = leaving?.place.quiet();
     if (rewriting !== undefined) await rewriting;
     this.#enterPhase({ kind: "entering" });
     const entered = await enter(this.#parts, this.lock, {
       session,
-      pool,
+      pool: this.#parts.mirror.pool(this.lock.pool),
       leaving: leaving?.place.key,
       describe: (base) => this.#tell(session, base),
     });
@@ -358,8 +358,10 @@ export class Cohort {
   /** The place is not in etcd any more although nobody here removed it. */
   #gone(place: Place): false {
     const { pool, name } = this.lock;
-    const { log } = this.#parts.runtime;
-    log.warn("a place in a lock's queue is gone; a new one is taken", { pool, name });
+    this.#parts.runtime.log.warn("a place in a lock's queue is gone; a new one is taken", {
+      pool,
+      name,
+    });
     place.session.forget(place.key);
     place.session.seats.spoil();
     return false;
@@ -378,8 +380,10 @@ export class Cohort {
       last = grant;
       const why = await grant.passed;
       countEnd(this.#pool.counters, why);
-      this.#parts.grants.ended(grant, place.key);
-      if (why === "sessionLost") return;
+      if (why === "sessionLost") {
+        grant.lose();
+        return;
+      }
       if (this.#mayNotPass(place)) break;
       place.handOver();
     }
@@ -393,8 +397,6 @@ export class Cohort {
 
   /** Undefined: nobody is left who may be granted it. */
   #grantNext(place: Place): Grant | undefined {
-    const { lock } = this;
-    const { runtime, pod, grants } = this.#parts;
     const rules = this.#rules();
     for (const caller of this.callers) {
       try {
@@ -404,18 +406,11 @@ export class Cohort {
         this.callers.end(caller, error);
         continue;
       }
-      const { request } = caller;
-      const grant = new Grant(runtime, {
-        id: place.grantId,
-        lock,
-        session: place.session,
-        fence: place.fence,
-        request,
-        holder: request.holder ?? pod,
-        ttlMs: request.ttlMs ?? rules.ttlMs,
-        maxHoldMs: rules.maxHoldMs,
+      const grant = grantOn(place, this.#parts, {
+        lock: this.lock,
+        request: caller.request,
+        rules,
       });
-      grants.add(grant);
       this.#pool.counters.granted += 1;
       this.callers.remove(caller);
       this.#enterPhase({ kind: "holding", grant });
@@ -455,11 +450,10 @@ export class Cohort {
   /** How a wait that ends now would end; undefined: not known yet. */
   verdict(): Verdict | undefined {
     const { sessions, pod } = this.#parts;
-    const waitingHere = this.callers.count();
     return verdictOf(this.#phase, {
       sessions,
       pod,
-      waitingHere,
+      waitingHere: this.callers.count(),
       waitingElsewhere: this.#others.waiting,
       unsettled: this.#unsettled,
     });

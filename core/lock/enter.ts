@@ -12,7 +12,7 @@ import { assert } from "../refusal.ts";
 import type { StoreRefusal } from "../outcome.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Key, Op, Revision, Store, WriteResult } from "../store.ts";
-import type { SpecMirror } from "../spec/mirror.ts";
+import type { Specs } from "../spec/specs.ts";
 import type { ResourceRecord } from "../spec/records.ts";
 import type { Session } from "../session/session.ts";
 import { encodeContender, type ContenderValue } from "./contender.ts";
@@ -22,7 +22,7 @@ import { Place } from "./place.ts";
 export interface EnterParts {
   readonly runtime: Runtime;
   readonly store: Store;
-  readonly mirror: SpecMirror;
+  readonly mirror: Specs;
 }
 
 export type Entered =
@@ -55,7 +55,7 @@ export async function enter(
   const installation = mirror.installation;
   if (facts === undefined || installation === undefined) return { kind: "blocked" };
   const key = contenderKey(lock, { session: session.id, seat: session.seats.free(leaving) });
-  const grantId = `${session.id}-${session.next()}`;
+  const counted = session.next();
   const value = describe(installation.base);
   const sentUnder = session.epoch;
   const ops: Op[] = [
@@ -67,7 +67,7 @@ export async function enter(
   ];
   if (leaving !== undefined) ops.unshift({ kind: "delete", key: leaving });
   const placed = (created: Revision) =>
-    new Place({ runtime, store, session, key, grantId, created, value });
+    new Place({ runtime, store, session, key, counted, created, value });
   session.know(key);
   const outcome = await store.write({
     given: [session.holds(), ...facts],

@@ -12,11 +12,18 @@
 import { after, forever, type Epoch, type Instant, type Runtime, type Timer } from "../runtime.ts";
 import { assert } from "../refusal.ts";
 import type { Session } from "../session/session.ts";
+import type { Key } from "../store.ts";
 import type { LockName } from "./keys.ts";
 import type { AcquireRequest, GrantEnd, GrantView } from "./views.ts";
 
 export interface GrantTerms {
   readonly id: string;
+  /** Of the place that it was made on, in its session. */
+  readonly number: number;
+  /** How often that place was handed over before. */
+  readonly handovers: number;
+  /** Of the place. */
+  readonly key: Key;
   readonly lock: LockName;
   readonly session: Session;
   readonly fence: bigint;
@@ -29,10 +36,17 @@ export interface GrantTerms {
 
 export type Freed = "released" | "unknown";
 
+/** Who remembers grants. */
+export interface GrantKeeper {
+  /** Its place is gone, or it is not known whether. */
+  ended(grant: Grant, freed: Freed): void;
+}
+
 export class Grant {
   readonly terms: GrantTerms;
   readonly acquiredAt: Epoch;
   readonly #runtime: Runtime;
+  readonly #keeper: GrantKeeper;
   readonly #passed = Promise.withResolvers<GrantEnd>();
   readonly #freed = Promise.withResolvers<Freed>();
   /** The end by maxHold. */
@@ -43,9 +57,11 @@ export class Grant {
   #timer: Timer | undefined;
   #end: { readonly why: GrantEnd; readonly at: Epoch } | undefined;
   #deliveries = 0;
+  #isFreed = false;
 
-  constructor(runtime: Runtime, terms: GrantTerms) {
+  constructor(runtime: Runtime, keeper: GrantKeeper, terms: GrantTerms) {
     this.#runtime = runtime;
+    this.#keeper = keeper;
     this.terms = terms;
     this.acquiredAt = runtime.wallNow();
     const now = runtime.now();
@@ -155,11 +171,14 @@ export class Grant {
     this.over("sessionLost");
     this.#timer?.cancel();
     this.#passed.resolve("sessionLost");
-    this.#freed.resolve("unknown");
+    this.free("unknown");
   }
 
-  /** What became of its place in etcd. */
+  /** What became of its place in etcd, or, of one that was handed over, of its turn. The first word stands. */
   free(freed: Freed): void {
+    if (this.#isFreed) return;
+    this.#isFreed = true;
+    this.#keeper.ended(this, freed);
     this.#freed.resolve(freed);
   }
 

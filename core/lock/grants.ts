@@ -2,15 +2,19 @@
  * The grants of this process by id and by request, and for a minute or two those that are over: a release that is repeated, or
  * a request whose answer was lost and is asked again, must be answered as the first time.
  *
+ * A grant is over here when it is known what became of its place, or that this is not known.
+ *
  * Those that are over lie in two generations. A minute after the younger one was begun, or when it is full, the older one is
- * dropped whole and the younger takes its place: nothing is kept or done for the end of each.
+ * dropped whole and the younger takes its place: nothing is kept or done for the end of each. Of most nothing is to be told
+ * but that they were released: those are bits.
  */
 import type { Epoch, Instant, Runtime } from "../runtime.ts";
 import { after } from "../runtime.ts";
 import type { Key } from "../store.ts";
 import type { Session } from "../session/session.ts";
-import type { Grant } from "./grant.ts";
+import type { Freed, Grant, GrantKeeper } from "./grant.ts";
 import type { LockName } from "./keys.ts";
+import { Released } from "./released.ts";
 import type { GrantEnd } from "./views.ts";
 
 const generationMs = 60_000;
@@ -19,11 +23,13 @@ const generationMax = 65_536;
 
 export interface EndedGrant {
   readonly why: GrantEnd;
-  readonly at: Epoch;
-  readonly session: Session;
-  /** Its place in etcd. */
-  readonly key: Key;
+  /** Undefined: not kept. */
+  readonly at: Epoch | undefined;
+  /** Its place in etcd, where the removal of that was not confirmed. */
+  readonly left: { readonly session: Session; readonly key: Key } | undefined;
 }
+
+const justReleased: EndedGrant = { why: "released", at: undefined, left: undefined };
 
 /** A requestId counts for one lock: a job may use its own id for every lock that it takes. Neither holds control bytes. */
 function requestOf({ pool, name }: LockName, requestId: string): string {
@@ -33,9 +39,28 @@ function requestOf({ pool, name }: LockName, requestId: string): string {
 class Generation {
   readonly byId = new Map<string, EndedGrant>();
   readonly idByRequest = new Map<string, string>();
+  #released: { readonly session: Session; readonly numbers: Released } | undefined;
+
+  /** Whether a bit was enough. */
+  addReleased({ session, number }: Grant["terms"]): boolean {
+    this.#released ??= { session, numbers: new Released(number - outOfOrderMax) };
+    return this.#released.session === session && this.#released.numbers.add(number);
+  }
+
+  find(id: string): EndedGrant | undefined {
+    const there = this.byId.get(id);
+    if (there !== undefined || this.#released === undefined) return there;
+    const [, session, number] = firstOnItsPlace.exec(id) ?? [];
+    const { session: mine, numbers } = this.#released;
+    return session === mine.id && numbers.has(Number(number)) ? justReleased : undefined;
+  }
 }
 
-export class Grants {
+const firstOnItsPlace = /^([0-9a-f]+)-(\d+)-0$/;
+/** How much later than others with a smaller number the first that ended may have been made. */
+const outOfOrderMax = 65_536;
+
+export class Grants implements GrantKeeper {
   readonly #runtime: Runtime;
   readonly #live = new Map<string, Grant>();
   readonly #liveIdByRequest = new Map<string, string>();
@@ -68,14 +93,14 @@ export class Grants {
     return grant?.isLive() === true ? grant : undefined;
   }
 
-  /** Also one whose end was not yet noted with {@link ended}. */
+  /** Also one that is over for its caller. */
   any(id: string): Grant | undefined {
     return this.#live.get(id);
   }
 
   over(id: string): EndedGrant | undefined {
     this.#turnOver();
-    return this.#younger.byId.get(id) ?? this.#older.byId.get(id);
+    return this.#younger.find(id) ?? this.#older.find(id);
   }
 
   /** The id of the grant that this request was given last, live or over for a minute at least. */
@@ -89,19 +114,22 @@ export class Grants {
     );
   }
 
-  ended(grant: Grant, key: Key): void {
-    const { id, lock, session } = grant.terms;
-    const { requestId } = grant.terms.request;
+  ended(grant: Grant, freed: Freed): void {
+    const { id, lock, session, key, handovers, request } = grant.terms;
     const { end } = grant;
     if (!this.#live.delete(id) || end === undefined) return;
-    const request = requestId === undefined ? undefined : requestOf(lock, requestId);
-    if (request !== undefined && this.#liveIdByRequest.get(request) === id)
-      this.#liveIdByRequest.delete(request);
+    const asked = request.requestId === undefined ? undefined : requestOf(lock, request.requestId);
+    if (asked !== undefined && this.#liveIdByRequest.get(asked) === id)
+      this.#liveIdByRequest.delete(asked);
     // Its caller was never told: asked again, the request is a new one.
     if (end.why === "undelivered") return;
     this.#turnOver();
-    this.#younger.byId.set(id, { why: end.why, at: end.at, session, key });
-    if (request !== undefined) this.#younger.idByRequest.set(request, id);
+    const younger = this.#younger;
+    const isPlain = end.why === "released" && freed === "released" && handovers === 0;
+    if (isPlain && asked === undefined && younger.addReleased(grant.terms)) return;
+    const left = freed === "unknown" ? { session, key } : undefined;
+    younger.byId.set(id, { why: end.why, at: end.at, left });
+    if (asked !== undefined) younger.idByRequest.set(asked, id);
   }
 
   #turnOver(): void {

@@ -156,7 +156,8 @@ export class Locks {
     if (waiting?.end?.why === "released") return waiting.freed;
     const over = this.#grants.over(grantId);
     if (over?.why !== "released") throw await this.#whyNot(grantId);
-    return !over.session.ended.aborted && over.session.intents.has(over.key)
+    const { left } = over;
+    return left !== undefined && !left.session.ended.aborted && left.session.intents.has(left.key)
       ? "unknown"
       : "released";
   }
@@ -430,6 +431,6 @@ function lost(grantId: string, why: GrantEnd, at?: number): Refusal {
   );
 }
 
-function refuseLost(grantId: string, why: GrantEnd, at: number): never {
+function refuseLost(grantId: string, why: GrantEnd, at: number | undefined): never {
   throw lost(grantId, why, at);
 }

@@ -5,7 +5,7 @@
  */
 import { after, type Runtime } from "../runtime.ts";
 import type { Key, Revision, Store } from "../store.ts";
-import type { SpecMirror } from "../spec/mirror.ts";
+import type { Specs } from "../spec/specs.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
 import { inOrder } from "./order.ts";
@@ -15,7 +15,7 @@ const answerMs = 5_000;
 export interface LookParts {
   readonly runtime: Runtime;
   readonly store: Store;
-  readonly mirror: SpecMirror;
+  readonly mirror: Specs;
 }
 
 export interface Look {

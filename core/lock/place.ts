@@ -19,8 +19,8 @@ export interface PlaceParts {
   readonly store: Store;
   readonly session: Session;
   readonly key: Key;
-  /** Of its grants, without the hand-over: no other place has it. */
-  readonly grantId: string;
+  /** No other place of the session has it. */
+  readonly counted: string;
   readonly created: Revision;
   readonly value: ContenderValue;
 }
@@ -78,9 +78,13 @@ export class Place {
     return this.handoversSinceOthers >= maxCount || heldMs >= maxHoldMs;
   }
 
+  get number(): number {
+    return Number(this.#parts.counted);
+  }
+
   /** Of the grant that is made on it now. */
   get grantId(): string {
-    return `${this.#parts.grantId}-${String(this.handovers)}`;
+    return `${this.session.id}-${this.#parts.counted}-${String(this.handovers)}`;
   }
 
   get fence(): bigint {

@@ -4,7 +4,7 @@
  */
 import { after, sleep, type Runtime } from "../runtime.ts";
 import { fromNow, type Store } from "../store.ts";
-import type { SpecMirror } from "../spec/mirror.ts";
+import type { Specs } from "../spec/specs.ts";
 import type { Mine } from "./order.ts";
 
 const lookEveryMs = 30_000;
@@ -12,7 +12,7 @@ const lookEveryMs = 30_000;
 export interface WaitParts {
   readonly runtime: Runtime;
   readonly store: Store;
-  readonly mirror: SpecMirror;
+  readonly mirror: Specs;
 }
 
 /**

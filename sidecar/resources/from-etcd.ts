@@ -3,7 +3,7 @@
  * this tells people what is served and what is not.
  */
 import type { Log } from "#core/runtime.ts";
-import type { SpecMirror } from "#core/spec/mirror.ts";
+import type { SpecMirror } from "./mirror.ts";
 import { orAbort } from "../or-abort.ts";
 
 const namesLoggedMax = 50;

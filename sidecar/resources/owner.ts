@@ -20,7 +20,7 @@ import { decodeJson, numberOf } from "#core/json.ts";
 import { raiseBase } from "#core/spec/base.ts";
 import { installationKey, recordKey } from "#core/spec/keys.ts";
 import { encodeRecord, readInstallation, readRecord } from "#core/spec/records.ts";
-import type { SpecMirror } from "#core/spec/mirror.ts";
+import type { SpecMirror } from "./mirror.ts";
 
 export const standaloneOwner = "standalone";
 const answerMs = 5_000;

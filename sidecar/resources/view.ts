@@ -1,6 +1,6 @@
 /** What is served and what is wrong with it, from both sides: etcd's records, which are in force, and the files. */
 import type { ResourceProblem, ResourceView } from "#api/operations/status.ts";
-import type { SpecMirror } from "#core/spec/mirror.ts";
+import type { SpecMirror } from "./mirror.ts";
 import type { OwnerStatus } from "./owner.ts";
 import type { FileProblem } from "./wanted.ts";
 

@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/session/session.ts",
   text: "this.#beat = { sentAt: beat.sentAt, wallAheadMs",
   other: "this.#beat = { sentAt: this.#parts.runtime.now(), wallAheadMs",
-  caughtBy: { seed: "36", faults: ["storm", "cut"] },
+  caughtBy: { seed: "114", faults: ["storm", "cut"] },
 };

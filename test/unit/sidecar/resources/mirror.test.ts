@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { done, type Outcome } from "#core/outcome.ts";
 import { recordKey } from "#core/spec/keys.ts";
-import { SpecMirror } from "#core/spec/mirror.ts";
+import { SpecMirror } from "#sidecar/resources/mirror.ts";
 import { type Changes, type KeyValue, revision, type Snapshot, type Store } from "#core/store.ts";
 import { Clock } from "../../etcd/clock.ts";
 

@@ -1,13 +1,9 @@
 /**
  * The spec tree of etcd as this process knows it: the namespace's records, the installation's, and whether `anew` stands.
- *
- * It is a cache and never decides alone: every acquire is *given* the revisions that it was judged by ({@link factsFor}),
- * and every deciding read reads the same keys in its snapshot. What such a write or read finds is taken in here (a later
- * revision wins), so a slow watch costs one repeated write and never a wrong grant.
  */
-import { after, sleep, type Runtime } from "../runtime.ts";
-import type { StaleFact } from "../outcome.ts";
-import { Refusal } from "../refusal.ts";
+import { after, sleep, type Runtime } from "#core/runtime.ts";
+import type { StaleFact } from "#core/outcome.ts";
+import { Refusal } from "#core/refusal.ts";
 import {
   noRevision,
   type Fact,
@@ -18,17 +14,18 @@ import {
   type RangeResult,
   type Revision,
   type Store,
-} from "../store.ts";
-import { Tasks } from "../tasks.ts";
-import { anewKey } from "../session/keys.ts";
-import { installationKey, kindAndNameOf, recordKey, recordsOf } from "./keys.ts";
+} from "#core/store.ts";
+import { Tasks } from "#core/tasks.ts";
+import { anewKey } from "#core/session/keys.ts";
+import { installationKey, kindAndNameOf, recordKey, recordsOf } from "#core/spec/keys.ts";
+import type { Specs } from "#core/spec/specs.ts";
 import {
   distributedLockKind,
   readInstallation,
   readRecord,
   type Installation,
   type ResourceRecord,
-} from "./records.ts";
+} from "#core/spec/records.ts";
 
 const readMs = 5_000;
 const pauseMs = 500;
@@ -66,7 +63,7 @@ export interface MirrorParts {
   readonly onBaseFell: () => void;
 }
 
-export class SpecMirror {
+export class SpecMirror implements Specs {
   readonly ready: Promise<void>;
   readonly #parts: MirrorParts;
   readonly #tasks: Tasks;
@@ -116,12 +113,10 @@ export class SpecMirror {
     return this.#isReady;
   }
 
-  /** It was read before, and is being read anew: what it says of no pool says nothing of the pool. */
   get isReadAgain(): boolean {
     return !this.#isReady && this.#wasRead;
   }
 
-  /** Grows with every change. */
   get version(): number {
     return this.#version;
   }
@@ -154,7 +149,6 @@ export class SpecMirror {
     return this.#highestBase;
   }
 
-  /** The key that says that etcd began anew, while it stands. */
   get anew(): KeyValue | undefined {
     return this.#anew.value;
   }
@@ -224,7 +218,6 @@ export class SpecMirror {
     return facts;
   }
 
-  /** What a deciding read about a lock of this pool reads besides the lock. Its results go to {@link took}. */
   rangesFor(pool: string): readonly [RangeRead, RangeRead, RangeRead] {
     return [
       { key: recordKey(this.#parts.namespace, distributedLockKind, pool) },
@@ -233,18 +226,15 @@ export class SpecMirror {
     ];
   }
 
-  /** Takes in what a read of single keys found at `revision`. */
   took(ranges: readonly RangeRead[], results: readonly RangeResult[], revision: Revision): void {
     for (const [index, { key }] of ranges.entries())
       this.#see(key, results[index]?.keys[0], revision);
   }
 
-  /** Takes in why a write was refused as stale. */
   tookStale(facts: readonly StaleFact[], revision: Revision): void {
     for (const { key, now } of facts) this.#see(key, now, revision);
   }
 
-  /** Resolves at the next change of anything here, or when the signal aborts. */
   nextChange(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
