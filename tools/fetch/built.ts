@@ -105,11 +105,10 @@ function inCache(name: BuiltName, version: string): Built | undefined {
 async function build(name: BuiltName, version: string, say: Say): Promise<Built> {
   const { names, takes, stamps }: Build = builds[name];
   const [file, ...links] = names;
-  say(`building it from Go's modules (${takes})`);
   try {
     const folder = await install(`${name}-${version}`, async (place) => {
       const output = path.join(place, file);
-      await fromGoSource({ source: sourceOf(name), output, stamps: stamps(version), say });
+      await fromGoSource({ source: sourceOf(name), output, stamps: stamps(version), takes, say });
       for (const link of links) await symlink(file, path.join(place, link));
     });
     say(`is built, and kept in ${folder}`);

@@ -10,6 +10,8 @@ export interface GoSource {
   readonly output: string;
   /** Variables that the linker sets, by their full names. */
   readonly stamps: Readonly<Record<string, string>>;
+  /** How long it takes, in words. */
+  readonly takes: string;
   readonly say: Say;
 }
 
@@ -18,9 +20,11 @@ const buildMaxMs = 45 * 60_000;
 /** A long build is told every so often, not every time that it could be. */
 const tellEveryMs = 15_000;
 
-export async function fromGoSource({ source, output, stamps, say }: GoSource): Promise<void> {
+export async function fromGoSource(wanted: GoSource): Promise<void> {
+  const { source, output, stamps, takes, say } = wanted;
   const go = await ask("go", ["version"]);
   if (go === undefined) throw new Error("there is no Go on this machine");
+  say(`building it from Go's modules (${takes})`);
   const stamped = Object.entries(stamps).map(([name, value]) => `-X=${name}=${value}`);
   let toldAt = Date.now();
   await run({

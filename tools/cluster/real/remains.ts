@@ -1,0 +1,116 @@
+/**
+ * What a real cluster leaves outside of its folder, and how each is taken away: containers and their shims, mounts,
+ * cgroups, the network, three settings of the kernel. All by what the folder says, so that it works after a crash, too.
+ */
+import { readdirSync, readFileSync, existsSync } from "node:fs";
+import { readdir, rmdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { run } from "#tools/fetch/step.ts";
+import { end, runningIn, startOf, type Noted } from "../pid-file.ts";
+import { until } from "../until.ts";
+import { ctr, socketIn } from "./containerd.ts";
+import { removeNetwork } from "./network.ts";
+
+/** The kubelet sets these for the whole machine, whatever its settings say. */
+const sysctls = ["vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops"];
+const cgroups = "/sys/fs/cgroup";
+
+const settingsIn = (folder: string): string => path.join(folder, "sysctls.json");
+
+/** To be called before anything is started. Also tells, by being there, that the cluster is a real one. */
+export async function noteSettings(folder: string): Promise<void> {
+  const values = sysctls.map((name) => [name, readFileSync(`/proc/sys/${name}`, "utf8").trim()]);
+  await writeFile(settingsIn(folder), JSON.stringify(Object.fromEntries(values)));
+}
+
+export const isReal = (folder: string): boolean => existsSync(settingsIn(folder));
+
+/** Ends what starts containers, then the containers. What else runs may be ended after it. */
+export async function endContainers(folder: string): Promise<void> {
+  const running = runningIn(folder);
+  const named = (name: string): Noted[] => running.filter((each) => each.name === name);
+  for (const noted of [...named("kubelet"), ...named("kube-proxy")]) await end(noted, "at once");
+  if (named("containerd").length > 0) await endTasks(folder);
+  for (const noted of named("containerd")) await end(noted, "in order");
+  for (const shim of shimsOf(folder)) await end(shim, "at once");
+}
+
+async function endTasks(folder: string): Promise<void> {
+  const list = async (): Promise<string[]> => words(await ctr(folder, ["tasks", "list", "-q"]));
+  const settled = (all: readonly Promise<string>[]): Promise<unknown> => Promise.allSettled(all);
+  // All at once: a task of which the sandbox has gone may be gone itself, and that is what is wanted.
+  const kill = (id: string): Promise<string> => ctr(folder, ["tasks", "kill", "-s", "SIGKILL", id]);
+  await settled((await list()).map(kill));
+  await until("the containers to end", async () => {
+    const left = await list();
+    await settled(left.map((id) => ctr(folder, ["tasks", "delete", "-f", id])));
+    return (await list()).length === 0;
+  });
+  const containers = words(await ctr(folder, ["containers", "list", "-q"]));
+  await settled(containers.map((id) => ctr(folder, ["containers", "delete", id])));
+}
+
+const words = (text: string): string[] => text.split("\n").filter((word) => word !== "");
+
+/** They outlive their containerd by design, and carry its socket on their command line. */
+function shimsOf(folder: string): Noted[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const args = commandOf(pid);
+      return args[0]?.includes("containerd-shim") === true && args.includes(socketIn(folder));
+    })
+    .flatMap((pid) => {
+      const startedAt = startOf(pid);
+      return startedAt === undefined ? [] : [{ name: "containerd-shim", pid, startedAt }];
+    });
+}
+
+function commandOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return []; // it has ended since the list was read
+  }
+}
+
+/** When all processes have ended. */
+export async function removeRemains(folder: string): Promise<void> {
+  await unmountBelow(folder);
+  await removeNetwork();
+  await removeCgroups();
+  const values = JSON.parse(readFileSync(settingsIn(folder), "utf8")) as Record<string, string>;
+  for (const [name, value] of Object.entries(values)) await writeFile(`/proc/sys/${name}`, value);
+}
+
+/** The inner ones first; more than once, since one mount can lie on another. */
+async function unmountBelow(folder: string): Promise<void> {
+  const below = (): string[] =>
+    readFileSync("/proc/mounts", "utf8")
+      .split("\n")
+      .map((line) => (line.split(" ")[1] ?? "").replaceAll("\\040", " "))
+      .filter((place) => place.startsWith(`${folder}/`))
+      .sort()
+      .toReversed();
+  await until("its mounts to go", async () => {
+    for (const place of below()) await run({ command: "umount", args: ["-l", place] });
+    return below().length === 0;
+  });
+}
+
+async function removeCgroups(): Promise<void> {
+  // Version 2 has one tree, version 1 one for each controller.
+  const roots = existsSync(path.join(cgroups, "cgroup.controllers"))
+    ? [cgroups]
+    : (await readdir(cgroups)).map((name) => path.join(cgroups, name));
+  for (const root of roots) await removeTree(path.join(root, "kubepods"));
+}
+
+async function removeTree(group: string): Promise<void> {
+  if (!existsSync(group)) return;
+  for (const entry of await readdir(group, { withFileTypes: true }))
+    if (entry.isDirectory()) await removeTree(path.join(group, entry.name));
+  // The kernel needs a moment to forget the last process.
+  await until(`${group} to be empty`, () => rmdir(group).then(() => true));
+}
