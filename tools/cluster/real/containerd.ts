@@ -5,7 +5,7 @@ import process from "node:process";
 import { run } from "#tools/fetch/step.ts";
 import { archiveOf, type Image } from "./image.ts";
 import { networkPlugins } from "./packages.ts";
-import { imageOf, podRange } from "./site.ts";
+import { imageOf, networkName, podRange } from "./site.ts";
 
 export const socketIn = (folder: string): string => path.join(folder, "containerd.sock");
 const configIn = (folder: string): string => path.join(folder, "containerd.toml");
@@ -83,7 +83,7 @@ function networkConfig(folder: string): string {
     ipam: addresses,
   };
   const ports = { type: "portmap", capabilities: { portMappings: true } };
-  return JSON.stringify({ cniVersion: "0.4.0", name: "holdfast", plugins: [bridge, ports] });
+  return JSON.stringify({ cniVersion: "0.4.0", name: networkName, plugins: [bridge, ports] });
 }
 
 export function ctr(folder: string, args: readonly string[]): Promise<string> {

@@ -24,7 +24,7 @@ import { imagesOf } from "./images.ts";
 import { nameService } from "./name-service.ts";
 import { makeNetwork, networkIsThere } from "./network.ts";
 import { kubeletArgs, proxyArgs } from "./node.ts";
-import { isReal, noteSettings } from "./remains.ts";
+import { isReal, noteMachine } from "./remains.ts";
 import { namespace, networkFile, nodeAddress, nodeName } from "./site.ts";
 
 export interface RealOptions {
@@ -139,7 +139,7 @@ interface Parts {
 async function startParts(parts: Parts): Promise<ControlPlane> {
   const { folder, held, etcd, kubernetes } = parts;
   await mkdir(path.join(folder, "logs"), { recursive: true });
-  await noteSettings(folder);
+  await noteMachine(folder);
   await makeNetwork();
   const [plane] = await Promise.all([
     ControlPlane.start({

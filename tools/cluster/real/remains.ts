@@ -6,24 +6,48 @@ import { readdirSync, readFileSync, existsSync } from "node:fs";
 import { readdir, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "#tools/fetch/step.ts";
-import { end, runningIn, startOf, type Noted } from "../pid-file.ts";
+import { end, parentOf, runningIn, startOf, type Noted } from "../pid-file.ts";
 import { until } from "../until.ts";
 import { ctr, socketIn } from "./containerd.ts";
+import { absentNow, clearFolders } from "./machine-folders.ts";
 import { removeNetwork } from "./network.ts";
+import { namespacesFolder } from "./site.ts";
 
 /** The kubelet sets these for the whole machine, whatever its settings say. */
 const sysctls = ["vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops"];
 const cgroups = "/sys/fs/cgroup";
 
-const settingsIn = (folder: string): string => path.join(folder, "sysctls.json");
-
-/** To be called before anything is started. Also tells, by being there, that the cluster is a real one. */
-export async function noteSettings(folder: string): Promise<void> {
-  const values = sysctls.map((name) => [name, readFileSync(`/proc/sys/${name}`, "utf8").trim()]);
-  await writeFile(settingsIn(folder), JSON.stringify(Object.fromEntries(values)));
+/** The machine as it was before. */
+interface Before {
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** The first network namespace that is named on a machine makes a mount, for good. */
+  readonly namespacesMounted: boolean;
+  readonly namespacesFolder: boolean;
+  /** See machine-folders.ts. */
+  readonly absent: readonly string[];
 }
 
-export const isReal = (folder: string): boolean => existsSync(settingsIn(folder));
+const beforeIn = (folder: string): string => path.join(folder, "machine-before.json");
+
+/** To be called before anything is started. Also tells, by being there, that the cluster is a real one. */
+export async function noteMachine(folder: string): Promise<void> {
+  const values = sysctls.map((name) => [name, readFileSync(`/proc/sys/${name}`, "utf8").trim()]);
+  const before = {
+    sysctls: Object.fromEntries(values) as Record<string, string>,
+    namespacesMounted: mounts().includes(namespacesFolder),
+    namespacesFolder: existsSync(namespacesFolder),
+    absent: absentNow(),
+  } satisfies Before;
+  await writeFile(beforeIn(folder), JSON.stringify(before));
+}
+
+export const isReal = (folder: string): boolean => existsSync(beforeIn(folder));
+
+function mounts(): string[] {
+  return readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .map((line) => (line.split(" ")[1] ?? "").replaceAll("\\040", " "));
+}
 
 /** Ends what starts containers, then the containers. What else runs may be ended after it. */
 export async function endContainers(folder: string): Promise<void> {
@@ -32,7 +56,11 @@ export async function endContainers(folder: string): Promise<void> {
   for (const noted of [...named("kubelet"), ...named("kube-proxy")]) await end(noted, "at once");
   if (named("containerd").length > 0) await endTasks(folder);
   for (const noted of named("containerd")) await end(noted, "in order");
-  for (const shim of shimsOf(folder)) await end(shim, "at once");
+  for (const shim of shimsOf(folder)) {
+    // Where containerd has crashed its containers still run: each is the first process of its own, and ends what it began.
+    for (const container of childrenOf(shim.pid)) await end(container, "at once");
+    await end(shim, "at once");
+  }
 }
 
 async function endTasks(folder: string): Promise<void> {
@@ -40,7 +68,9 @@ async function endTasks(folder: string): Promise<void> {
   const settled = (all: readonly Promise<string>[]): Promise<unknown> => Promise.allSettled(all);
   // All at once: a task of which the sandbox has gone may be gone itself, and that is what is wanted.
   const kill = (id: string): Promise<string> => ctr(folder, ["tasks", "kill", "-s", "SIGKILL", id]);
-  await settled((await list()).map(kill));
+  const running = await list().catch(() => undefined);
+  if (running === undefined) return; // containerd does not answer: what it has started is ended by its shims
+  await settled(running.map(kill));
   await until("the containers to end", async () => {
     const left = await list();
     await settled(left.map((id) => ctr(folder, ["tasks", "delete", "-f", id])));
@@ -54,17 +84,30 @@ const words = (text: string): string[] => text.split("\n").filter((word) => word
 
 /** They outlive their containerd by design, and carry its socket on their command line. */
 function shimsOf(folder: string): Noted[] {
-  return readdirSync("/proc")
+  const isOurs = (pid: number): boolean => {
+    const args = commandOf(pid);
+    return args[0]?.includes("containerd-shim") === true && args.includes(socketIn(folder));
+  };
+  return noted("containerd-shim", pids().filter(isOurs));
+}
+
+function childrenOf(parent: number): Noted[] {
+  return noted(
+    "container",
+    pids().filter((pid) => parentOf(pid) === parent),
+  );
+}
+
+const pids = (): number[] =>
+  readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      const args = commandOf(pid);
-      return args[0]?.includes("containerd-shim") === true && args.includes(socketIn(folder));
-    })
-    .flatMap((pid) => {
-      const startedAt = startOf(pid);
-      return startedAt === undefined ? [] : [{ name: "containerd-shim", pid, startedAt }];
-    });
+    .map(Number);
+
+function noted(name: string, found: readonly number[]): Noted[] {
+  return found.flatMap((pid) => {
+    const startedAt = startOf(pid);
+    return startedAt === undefined ? [] : [{ name, pid, startedAt }];
+  });
 }
 
 function commandOf(pid: number): string[] {
@@ -80,16 +123,25 @@ export async function removeRemains(folder: string): Promise<void> {
   await unmountBelow(folder);
   await removeNetwork();
   await removeCgroups();
-  const values = JSON.parse(readFileSync(settingsIn(folder), "utf8")) as Record<string, string>;
-  for (const [name, value] of Object.entries(values)) await writeFile(`/proc/sys/${name}`, value);
+  const before = JSON.parse(readFileSync(beforeIn(folder), "utf8")) as Before;
+  for (const [name, value] of Object.entries(before.sysctls))
+    await writeFile(`/proc/sys/${name}`, value);
+  await clearFolders(before.absent);
+  await removeNamespacesFolder(before);
+}
+
+async function removeNamespacesFolder(before: Before): Promise<void> {
+  // Somebody else may have named one since.
+  if (!existsSync(namespacesFolder) || (await readdir(namespacesFolder)).length > 0) return;
+  if (!before.namespacesMounted && mounts().includes(namespacesFolder))
+    await run({ command: "umount", args: [namespacesFolder] });
+  if (!before.namespacesFolder) await rmdir(namespacesFolder);
 }
 
 /** The inner ones first; more than once, since one mount can lie on another. */
 async function unmountBelow(folder: string): Promise<void> {
   const below = (): string[] =>
-    readFileSync("/proc/mounts", "utf8")
-      .split("\n")
-      .map((line) => (line.split(" ")[1] ?? "").replaceAll("\\040", " "))
+    mounts()
       .filter((place) => place.startsWith(`${folder}/`))
       .sort()
       .toReversed();

@@ -4,9 +4,14 @@
  * There is one at a time on a machine: the kubelet's cgroups and these addresses are the machine's.
  */
 export const namespace = "holdfast-cluster";
-export const networkFile = `/run/netns/${namespace}`;
+/** Where the kernel's namespaces get names. */
+export const namespacesFolder = "/run/netns";
+export const networkFile = `${namespacesFolder}/${namespace}`;
 /** The machine's end of the link. */
 export const hostLink = "holdfast0";
+
+/** Of the pods, to the network plugins. */
+export const networkName = "holdfast";
 
 export const hostAddress = "10.78.0.1";
 export const nodeAddress = "10.78.0.2";
