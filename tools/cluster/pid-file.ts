@@ -78,22 +78,13 @@ function signalTo(noted: Noted, signal: NodeJS.Signals): void {
 
 /** Undefined where there is no such process, or only its exit code is left. */
 export function startOf(pid: number): string | undefined {
-  const fields = fieldsOf(pid);
-  return fields?.[0] === "Z" ? undefined : fields?.[19];
-}
-
-export function parentOf(pid: number): number | undefined {
-  const parent = fieldsOf(pid)?.[1];
-  return parent === undefined ? undefined : Number(parent);
-}
-
-/** From the state on: the name before it stands in brackets and may hold anything. */
-function fieldsOf(pid: number): string[] | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, "utf8");
   } catch {
     return undefined; // gone, or no /proc: nothing of ours can be told from others then
   }
-  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  // The name stands in brackets and may hold anything; the state and 19 more fields come before the start.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" ? undefined : fields[19];
 }

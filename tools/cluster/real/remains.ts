@@ -3,10 +3,10 @@
  * cgroups, the network, three settings of the kernel. All by what the folder says, so that it works after a crash, too.
  */
 import { readdirSync, readFileSync, existsSync } from "node:fs";
-import { readdir, rmdir, writeFile } from "node:fs/promises";
+import { readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "#tools/fetch/step.ts";
-import { end, parentOf, runningIn, startOf, type Noted } from "../pid-file.ts";
+import { end, runningIn, startOf, type Noted } from "../pid-file.ts";
 import { until } from "../until.ts";
 import { ctr, socketIn } from "./containerd.ts";
 import { absentNow, clearFolders } from "./machine-folders.ts";
@@ -56,10 +56,21 @@ export async function endContainers(folder: string): Promise<void> {
   for (const noted of [...named("kubelet"), ...named("kube-proxy")]) await end(noted, "at once");
   if (named("containerd").length > 0) await endTasks(folder);
   for (const noted of named("containerd")) await end(noted, "in order");
-  for (const shim of shimsOf(folder)) {
-    // Where containerd has crashed its containers still run: each is the first process of its own, and ends what it began.
-    for (const container of childrenOf(shim.pid)) await end(container, "at once");
-    await end(shim, "at once");
+  await endBundles(folder);
+  for (const shim of shimsOf(folder)) await end(shim, "at once");
+}
+
+/** Where containerd has crashed its containers still run, and each has its bundle. Otherwise there is none left. */
+async function endBundles(folder: string): Promise<void> {
+  const bundles = path.join(folder, "containerd-state/io.containerd.runtime.v2.task/k8s.io");
+  if (!existsSync(bundles)) return;
+  for (const id of await readdir(bundles)) {
+    const args = ["--root", "/run/containerd/runc/k8s.io", "delete", "--force", id];
+    await run({ command: "runc", args });
+    const address = path.join(bundles, id, "address");
+    // The containers of a pod share one shim, and some have no address of their own.
+    if (!existsSync(address)) continue;
+    await rm(readFileSync(address, "utf8").replace(/^unix:\/\//, ""), { force: true });
   }
 }
 
@@ -69,7 +80,7 @@ async function endTasks(folder: string): Promise<void> {
   // All at once: a task of which the sandbox has gone may be gone itself, and that is what is wanted.
   const kill = (id: string): Promise<string> => ctr(folder, ["tasks", "kill", "-s", "SIGKILL", id]);
   const running = await list().catch(() => undefined);
-  if (running === undefined) return; // containerd does not answer: what it has started is ended by its shims
+  if (running === undefined) return; // containerd does not answer: what it has started is ended by its bundles
   await settled(running.map(kill));
   await until("the containers to end", async () => {
     const left = await list();
@@ -84,30 +95,17 @@ const words = (text: string): string[] => text.split("\n").filter((word) => word
 
 /** They outlive their containerd by design, and carry its socket on their command line. */
 function shimsOf(folder: string): Noted[] {
-  const isOurs = (pid: number): boolean => {
-    const args = commandOf(pid);
-    return args[0]?.includes("containerd-shim") === true && args.includes(socketIn(folder));
-  };
-  return noted("containerd-shim", pids().filter(isOurs));
-}
-
-function childrenOf(parent: number): Noted[] {
-  return noted(
-    "container",
-    pids().filter((pid) => parentOf(pid) === parent),
-  );
-}
-
-const pids = (): number[] =>
-  readdirSync("/proc")
+  return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-
-function noted(name: string, found: readonly number[]): Noted[] {
-  return found.flatMap((pid) => {
-    const startedAt = startOf(pid);
-    return startedAt === undefined ? [] : [{ name, pid, startedAt }];
-  });
+    .map(Number)
+    .filter((pid) => {
+      const args = commandOf(pid);
+      return args[0]?.includes("containerd-shim") === true && args.includes(socketIn(folder));
+    })
+    .flatMap((pid) => {
+      const startedAt = startOf(pid);
+      return startedAt === undefined ? [] : [{ name: "containerd-shim", pid, startedAt }];
+    });
 }
 
 function commandOf(pid: number): string[] {
