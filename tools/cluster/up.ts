@@ -2,6 +2,7 @@
  * `make cluster-up`: the test cluster, to be tried by hand. It goes on when this process has ended, and `make
  * cluster-down` ends it. A start that fails or is interrupted is taken down again.
  */
+import { existsSync } from "node:fs";
 import process from "node:process";
 import { fetchEtcd, ToolMissing } from "#tools/fetch.ts";
 import { hints, look, note, clusterFolder, type ByHand } from "./by-hand.ts";
@@ -39,11 +40,23 @@ async function main(): Promise<number> {
   return await startByHand(rung);
 }
 
+let down: Promise<void> | undefined;
+
+/** Once, whoever asks. What a start that has not heard of it yet has added meanwhile is taken down after it. */
+function giveUp(): Promise<void> {
+  const all = async (): Promise<void> => {
+    await takeDown(clusterFolder);
+    if (existsSync(clusterFolder)) await takeDown(clusterFolder);
+  };
+  down ??= all();
+  return down;
+}
+
 async function startByHand(rung: Rung): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => {
       say("Interrupted: taking down what was started …");
-      void takeDown(clusterFolder).finally(() => process.exit(1));
+      void giveUp().finally(() => process.exit(1));
     });
   }
   const beganAt = performance.now();
@@ -58,8 +71,8 @@ async function startByHand(rung: Rung): Promise<number> {
     console.log(hints(cluster));
     return 0;
   } catch (error) {
-    say((error as Error).message);
-    await takeDown(clusterFolder);
+    if (down === undefined) say((error as Error).message);
+    await giveUp();
     return 1;
   }
 }

@@ -141,7 +141,8 @@ async function startParts(parts: Parts): Promise<ControlPlane> {
   await mkdir(path.join(folder, "logs"), { recursive: true });
   await noteMachine(folder);
   await makeNetwork();
-  const [plane] = await Promise.all([
+  // Both are waited for, also when one fails: what is taken down then must not be joined by what still starts.
+  const [controlPlane, containerd] = await Promise.allSettled([
     ControlPlane.start({
       folder,
       held,
@@ -155,6 +156,9 @@ async function startParts(parts: Parts): Promise<ControlPlane> {
     }),
     startContainerd(parts),
   ]);
+  if (containerd.status === "rejected") throw containerd.reason;
+  if (controlPlane.status === "rejected") throw controlPlane.reason;
+  const plane = controlPlane.value;
   const program = (name: string): string => path.join(kubernetes.folder, name);
   const kubelet = plane.add("kubelet", program("kubelet"), await kubeletArgs(folder, plane.pki));
   plane.add("kube-proxy", program("kube-proxy"), await proxyArgs(folder, plane.pki));
