@@ -10,7 +10,7 @@ NODE := node_modules/.bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # Variables of the targets; all may come from the environment, too.
-export SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS SECONDS PROFILE
+export RUNG SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS SECONDS PROFILE
 export HTTP_PORT HEALTH_PORT ETCD_CLIENT_PORT ETCD_PEER_PORT
 
 FORMATTED := .
@@ -19,7 +19,7 @@ LINTED := .
 .PHONY: help
 help: ## Lists all targets
 	@printf 'usage: make TARGET [NAME=value …]\n\n'
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 .PHONY: install
 install: $(INSTALLED) ## Brings node_modules and Node 24 (every target does it when it has to)
@@ -30,6 +30,14 @@ $(INSTALLED):
 .PHONY: run
 run: $(INSTALLED) ## Starts an etcd and a sidecar with examples/; HTTP_PORT= HEALTH_PORT= ETCD_CLIENT_PORT= ETCD_PEER_PORT=
 	@exec $(NODE) tools/run.ts
+
+.PHONY: cluster-up
+cluster-up: $(INSTALLED) ## Starts a Kubernetes of our own to try Holdfast on; RUNG=light|real (real: containers, needs root)
+	@exec $(NODE) tools/cluster/up.ts
+
+.PHONY: cluster-down
+cluster-down: $(INSTALLED) ## Ends the cluster of cluster-up and leaves nothing of it
+	@exec $(NODE) tools/cluster/down.ts
 
 .PHONY: check
 check: $(INSTALLED) ## All that CI checks: format, lint, types, rooms, generated files, tests
@@ -78,7 +86,7 @@ bundle: $(INSTALLED) ## One file of the sidecar, as in images: dist/sidecar.mjs
 	@exec $(NODE) tools/bundle.ts
 
 .PHONY: tools
-tools: $(INSTALLED) ## Brings the etcd programs that the tests need into the cache folder
+tools: $(INSTALLED) ## Brings etcd, Kubernetes and CoreDNS, which the tests need, into the cache folder
 	@exec $(NODE) tools/test/tools.ts
 
 .PHONY: clean

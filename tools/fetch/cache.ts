@@ -27,8 +27,8 @@ const lockBeatMs = 2_000;
 /** A lock whose owner has not touched it for so long is of a process that died. */
 const lockStaleMs = 15_000;
 const lockLookMs = 250;
-/** How long to wait for another process's fetch: a cold build takes a minute or two. */
-const lockWaitMaxMs = 15 * 60_000;
+/** How long to wait for another process's fetch: Kubernetes takes a busy machine a quarter of an hour. */
+const lockWaitMaxMs = 45 * 60_000;
 const tempStaleMs = 24 * 3_600_000;
 
 export function cacheFolder(): string {

@@ -19,12 +19,13 @@ export interface How {
   readonly dry?: boolean;
 }
 
-export async function runSuite({ suite, specs }: Chosen, how: How = {}): Promise<Totals> {
+export async function runSuite(chosen: Chosen, how: How = {}): Promise<Totals> {
+  const { suite } = chosen;
   const totalsFile = path.join(".cache", "test", `${suite.name}-${process.pid}.json`);
   mkdirSync(path.dirname(totalsFile), { recursive: true });
   rmSync(totalsFile, { force: true });
   try {
-    const ended = await mocha({ args: argsOf(specs, how), totalsFile, quiet: how.dry === true });
+    const ended = await mocha({ args: argsOf(chosen, how), totalsFile, quiet: how.dry === true });
     if (!existsSync(totalsFile)) {
       console.log(`\n  ${suite.name}: mocha ended (${ended.how}) without telling its totals.`);
       return { ...none, failed: 1 };
@@ -41,13 +42,14 @@ export async function runSuite({ suite, specs }: Chosen, how: How = {}): Promise
   }
 }
 
-function argsOf(specs: readonly string[], { grep, dry }: How): string[] {
+function argsOf({ specs, except }: Chosen, { grep, dry }: How): string[] {
   return [
     "node_modules/mocha/bin/mocha.js",
     "--reporter",
     "tools/test/reporter.cjs",
     ...(grep === undefined || grep === "" ? [] : ["--grep", grep, "--no-fail-zero"]),
     ...(dry === true ? ["--dry-run"] : []),
+    ...except.flatMap((pattern) => ["--ignore", pattern]),
     ...specs,
   ];
 }

@@ -1,5 +1,5 @@
 /** A run of the suites: tools first, then one suite after another, each with its time. */
-import { bringTools } from "./tools.ts";
+import { bringTools, lackingOf } from "./tools.ts";
 import { runSuite } from "./run-suite.ts";
 import { choose, type Chosen, type Selection } from "./suites.ts";
 import { sum, line, type Totals } from "./totals.ts";
@@ -15,16 +15,13 @@ export async function runSuites(run: Run): Promise<Totals> {
   const missing = await bringTools(chosen.map(({ suite }) => suite));
   const results: { name: string; totals: Totals; seconds: number }[] = [];
   for (const each of chosen) {
-    const lacking = each.suite.etcd.filter((version) => missing.has(version));
+    const lacking = lackingOf(each.suite, missing);
     const startedAt = performance.now();
     console.log(`\n━━ ${each.suite.name}`);
     const totals =
       lacking.length === 0
         ? await runSuite(each, run)
-        : await leaveOut(each, {
-            strict: run.strict,
-            why: lacking.map((version) => missing.get(version) ?? version),
-          });
+        : await leaveOut(each, { strict: run.strict, why: lacking });
     results.push({
       name: each.suite.name,
       totals,

@@ -1,4 +1,5 @@
 /** The suites of `make test`, in the order in which they say most soonest, and the tools that each needs. */
+import type { Rung } from "#tools/cluster/needs.ts";
 import type { EtcdMinor } from "#tools/fetch.ts";
 
 export interface Suite {
@@ -7,6 +8,10 @@ export interface Suite {
   readonly etcd: readonly EtcdMinor[];
   /** Brought where that is possible; the suite says itself what it leaves out without. */
   readonly etcdToo: readonly EtcdMinor[];
+  /** The rung of the test cluster without which it cannot run. */
+  readonly rung?: Rung;
+  /** Absent: the folder of its name. A suite may lie in the folder of another, which then leaves it out. */
+  readonly folder?: string;
 }
 
 export const suites: readonly Suite[] = [
@@ -15,6 +20,8 @@ export const suites: readonly Suite[] = [
   { name: "simulation", etcd: [], etcdToo: [] },
   { name: "contract", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
   { name: "integration", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
+  { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light" },
+  { name: "cluster-real", etcd: ["3.7"], etcdToo: [], rung: "real", folder: "test/cluster/real" },
 ];
 
 /** SUITE= or FILE= names what is not there. */
@@ -31,7 +38,16 @@ export interface Chosen {
   readonly suite: Suite;
   /** Files or patterns for mocha. */
   readonly specs: readonly string[];
+  /** Patterns of what is left out of them. */
+  readonly except: readonly string[];
 }
+
+const folderOf = ({ name, folder }: Suite): string => folder ?? `test/${name}`;
+const testsIn = (suite: Suite): string => `${folderOf(suite)}/**/*.test.ts`;
+
+/** The suites that lie in the folder of this one. */
+const inside = (suite: Suite): Suite[] =>
+  suites.filter((other) => folderOf(other).startsWith(`${folderOf(suite)}/`));
 
 /** What SUITE= and FILE= ask for; throws where they name nothing that exists. */
 export function choose({ suite, file }: Selection): Chosen[] {
@@ -46,13 +62,18 @@ export function choose({ suite, file }: Selection): Chosen[] {
     );
   return suites
     .filter(({ name }) => names.includes(name))
-    .map((each) => ({ suite: each, specs: [`test/${each.name}/**/*.test.ts`] }));
+    .map((each) => ({ suite: each, specs: [testsIn(each)], except: inside(each).map(testsIn) }));
 }
 
 function chooseFiles(files: readonly string[]): Chosen[] {
+  const isIn = (file: string, suite: Suite): boolean =>
+    file.replace(/^\.\//, "").startsWith(`${folderOf(suite)}/`);
   const chosen = suites.map((suite) => ({
     suite,
-    specs: files.filter((file) => file.replace(/^\.\//, "").startsWith(`test/${suite.name}/`)),
+    specs: files.filter(
+      (file) => isIn(file, suite) && !inside(suite).some((other) => isIn(file, other)),
+    ),
+    except: [],
   }));
   const found = chosen.flatMap(({ specs }) => specs);
   const strange = files.filter((file) => !found.includes(file));

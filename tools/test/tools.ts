@@ -1,5 +1,6 @@
 /** Brings the programs that suites need, before any suite's clock starts. Run by itself it brings all (`make tools`). */
 import process from "node:process";
+import { bringRung, type Rung } from "#tools/cluster/needs.ts";
 import { fetchEtcd, fetchEtcdProgram, ToolMissing, type EtcdMinor } from "#tools/fetch.ts";
 import { suites, type Suite } from "./suites.ts";
 
@@ -7,27 +8,46 @@ const say = (text: string): void => {
   console.error(text);
 };
 
-/** Which versions cannot be had, each with what was tried. */
-export async function bringTools(wanted: readonly Suite[]): Promise<Map<EtcdMinor, string>> {
-  const missing = new Map<EtcdMinor, string>();
+/** What cannot be had, each with what was tried, in words. */
+export interface Missing {
+  readonly etcd: ReadonlyMap<EtcdMinor, string>;
+  readonly rungs: ReadonlyMap<Rung, string>;
+}
+
+export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
+  const etcd = new Map<EtcdMinor, string>();
   for (const version of new Set(wanted.flatMap((suite) => [...suite.etcd, ...suite.etcdToo]))) {
     try {
       await fetchEtcd({ version, log: say });
     } catch (error) {
       if (!(error instanceof ToolMissing)) throw error;
-      missing.set(version, error.message);
+      etcd.set(version, error.message);
     }
   }
-  return missing;
+  const rungs = new Map<Rung, string>();
+  for (const rung of new Set(wanted.flatMap((suite) => suite.rung ?? []))) {
+    const why = await bringRung(rung, say);
+    if (why !== undefined) rungs.set(rung, why);
+  }
+  return { etcd, rungs };
+}
+
+/** Why the suite cannot run; empty where it can. */
+export function lackingOf({ etcd, rung }: Suite, missing: Missing): string[] {
+  return [
+    ...etcd.map((version) => missing.etcd.get(version)),
+    rung === undefined ? undefined : missing.rungs.get(rung),
+  ].filter((why) => why !== undefined);
 }
 
 async function main(): Promise<number> {
   const missing = await bringTools(suites);
-  for (const message of missing.values()) say(message);
+  const messages = [...missing.etcd.values(), ...missing.rungs.values()];
+  for (const message of messages) say(message);
   for (const program of ["etcdctl", "etcdutl"] as const) {
     await fetchEtcdProgram(program, { version: "3.7", log: say });
   }
-  return missing.size === 0 ? 0 : 1;
+  return messages.length === 0 ? 0 : 1;
 }
 
 if (import.meta.main) process.exitCode = await main();

@@ -1,0 +1,15 @@
+/** A light cluster with the project's kinds in it, for tests that ask what the API server makes of a resource. */
+import { startLight, type LightCluster } from "#tools/cluster/light/light-cluster.ts";
+
+export async function startWithCrds(): Promise<LightCluster> {
+  const cluster = await startLight({ controllerManager: false });
+  try {
+    await cluster.kubectl.run(["apply", "--server-side", "-f", "crds"]);
+    const crds = (await cluster.kubectl.run(["get", "crds", "-o", "name"])).trim().split("\n");
+    await cluster.kubectl.run(["wait", "--for=condition=Established", "--timeout=60s", ...crds]);
+    return cluster;
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+}

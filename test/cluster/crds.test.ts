@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
+import { startWithCrds } from "./crds-applied.ts";
+
+describe("the CRDs on an API server", () => {
+  let cluster: LightCluster;
+
+  before(async function () {
+    this.timeout(120_000);
+    cluster = await startWithCrds();
+  });
+  after(() => cluster.close());
+
+  const columnsOf = (table: string): string[] => (table.split("\n")[0] ?? "").trim().split(/\s+/);
+
+  it("show the columns of a pool under its short name", async () => {
+    await cluster.kubectl.run(["apply", "-f", "examples/orders.yaml"]);
+    const table = await cluster.kubectl.run(["get", "hflock"]);
+    assert.deepEqual(
+      columnsOf(table),
+      ["NAME", "MODE", "HELD", "WAITING", "OLDEST-WAIT", "READY", "AGE"],
+      table,
+    );
+    assert.match(table, /^orders\s+Mutex\s/m);
+  });
+
+  it("are listed by their category", async () => {
+    assert.match(
+      await cluster.kubectl.run(["get", "holdfast", "-o", "name"]),
+      /distributedlock\.holdfast\.dev\/orders/,
+    );
+  });
+
+  it("take all examples, and fill in what they leave out", async () => {
+    await cluster.kubectl.run(["apply", "--server-side", "-f", "examples"]);
+    const spec = JSON.parse(
+      await cluster.kubectl.run(["get", "hflock", "orders", "-o", "jsonpath={.spec}"]),
+    ) as { maxTtl?: string; handover?: { maxCount?: number }; limits?: Record<string, unknown> };
+    assert.equal(spec.maxTtl, "1h");
+    assert.equal(spec.handover?.maxCount, 16);
+    assert.deepEqual(spec.limits?.["waitersPerLock"], 100);
+    assert.equal(spec.limits["wait"], "10m");
+  });
+
+  it("refuse a field that they do not have, by its name", async () => {
+    const misspelt = {
+      apiVersion: "holdfast.dev/v1alpha1",
+      kind: "DistributedLock",
+      metadata: { name: "misspelt" },
+      spec: { mode: "Mutex", tll: "30s" },
+    };
+    const { code, err } = await cluster.kubectl.ask(
+      ["create", "-f", "-"],
+      JSON.stringify(misspelt),
+    );
+    assert.notEqual(code, 0);
+    assert.match(err, /unknown field "spec\.tll"/);
+  });
+
+  it("are explained by kubectl, with what each field is for", async () => {
+    const text = await cluster.kubectl.run(["explain", "hflock.spec.limits"]);
+    assert.match(text, /Callers that wait for one lock/);
+  });
+});

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { choose, suites } from "#tools/test/suites.ts";
+import { lackingOf, type Missing } from "#tools/test/tools.ts";
+
+describe("the choice of suites", () => {
+  it("gives a test to one suite, where one suite lies in the folder of another", () => {
+    const chosen = choose({ suite: "cluster,cluster-real" });
+    assert.deepEqual(
+      chosen.map(({ suite, specs, except }) => ({ name: suite.name, specs, except })),
+      [
+        {
+          name: "cluster",
+          specs: ["test/cluster/**/*.test.ts"],
+          except: ["test/cluster/real/**/*.test.ts"],
+        },
+        { name: "cluster-real", specs: ["test/cluster/real/**/*.test.ts"], except: [] },
+      ],
+    );
+  });
+
+  it("finds the suite of a file", () => {
+    const of = (file: string): string[] => choose({ file }).map(({ suite }) => suite.name);
+    assert.deepEqual(of("test/cluster/crds.test.ts"), ["cluster"]);
+    assert.deepEqual(of("./test/cluster/real/real.test.ts"), ["cluster-real"]);
+    assert.throws(() => of("tools/test.ts"), /names test files/);
+  });
+
+  it("asks for all suites where none is named", () => {
+    assert.equal(choose({}).length, suites.length);
+    assert.throws(() => choose({ suite: "clutser" }), /There is no suite clutser/);
+  });
+});
+
+describe("what a suite lacks", () => {
+  const missing: Missing = {
+    etcd: new Map([["3.7", "no etcd"]]),
+    rungs: new Map([["real", "no root"]]),
+  };
+  const lacking = (name: string): string[] =>
+    lackingOf(
+      suites.find((suite) => suite.name === name)!,
+      missing,
+    );
+
+  it("is told in words: of etcd, and of the rung that it runs on", () => {
+    assert.deepEqual(lacking("cluster-real"), ["no etcd", "no root"]);
+    assert.deepEqual(lacking("cluster"), ["no etcd"]);
+    assert.deepEqual(lacking("unit"), []);
+  });
+});

@@ -1,0 +1,108 @@
+/** All keys, certificates and kubeconfigs of one cluster, in one folder, under the names that the components are told. */
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { stringify } from "yaml";
+import { authority, issue, keyPem, type Identity } from "./certificate.ts";
+
+export interface PkiPlan {
+  readonly folder: string;
+  /** How clients reach the API server. */
+  readonly apiUrl: string;
+  /** Names and addresses under which the API server is known. */
+  readonly apiHosts: readonly string[];
+  readonly node?: { readonly name: string; readonly address: string };
+}
+
+const users = {
+  admin: { name: "holdfast-admin", group: "system:masters" },
+  "controller-manager": { name: "system:kube-controller-manager" },
+  scheduler: { name: "system:kube-scheduler" },
+  proxy: { name: "system:kube-proxy" },
+} as const;
+
+export type User = keyof typeof users | "kubelet";
+
+export class ClusterPki {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async make({ folder, apiUrl, apiHosts, node }: PkiPlan): Promise<ClusterPki> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const pki = new ClusterPki(folder);
+    const ca = authority("holdfast-cluster");
+    const front = authority("holdfast-cluster-front-proxy");
+    await pki.#keep("ca", ca);
+    await pki.#keep("front-proxy-ca", front);
+    await pki.#keep("apiserver", issue(ca, { name: "kube-apiserver" }, apiHosts));
+    const toKubelet = { name: "kube-apiserver-kubelet-client", group: "system:masters" };
+    await pki.#keep("apiserver-kubelet", issue(ca, toKubelet, "client"));
+    await pki.#keep("front-proxy", issue(front, { name: "front-proxy-client" }, "client"));
+    for (const [user, subject] of Object.entries(users)) {
+      await pki.#user(user as User, { ca, apiUrl, identity: issue(ca, subject, "client") });
+    }
+    if (node !== undefined) {
+      const subject = { name: `system:node:${node.name}`, group: "system:nodes" };
+      await pki.#user("kubelet", { ca, apiUrl, identity: issue(ca, subject, "client") });
+      const hosts = [node.name, node.address, "127.0.0.1"];
+      await pki.#keep("kubelet-serving", issue(ca, subject, hosts));
+    }
+    await pki.#serviceAccountKeys();
+    return pki;
+  }
+
+  cert(name: string): string {
+    return path.join(this.#folder, `${name}.crt`);
+  }
+
+  key(name: string): string {
+    return path.join(this.#folder, `${name}.key`);
+  }
+
+  kubeconfig(user: User): string {
+    return path.join(this.#folder, `${user}.kubeconfig`);
+  }
+
+  /** The public half of the key that signs the tokens of service accounts. */
+  get serviceAccountPublicKey(): string {
+    return path.join(this.#folder, "service-account.pub");
+  }
+
+  async #keep(name: string, { certificate, key }: Identity): Promise<void> {
+    await writeFile(this.cert(name), certificate);
+    await writeFile(this.key(name), keyPem(key), { mode: 0o600 });
+  }
+
+  async #user(
+    user: User,
+    { ca, apiUrl, identity }: { ca: Identity; apiUrl: string; identity: Identity },
+  ): Promise<void> {
+    await this.#keep(user, identity);
+    const encoded = (text: string): string => Buffer.from(text).toString("base64");
+    const cluster = { server: apiUrl, "certificate-authority-data": encoded(ca.certificate) };
+    const credentials = {
+      "client-certificate-data": encoded(identity.certificate),
+      "client-key-data": encoded(keyPem(identity.key)),
+    };
+    const name = "holdfast";
+    const config = {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name, cluster }],
+      users: [{ name: user, user: credentials }],
+      contexts: [{ name, context: { cluster: name, user } }],
+      "current-context": name,
+    };
+    await writeFile(this.kubeconfig(user), stringify(config, { lineWidth: 0 }), { mode: 0o600 });
+  }
+
+  async #serviceAccountKeys(): Promise<void> {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    await writeFile(this.key("service-account"), keyPem(privateKey), { mode: 0o600 });
+    const spki = createPublicKey(privateKey).export({ type: "spki", format: "pem" });
+    await writeFile(this.serviceAccountPublicKey, spki);
+  }
+}
