@@ -63,7 +63,8 @@ function stage(seed: string, names = ["a", "b", "c"]) {
   const world = new World(seed);
   const model = new KubeApiModel(world);
   const electors = names.map((name) => new Elector(world, model, name));
-  const leaders = () => electors.filter(({ leads, runtime }) => runtime.state !== "killed" && leads);
+  const leaders = () =>
+    electors.filter(({ leads, runtime }) => runtime.state !== "killed" && leads);
   return {
     world,
     model,
