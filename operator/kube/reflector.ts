@@ -25,7 +25,7 @@ import type { KubeMetrics, ReflectorCells } from "./metrics.ts";
 import { keyOf, resourceText, withoutManagedFields, type KubeObject } from "./objects.ts";
 import type { Selection } from "./selection.ts";
 import { Store, type Change, type Indexes, type StoreView } from "./store.ts";
-import { watch, type OpenWatch, type WatchEvent } from "./watch.ts";
+import { watch, type WatchEvent } from "./watch.ts";
 
 const backoffSettings = { firstMs: 800, factor: 2, maxMs: 30_000, jitter: 1 } as const;
 /** A watch that lived so long was well: what comes next is a first failure. */
@@ -179,25 +179,17 @@ export class Reflector implements AsyncDisposable {
       const opened = await watch({ api, selection, from, timeoutMs }, patience.signal);
       if (opened.kind !== "done") return refusedEnd(opened);
       this.#problem = undefined;
-      return await this.#follow(opened.value, patience);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      const how = error instanceof Silence ? "silent" : "broken";
-      return { how, continued: true, problem: messageOf(error) };
-    }
-  }
-
-  async #follow(opened: OpenWatch, patience: Patience): Promise<End> {
-    try {
-      for await (const event of opened.events) {
+      for await (const event of opened.value) {
         this.#cells.events.add();
         patience.heard(event.type === "bookmark");
         const end = this.#take(event);
         if (end !== undefined) return end;
       }
       return { how: "ended", continued: true };
-    } finally {
-      opened.close();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const how = error instanceof Silence ? "silent" : "broken";
+      return { how, continued: true, problem: messageOf(error) };
     }
   }
 

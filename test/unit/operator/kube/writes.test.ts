@@ -201,6 +201,28 @@ describe("events", () => {
     assert.equal((await stage.server.next()).method, "POST");
   });
 
+  it("that come while one is being sent are counted in the next write", async () => {
+    await using events = await start();
+    const { stage, recorder } = events;
+    recorder.record(news());
+    const first = await stage.server.next();
+    recorder.record(news());
+    first.answer(201, answerWith(first));
+    await stage.runtime.skipPause(20_000);
+    const again = await stage.server.next();
+    assert.equal((again.body as { series: { count: number } }).series.count, 2);
+  });
+
+  it("are held in a bounded number: the longest unused one goes", async () => {
+    await using events = await start();
+    const { stage, recorder, dropped } = events;
+    for (let i = 0; i < 1_100; i++) {
+      recorder.record(news({ reason: `Reason${i}` }));
+      stage.runtime.pass(200);
+    }
+    assert.equal(dropped(), 100);
+  });
+
   it("begin a new Event after some minutes, and where the old one is gone", async () => {
     await using events = await start();
     const { stage, recorder, sent } = events;
