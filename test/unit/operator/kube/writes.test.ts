@@ -42,20 +42,39 @@ describe("server-side apply", () => {
     assert.deepEqual(valueOf("applying", await applied), stored);
   });
 
-  it("writes the status by its subresource, of this very object only", async () => {
+  it("writes the status by its subresource, of this very version only", async () => {
     await using stage = await Stage.start();
-    const applied = applyStatus(callOn(stage), "holdfast-published", {
-      object,
-      uid: "u1",
-      fields: { status: { observedGeneration: 3 } },
-    });
+    const status = { observedGeneration: 3 };
+    const applied = applyStatus(callOn(stage), "holdfast-published", { of: stored, status });
     const request = await stage.server.next();
-    assert.equal(request.path, `${path}/status`);
-    assert.deepEqual((request.body as { metadata: object }).metadata, { ...object, uid: "u1" });
+    assert.equal(`${request.method} ${request.path}`, `PATCH ${path}/status`);
+    assert.equal(request.query.get("fieldManager"), "holdfast-published");
+    assert.deepEqual(request.body, {
+      apiVersion: "holdfast.dev/v1alpha1",
+      kind: "Queue",
+      metadata: { ...object, resourceVersion: "8" },
+      status,
+    });
     request.refuse(409, "Conflict");
     const outcome = await applied;
     assert.ok(isRefused(outcome, "conflict"));
     assert.throws(() => valueOf("applying", outcome), KubeFailure);
+  });
+
+  it("does not send a status again that may have been taken: the second would be refused", async () => {
+    await using stage = await Stage.start();
+    const applied = applyStatus(callOn(stage), "m", { of: stored, status: {} });
+    (await stage.server.next()).reset();
+    assert.equal((await applied).kind, "unknown");
+  });
+
+  it("names the uid where only one very object is meant", async () => {
+    await using stage = await Stage.start();
+    const applied = apply(callOn(stage), "m", { object, uid: "u1", fields: {} });
+    const request = await stage.server.next();
+    assert.deepEqual((request.body as { metadata: object }).metadata, { ...object, uid: "u1" });
+    request.answer(200, stored);
+    assert.equal((await applied).kind, "done");
   });
 
   it("is sent again when the connection breaks: it says what ought to be", async () => {
