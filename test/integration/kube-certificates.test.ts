@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
+import { promisify } from "node:util";
 import { Cluster, configOfFile } from "#operator/kube/cluster.ts";
 import { Transport } from "#operator/kube/transport.ts";
 import { Scrape, never } from "#test/support/kube/stage.ts";
 import { SteppedRuntime } from "#test/support/kube/stepped-runtime.ts";
+import { eventually } from "#test/support/poll.ts";
 import { Certificates } from "./etcd/certificates.ts";
 
 async function listening(server: Server): Promise<number> {
@@ -55,7 +57,9 @@ async function serve(certificates: Certificates): Promise<Server> {
   return createServer(
     { ca, cert, key, requestCert: true, rejectUnauthorized: true },
     (request, response) => {
-      const { serialNumber } = (request.socket as TLSSocket).getPeerCertificate();
+      const { socket } = request;
+      assert.ok(socket instanceof TLSSocket);
+      const { serialNumber } = socket.getPeerCertificate();
       response.end(JSON.stringify({ serialNumber, port: request.socket.remotePort }));
     },
   );
@@ -99,6 +103,8 @@ describe("a kubeconfig with certificates", () => {
       await writeFile(key, newKey);
       runtime.pass(10_000);
       assert.notEqual(await ask(), first);
+      const open = promisify(server.getConnections.bind(server));
+      await eventually("the old connections to end", async () => (await open()) === 1);
       await writeFile(
         certificates.path("servers.crt"),
         await readFile(certificates.path("strangers.crt")),
