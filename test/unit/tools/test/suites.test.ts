@@ -37,7 +37,10 @@ describe("what a suite lacks", () => {
     rungs: new Map([["real", "no root"]]),
   };
   const lacking = (name: string): string[] =>
-    lackingOf(suites.find((suite) => suite.name === name)!, missing);
+    lackingOf(
+      suites.find((suite) => suite.name === name)!,
+      missing,
+    );
 
   it("is told in words: of etcd, and of the rung that it runs on", () => {
     assert.deepEqual(lacking("cluster-real"), ["no etcd", "no root"]);
