@@ -170,7 +170,7 @@ describe("the life of a sidecar", function () {
     const released = await hold(sidecar, "orders/released");
     await release(sidecar, released);
     // Not by their number: the sessions of sidecars that were killed before may end at any time.
-    const [session = ""] = released.grantId.split("-");
+    const [session = ""] = released.id.split("-");
     const itsSession = `/holdfast/v1/data/default/sessions/${session}`;
     assert.equal((await raw.under(itsSession)).length, 1);
     const { code } = await sidecar.terminate();
