@@ -64,3 +64,11 @@ export function sleep(runtime: Runtime, ms: number, signal?: AbortSignal): Promi
     signal?.addEventListener("abort", leave, { once: true });
   });
 }
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+  });
+}

@@ -6,15 +6,7 @@
  */
 import { bigintOf, decodeJson, encodeJson, objectOf, textOf, wholeOf } from "../json.ts";
 import { momentMax, type Epoch } from "../runtime.ts";
-import {
-  prefixRange,
-  noRevision,
-  revision as revisionFrom,
-  type Key,
-  type KeyRange,
-  type KeyValue,
-  type Revision,
-} from "../store.ts";
+import { prefixRange, type Key, type KeyRange, type KeyValue, type Revision } from "../store.ts";
 import { dataRoot } from "../session/keys.ts";
 import type { RecordProblem } from "./records.ts";
 
@@ -55,8 +47,7 @@ export interface ResourceReport {
   readonly oldestWaitSince?: Epoch;
 }
 
-/** What more is written is not read: one sidecar may not fill the operator's memory. */
-const valueBytesMax = 1_048_576;
+/** What more is written is not read: one sidecar may not fill the operator's memory. (Etcd bounds the bytes: 1.5 MiB.) */
 const resourcesMax = 10_000;
 const textMax = 253;
 
@@ -70,9 +61,9 @@ export function encodeReport(report: SidecarReport): Uint8Array {
  * claims the least; a resource without a name is left out.
  */
 export function readReport({ key, value }: KeyValue): SidecarReport | undefined {
-  const read = value.length > valueBytesMax ? undefined : decodeJson(value);
-  const { version, level, pod, node, applied, resources, leftOut } = read ?? {};
-  const session = shortOf(read?.["session"]);
+  const read = decodeJson(value) ?? {};
+  const { version, level, pod, node, applied, resources, leftOut } = read;
+  const session = shortOf(read["session"]);
   if (session === "" || !key.endsWith(`/sidecars/${session}`)) return undefined;
   const listed: readonly unknown[] = Array.isArray(resources) ? resources : [];
   return {
@@ -109,5 +100,5 @@ function countOf(value: unknown): number {
 
 function revisionOf(value: unknown): Revision {
   const number = bigintOf(value) ?? 0n;
-  return number > 0n ? revisionFrom(number) : noRevision;
+  return (number > 0n ? number : 0n) as Revision;
 }
