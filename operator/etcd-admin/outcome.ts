@@ -25,8 +25,10 @@ export interface AdminUnknown {
 }
 
 export type AdminRefusal =
-  /** No such user, or another password or certificate; or none was sent. */
+  /** No such user, or another password, or a certificate of another authority. */
   | "credentials"
+  /** Who comes must say who it is, by a password or a certificate. */
+  | "noCredentials"
   /** The user may not. */
   | "permission"
   | "exists"
@@ -49,7 +51,8 @@ export function adminDone<T>(value: T): AdminDone<T> {
 export const badTokenText = "etcd does not know the token";
 
 const texts: readonly (readonly [RegExp, AdminRefusal])[] = [
-  [/authentication failed|user name is empty|user name not found in/, "credentials"],
+  [/user name is empty|alert certificate required/, "noCredentials"],
+  [/authentication failed|alert (bad certificate|unknown ca|certificate \w+)/, "credentials"],
   [/permission denied/, "permission"],
   [/already exists/, "exists"],
   [/(user|role) name not found|role is not granted|permission is not granted/, "missing"],
@@ -63,11 +66,20 @@ const texts: readonly (readonly [RegExp, AdminRefusal])[] = [
 const messageMax = 500;
 
 export function interpret(error: unknown): AdminRefused | AdminUnknown {
-  const message = (error instanceof Error ? error.message : String(error)).slice(0, messageMax);
+  const message = plain(error instanceof Error ? error.message : String(error));
   const found = texts.find(([text]) => text.test(message));
   return found === undefined
     ? { kind: "unknown", message }
     : { kind: "refused", reason: found[1], message };
+}
+
+/** Without what differs each time: the words stand in a status, which is written when they change. */
+function plain(message: string): string {
+  return message
+    .replace(/ *\(\d{4}-\d\d-\d\dT[^)]*\)\.? *Resolution note:.*$/s, "")
+    .replace(/[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):[^ ]*:SSL alert number \d+/, "$1")
+    .trim()
+    .slice(0, messageMax);
 }
 
 export function isRefusedBy(outcome: AdminOutcome<unknown>, ...reasons: AdminRefusal[]): boolean {
