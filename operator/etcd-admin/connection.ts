@@ -133,7 +133,7 @@ function withToken(token: string | undefined): Interceptor {
       if (token !== undefined) metadata.set("token", token);
       start(metadata, {
         onReceiveMetadata: (received) => listener?.onReceiveMetadata?.(received),
-        onReceiveMessage: (message) => listener?.onReceiveMessage?.(message) as unknown,
+        onReceiveMessage: (message) => listener?.onReceiveMessage?.(message),
         onReceiveStatus: (status) => {
           const bad = status.details.includes("invalid auth token");
           listener?.onReceiveStatus?.(bad ? { ...status, details: badTokenText } : status);
@@ -141,7 +141,7 @@ function withToken(token: string | undefined): Interceptor {
       });
     };
     // Its class is not ours to name, and nothing but its methods is used.
-    return call as ReturnType<Interceptor>;
+    return call as unknown as ReturnType<Interceptor>;
   };
 }
 

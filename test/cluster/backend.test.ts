@@ -1,24 +1,19 @@
 /** The controller of Backends, as it is, between a real API server and a real etcd with certificates and users. */
 import assert from "node:assert/strict";
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
-import { apiVersion, group, version } from "#api/names.ts";
-import { distributedLock } from "#api/resources/distributed-lock.ts";
-import { Metrics } from "#host/metrics.ts";
-import { BackendController } from "#operator/controllers/backend/controller.ts";
+import { apiVersion } from "#api/names.ts";
 import { accessName } from "#operator/etcd-admin/namespace-access.ts";
-import { Cluster, configOfFile } from "#operator/kube/cluster.ts";
-import { KubeMetrics } from "#operator/kube/metrics.ts";
-import { Transport } from "#operator/kube/transport.ts";
 import { startLight, type LightCluster } from "#tools/cluster/light/light-cluster.ts";
 import { Certificates } from "../integration/etcd/certificates.ts";
 import { EtcdGateway } from "../support/etcd-gateway.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
-import { Intruder, rootUser, switchUsersOn, testRuntime } from "../support/etcd-users.ts";
-import { eventually } from "../support/poll.ts";
+import { Intruder, rootUser, switchUsersOn } from "../support/etcd-users.ts";
+import { eventually, inTime } from "../support/poll.ts";
 
 const own = "holdfast-system";
-const locks = { group, version, kind: "DistributedLock", plural: distributedLock.plural };
 
 interface Condition {
   readonly type: string;
@@ -38,8 +33,8 @@ interface Status {
 describe("the controller of Backends", function () {
   this.timeout(180_000);
   let cluster: LightCluster;
-  let api: Transport;
-  let controller: BackendController;
+  let controller: ChildProcess;
+  let looks = 0;
   let certificates: Certificates;
   /** With certificates, and without users. */
   let secure: EtcdServer;
@@ -68,36 +63,24 @@ describe("the controller of Backends", function () {
     guarded = await EtcdServer.start({ noFsync: true, args: ["--bcrypt-cost=4"] });
     gateway = new EtcdGateway(guarded.endpoint);
     await switchUsersOn(gateway);
-    api = await transport();
-    controller = start();
+    controller = fork("test/cluster/backend-process.ts", [
+      cluster.kubeconfig,
+      own,
+      guarded.endpoint,
+    ]);
+    controller.on("message", (told) => (looks = Number(told)));
     await says("Accepted", "True Accepted");
   });
 
   after(async () => {
-    await controller.close();
-    await api.close();
+    const ended = once(controller, "exit");
+    controller.disconnect();
+    assert.deepEqual(await inTime("the controller to end", ended), [0, null]);
     await Promise.all([secure[Symbol.asyncDispose](), guarded[Symbol.asyncDispose]()]);
     await certificates[Symbol.asyncDispose]();
     await cluster.close();
   });
 
-  const metrics = () => new KubeMetrics(new Metrics());
-  const transport = async () =>
-    new Transport({
-      cluster: new Cluster(configOfFile(cluster.kubeconfig), testRuntime),
-      runtime: testRuntime,
-      metrics: metrics(),
-    });
-  const start = () =>
-    BackendController.start({
-      ...{ api, runtime: testRuntime, metrics: metrics(), operatorNamespace: own },
-      defaultSpec: spec({ endpoints: [guarded.endpoint] }),
-      dataKinds: [{ ...locks, namespaced: true }],
-      quotaBytes: () => 2_147_483_648,
-      mayAct: () => true,
-      onFailure: (name, error) => assert.fail(`${name}: ${String(error)}`),
-      lookEveryMs: 300,
-    });
   const spec = (external: { endpoints: readonly string[]; [field: string]: unknown }) => ({
     type: "etcd" as const,
     external,
@@ -115,12 +98,12 @@ describe("the controller of Backends", function () {
   const remove = (...args: string[]) => cluster.kubectl.run(["delete", ...args]);
   const pem = (name: string) => readFile(certificates.path(name), "utf8");
   const statusOf = async (name = "default", namespace = own): Promise<Status> =>
-    ((
+    (
       JSON.parse(
         await cluster.kubectl.run(["get", "hfbackend", name, "-n", namespace, "-o", "json"]),
       ) as { status?: Status }
-    ).status ?? {}) as Status;
-  const says = (type: string, wanted: string, name?: string, namespace?: string) =>
+    ).status ?? {};
+  const says = (type: string, wanted: string, [name, namespace] = ["default", own]) =>
     eventually(`${type} to be ${wanted}`, async () => {
       const { conditions = [] } = await statusOf(name, namespace);
       const found = conditions.find((one) => one.type === type);
@@ -161,8 +144,8 @@ describe("the controller of Backends", function () {
   it("writes nothing while nothing changes, and keeps the times of what did not", async () => {
     const version = () =>
       cluster.kubectl.run(["get", "hfbackend", "-n", own, "-o", "jsonpath={..resourceVersion}"]);
-    const before = await version();
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const [before, looked] = [await version(), looks];
+    await eventually("three more looks", () => looks >= looked + 3);
     assert.equal(await version(), before);
   });
 
@@ -269,6 +252,8 @@ describe("the controller of Backends", function () {
     assert.match(message, /has no key 'other\.crt'/);
     await backend({ endpoints, ca: { name: "etcd-ca" }, adminSecret: null });
     await says("Reachable", "False CredentialsMissing");
+    await backend({ endpoints: [guarded.endpoint], ca: null, adminSecret: { name: "etcd-admin" } });
+    await says("Ready", "True Ready");
   });
 
   it("says that the admin is none, where it may log in but not manage users", async () => {
@@ -285,13 +270,13 @@ describe("the controller of Backends", function () {
       ...{ apiVersion, kind: "Backend", metadata: { name: "other", namespace: "default" } },
       spec: spec({ endpoints: ["http://elsewhere:2379"] }),
     });
-    await says("Accepted", "False BackendNotSupported", "other", "default");
+    await says("Accepted", "False BackendNotSupported", ["other", "default"]);
     await remove("hfbackend", "default", "-n", own);
     await put({
       ...{ apiVersion, kind: "Backend", metadata: { name: "other", namespace: own } },
       spec: { type: "etcd", managed: {} },
     });
-    await says("Accepted", "False BackendNotSupported", "other", own);
+    await says("Accepted", "False BackendNotSupported", ["other", own]);
     // The one that is used was made again from the options.
     await says("Reachable", "False CredentialsMissing");
   });

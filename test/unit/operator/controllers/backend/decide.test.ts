@@ -54,7 +54,7 @@ function facts(etcd: Partial<EtcdView> | undefined = {}, more: Partial<BackendFa
     secrets: { kind: "read" },
     etcd: etcd === undefined ? undefined : { ...well, ...etcd },
     ...more,
-  } satisfies BackendFacts as BackendFacts;
+  } satisfies BackendFacts;
 }
 
 const said = (given: BackendFacts) =>
