@@ -86,6 +86,8 @@ export interface ObjectField extends Described {
 export interface ListField extends Described {
   readonly kind: "list";
   readonly items: Field;
+  /** Absent: 0. */
+  readonly itemsMin?: number;
   readonly itemsMax: number;
   /** The items are told apart by this field (Kubernetes' list-map). */
   readonly keyedBy?: string;

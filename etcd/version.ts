@@ -17,6 +17,8 @@ const soundText = "3.5.33, 3.6.14 or 3.7.1";
 const exclusionText = "3.4.31 or 3.5.13";
 
 export interface VersionJudgement {
+  /** sound: nothing is known against it · faulty: it works, with known faults · unproven: two may hold one lock. */
+  readonly soundness: "sound" | "faulty" | "unproven" | "unknown";
   /** What people should be told of; undefined: nothing. */
   readonly warning: string | undefined;
   /** Whether what a watch calls progress can be taken for the revision that it reached. */
@@ -29,11 +31,21 @@ export function judgeVersion(version: string | undefined): VersionJudgement {
   if (version === undefined || parsed === undefined) {
     const told = version === undefined ? "does not tell its version" : `calls itself '${version}'`;
     return {
+      soundness: "unknown",
       warning: `etcd ${told}: nothing is known of its faults. Use ${soundText} or later.`,
       exactProgress: false,
     };
   }
-  return { warning: warningOn(version, parsed), exactProgress: reaches(parsed, progressFloor) };
+  const soundness = soundnessOf(parsed);
+  const exactProgress = reaches(parsed, progressFloor);
+  return { soundness, warning: warningOn(version, soundness), exactProgress };
+}
+
+/** Negative: `a` is the older one. Texts that are no versions are the oldest. */
+export function compareVersions(a: string, b: string): number {
+  const none = { major: -1, minor: 0, patch: 0 };
+  const [first, second] = [parse(a) ?? none, parse(b) ?? none];
+  return first.major - second.major || first.minor - second.minor || first.patch - second.patch;
 }
 
 interface Version {
@@ -42,20 +54,31 @@ interface Version {
   readonly patch: number;
 }
 
-function warningOn(version: string, parsed: Version): string | undefined {
-  if (!reaches(parsed, exclusionFloor)) {
-    return (
-      `etcd ${version} is older than ${exclusionText}: that two holders never have one lock at a time ` +
-      `is not proven there. Use ${soundText} or later.`
-    );
+function soundnessOf(parsed: Version): "sound" | "faulty" | "unproven" {
+  if (!reaches(parsed, exclusionFloor)) return "unproven";
+  return reaches(parsed, soundFloor) ? "sound" : "faulty";
+}
+
+function warningOn(
+  version: string,
+  soundness: "sound" | "faulty" | "unproven",
+): string | undefined {
+  switch (soundness) {
+    case "sound":
+      return undefined;
+    case "faulty":
+      return (
+        `etcd ${version} has known faults (events lost, stale reads, permissions not checked). ` +
+        `Use ${soundText} or later.`
+      );
+    case "unproven":
+      return (
+        `etcd ${version} is older than ${exclusionText}: that two holders never have one lock at a time ` +
+        `is not proven there. Use ${soundText} or later.`
+      );
+    default:
+      return soundness satisfies never;
   }
-  if (!reaches(parsed, soundFloor)) {
-    return (
-      `etcd ${version} has known faults (events lost, stale reads, permissions not checked). ` +
-      `Use ${soundText} or later.`
-    );
-  }
-  return undefined;
 }
 
 function parse(version: string): Version | undefined {

@@ -281,16 +281,20 @@ export function pathTo(at: string, name: string): string {
   return at === "" ? shown : `${at}.${shown}`;
 }
 
-function listReader({ items, itemsMax, keyedBy }: ListField, durations: DurationsAs): Reader {
+function listReader(
+  { items, itemsMin = 0, itemsMax, keyedBy }: ListField,
+  durations: DurationsAs,
+): Reader {
   const read = readerOf(items, durations);
   return (value, at, problems) => {
     if (!Array.isArray(value)) {
       problems.push(malformed(at, `${quoteAny(value)} is not a list`, "write a list"));
       return undefined;
     }
-    if (value.length > itemsMax) {
+    if (value.length > itemsMax || value.length < itemsMin) {
       const reason = `has ${String(value.length)} items`;
-      problems.push(malformed(at, reason, `use at most ${String(itemsMax)}`));
+      const fix = value.length > itemsMax ? `at most ${itemsMax}` : `at least ${itemsMin}`;
+      problems.push(malformed(at, reason, `use ${fix}`));
       return undefined;
     }
     const before = problems.length;

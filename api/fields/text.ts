@@ -20,6 +20,9 @@ const label = new RegExp(`^${labelPattern}$`);
 const subdomain = new RegExp(`^${labelPattern}(\\.${labelPattern})*$`);
 /** In the escapes that JavaScript and Go (the API server) read alike. */
 const plainPattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
+const dataKey = /^[-._a-zA-Z0-9]+$/;
+const endpoint =
+  /^https?:\/\/([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\]):[1-9][0-9]{0,4}$/;
 const decimal = /^(0|[1-9][0-9]*)$/;
 
 export const forms = {
@@ -60,6 +63,22 @@ export const forms = {
     pattern: plainPattern,
     bytesMin: 1,
     bytesMax: lockNameBytesMax,
+  },
+  /** A key of a Secret's data. */
+  dataKey: {
+    accepts: (text) => dataKey.test(text),
+    mustBe: "a key of a Secret: letters, digits, '-', '_' and '.'",
+    pattern: dataKey.source,
+    bytesMin: 1,
+    bytesMax: subdomainCharsMax,
+  },
+  /** Where a server of etcd answers: the port is written, since gRPC's default is not etcd's. */
+  endpoint: {
+    accepts: (text) => endpoint.test(text),
+    mustBe: "a URL of scheme, host and port, such as 'https://etcd-0.etcd:2379'",
+    pattern: endpoint.source.replaceAll("\\/", "/"),
+    bytesMin: 1,
+    bytesMax: 261,
   },
   /** A whole number above what JavaScript holds, so written as text. */
   decimal: {

@@ -6,7 +6,6 @@ import {
   choice,
   duration,
   integer,
-  list,
   object,
   text,
   timestamp,
@@ -14,6 +13,7 @@ import {
   type WrittenAs,
 } from "../fields.ts";
 import { parseDurationMs } from "../fields/duration.ts";
+import { conditions, observedGeneration } from "./condition.ts";
 import { specReader, type ResourceKind } from "./kind.ts";
 
 const spec = object({
@@ -161,41 +161,11 @@ const spec = object({
   },
 });
 
-const condition = object({
-  about: "One aspect of the resource's state.",
-  fields: {
-    type: text({ about: "Which aspect.", form: "plain", bytesMin: 1, bytesMax: 316 }),
-    status: choice({
-      about: "Whether it holds.",
-      values: { True: "it does", False: "it does not", Unknown: "not known yet" },
-    }),
-    observedGeneration: integer({
-      about: "The generation that this was said of.",
-      optional: true,
-      min: 0,
-      max: Number.MAX_SAFE_INTEGER,
-    }),
-    lastTransitionTime: timestamp({ about: "When the status last changed." }),
-    reason: text({
-      about: "One word, of a closed list.",
-      form: "plain",
-      bytesMin: 1,
-      bytesMax: 1_024,
-    }),
-    message: text({ about: "For people.", form: "prose", bytesMax: 32_768 }),
-  },
-});
-
 const status = object({
   about: "What was last seen of the pool. Written by the operator.",
   optional: true,
   fields: {
-    observedGeneration: integer({
-      about: "The generation of the spec that this status is about.",
-      optional: true,
-      min: 0,
-      max: Number.MAX_SAFE_INTEGER,
-    }),
+    observedGeneration,
     held: integer({
       about: "Locks that are held.",
       optional: true,
@@ -209,13 +179,9 @@ const status = object({
       max: Number.MAX_SAFE_INTEGER,
     }),
     oldestWaitSince: timestamp({ about: "Since when the longest wait lasts.", optional: true }),
-    conditions: list({
-      about: "Accepted, BackendReachable, Programmed, Ready, and others while they hold.",
-      optional: true,
-      items: condition,
-      itemsMax: 16,
-      keyedBy: "type",
-    }),
+    conditions: conditions(
+      "Accepted, BackendReachable, Programmed, Ready, and others while they hold.",
+    ),
   },
 });
 

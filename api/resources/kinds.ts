@@ -1,4 +1,5 @@
 /** The kinds that this version knows. */
+import { backend } from "./backend.ts";
 import { distributedLock } from "./distributed-lock.ts";
 
-export const kinds = [distributedLock] as const;
+export const kinds = [distributedLock, backend] as const;

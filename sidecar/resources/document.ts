@@ -3,8 +3,8 @@ import type { FieldProblem } from "#api/fields/read.ts";
 import { unknownField } from "#api/fields/read.ts";
 import { forms, quoteAny } from "#api/fields/text.ts";
 import { apiVersion, group } from "#api/names.ts";
-import { kinds } from "#api/resources/kinds.ts";
 import {
+  distributedLock,
   parseDistributedLockSpec,
   type DistributedLockSpec,
 } from "#api/resources/distributed-lock.ts";
@@ -21,7 +21,8 @@ export type Checked =
   | { readonly kind: "foreign"; readonly what: string };
 
 const topFields = ["apiVersion", "kind", "metadata", "spec", "status"] as const;
-const known = kinds.map(({ kind }) => kind);
+/** Kinds that a sidecar serves: others are the operator's alone. */
+const known: readonly string[] = [distributedLock.kind];
 
 export function checkDocument(value: unknown, namespace: string): Checked {
   if (!isMapping(value))

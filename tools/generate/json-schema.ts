@@ -98,6 +98,7 @@ function shapeOf(field: Field, tongue: Tongue): Schema {
     case "list":
       return {
         type: "array",
+        ...(field.itemsMin === undefined ? {} : { minItems: field.itemsMin }),
         maxItems: field.itemsMax,
         items: schemaOf(field.items, tongue),
         ...(field.keyedBy === undefined || tongue.name === "contract"

@@ -1,0 +1,229 @@
+/**
+ * `Backend`: where the data of other resources lives. The kind is described as far as it is decided; what this version
+ * does not build yet (a managed etcd) is narrowed by `supported`, and refused by name.
+ */
+import {
+  boolean,
+  choice,
+  integer,
+  list,
+  object,
+  text,
+  type ValueOf,
+  type WrittenAs,
+} from "../fields.ts";
+import { conditions, observedGeneration } from "./condition.ts";
+import { specReader, type ResourceKind } from "./kind.ts";
+
+/** Each login costs etcd a tenth of a second of a core, and a changed password throws out a whole namespace. */
+export const passwordSidecarsMax = 200;
+
+const external = object({
+  about: "An etcd that somebody else runs. Users are made in it, but it is never reconfigured.",
+  optional: true,
+  fields: {
+    endpoints: list({
+      about: "Where its members answer clients. All with http, or all with https.",
+      items: text({ about: "Scheme, host and port.", form: "endpoint" }),
+      itemsMin: 1,
+      itemsMax: 16,
+    }),
+    ca: object({
+      about:
+        "The authority of the members' certificates, in a Secret of the same namespace. Absent: those that are known publicly.",
+      optional: true,
+      fields: {
+        name: text({ about: "The Secret's name.", form: "subdomain" }),
+        key: text({ about: "Where in it.", form: "dataKey", default: "ca.crt" }),
+      },
+    }),
+    adminSecret: object({
+      about:
+        "A Secret of the same namespace that holds an admin of the etcd: tls.crt and tls.key, or username and password. Absent: an etcd without users.",
+      optional: true,
+      fields: { name: text({ about: "The Secret's name.", form: "subdomain" }) },
+    }),
+    passwords: boolean({
+      about:
+        "Whether sidecars come with a long-lived password of their namespace: for installations of up to 200 sidecars.",
+      default: false,
+    }),
+    maintenance: boolean({
+      about:
+        "Whether the operator compacts and defragments the etcd. False: its state is only reported.",
+      default: false,
+    }),
+  },
+});
+
+const spec = object({
+  about: "Which technology, and where it is.",
+  fields: {
+    type: choice({
+      about: "The technology. Fixed once the Backend is made.",
+      immutable: true,
+      values: {
+        etcd: "an etcd of version 3.4 or later",
+        valkey: "a Valkey",
+        nats: "a NATS with JetStream",
+        postgres: "a PostgreSQL",
+        kafka: "a Kafka",
+      },
+      supported: ["etcd"],
+    }),
+    external,
+    managed: object({
+      about: "An etcd that the operator runs.",
+      optional: true,
+      supported: [],
+      fields: {
+        members: integer({ about: "How many members: 1 or 3.", default: 1, min: 1, max: 3 }),
+      },
+    }),
+    limits: object({
+      about: "Bounds of what uses the Backend. A resource above one is not accepted.",
+      default: {},
+      fields: {
+        bytesPerNamespace: integer({
+          about: "Bytes that the resources of one namespace may take together. Absent: no bound.",
+          optional: true,
+          min: 1_048_576,
+          max: 1_099_511_627_776,
+        }),
+        sidecars: integer({
+          about: "Sidecars that may be connected. Absent: no bound; 200 where they use passwords.",
+          optional: true,
+          min: 1,
+          max: 100_000,
+        }),
+      },
+    }),
+  },
+});
+
+const status = object({
+  about: "What was last seen of the Backend. Written by the operator.",
+  optional: true,
+  fields: {
+    observedGeneration,
+    version: text({
+      about: "The oldest version among the members that answer.",
+      optional: true,
+      form: "plain",
+      bytesMax: 64,
+    }),
+    members: integer({ about: "Members that vote.", optional: true, min: 0, max: 1_000 }),
+    membersHealthy: integer({
+      about: "Of these, how many answer and know their leader.",
+      optional: true,
+      min: 0,
+      max: 1_000,
+    }),
+    sizeBytes: integer({
+      about: "The largest database file among the members.",
+      optional: true,
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+    }),
+    quotaBytes: integer({
+      about: "How large it may become. Absent: the members do not tell (before etcd 3.6).",
+      optional: true,
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+    }),
+    conditions: conditions(
+      "Accepted, Reachable, VersionSupported, Healthy, Authorized, Isolated, HighlyAvailable, Ready.",
+    ),
+  },
+});
+
+/** All defaults in. */
+export type BackendSpec = ValueOf<typeof spec>;
+/** What may be written. */
+export type BackendSpecInput = WrittenAs<typeof spec>;
+/** What the operator says of it. */
+export type BackendStatus = ValueOf<typeof status>;
+
+export const backend: ResourceKind<typeof spec> = {
+  kind: "Backend",
+  plural: "backends",
+  singular: "backend",
+  shortNames: ["hfbackend"],
+  about:
+    "Where the data of locks and other resources lives. For now only the Backend `default` in the operator's namespace is used.",
+  spec,
+  status,
+  rules: [
+    {
+      cel: "has(self.external) != has(self.managed)",
+      holds: (one) => (one.external === undefined) !== (one.managed === undefined),
+      field: "external",
+      reason: "stands beside managed, or neither is there",
+      fix: "write one of the two",
+    },
+    {
+      cel: "!has(self.external) || self.external.endpoints.all(e, e.startsWith('https:')) || self.external.endpoints.all(e, e.startsWith('http:'))",
+      holds: ({ external: it }) =>
+        it === undefined || allAre("https:", it.endpoints) || allAre("http:", it.endpoints),
+      field: "external.endpoints",
+      reason: "some are http and some are https",
+      fix: "write all with https://",
+    },
+    {
+      cel: "!has(self.external) || !has(self.external.ca) || self.external.endpoints.all(e, e.startsWith('https:'))",
+      holds: ({ external: it }) => it?.ca === undefined || allAre("https:", it.endpoints),
+      field: "external.ca",
+      reason: "is of no use with http endpoints",
+      fix: "write the endpoints with https://, or leave it out",
+    },
+    {
+      cel: "!has(self.external) || !self.external.passwords || has(self.external.adminSecret)",
+      holds: ({ external: it }) => it?.passwords !== true || it.adminSecret !== undefined,
+      field: "external.passwords",
+      reason: "without adminSecret nobody can make users",
+      fix: "name a Secret with an admin in adminSecret, or use false",
+    },
+    {
+      cel: "!has(self.external) || !self.external.passwords || !has(self.limits.sidecars) || self.limits.sidecars <= 200",
+      holds: ({ external: it, limits }) =>
+        it?.passwords !== true || (limits.sidecars ?? 0) <= passwordSidecarsMax,
+      field: "limits.sidecars",
+      reason: "is above 200, the most with passwords: every login costs etcd a tenth of a second",
+      fix: "use at most 200, or set external.passwords to false",
+    },
+  ],
+  columns: [
+    { name: "Type", type: "string", jsonPath: ".spec.type", about: "The technology." },
+    {
+      name: "Version",
+      type: "string",
+      jsonPath: ".status.version",
+      about: "The oldest version among the members.",
+    },
+    {
+      name: "Members",
+      type: "integer",
+      jsonPath: ".status.members",
+      about: "Members that vote.",
+    },
+    {
+      name: "Ready",
+      type: "string",
+      jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+      about: "Whether it can be used.",
+    },
+    {
+      name: "Age",
+      type: "date",
+      jsonPath: ".metadata.creationTimestamp",
+      about: "Since it was made.",
+    },
+  ],
+};
+
+function allAre(scheme: string, endpoints: readonly string[]): boolean {
+  return endpoints.every((endpoint) => endpoint.startsWith(scheme));
+}
+
+/** Never throws. `path` is where the spec stands in its document, most often `spec`. */
+export const parseBackendSpec = specReader(backend);

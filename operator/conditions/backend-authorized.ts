@@ -1,0 +1,34 @@
+/** Whether our admin may do what we need one for. */
+import { isRefusedBy } from "../etcd-admin/outcome.ts";
+import { say, type Aspect, type Judged } from "./aspect.ts";
+import type { BackendFacts } from "./backend-facts.ts";
+
+export const authorized = {
+  type: "Authorized",
+  reasons: {
+    Authorized: "True",
+    RightsMissing: "False",
+    NotAsked: "Unknown",
+  },
+} as const satisfies Aspect;
+
+export function judgeAuthorized({ etcd }: BackendFacts): Judged {
+  if (etcd === undefined) return say(authorized, "NotAsked", "Nothing was asked of it.");
+  const { rights } = etcd;
+  switch (rights.kind) {
+    case "done":
+      return say(authorized, "Authorized", "The admin may manage users.");
+    case "unknown":
+      return say(authorized, "NotAsked", rights.message);
+    case "refused":
+      if (!isRefusedBy(rights, "permission", "missing"))
+        return say(authorized, "NotAsked", rights.message);
+      return say(
+        authorized,
+        "RightsMissing",
+        `${rights.message}. Give the admin the role root: 'etcdctl user grant-role USER root', or name another in external.adminSecret.`,
+      );
+    default:
+      return rights satisfies never;
+  }
+}

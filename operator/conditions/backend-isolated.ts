@@ -1,0 +1,40 @@
+/** Whether etcd itself keeps namespaces apart. */
+import { say, type Aspect, type Judged } from "./aspect.ts";
+import type { BackendFacts } from "./backend-facts.ts";
+
+export const isolated = {
+  type: "Isolated",
+  reasons: {
+    Isolated: "True",
+    AuthOff: "False",
+    NoUsers: "False",
+    UsersNotMade: "False",
+    NotAsked: "Unknown",
+  },
+} as const satisfies Aspect;
+
+const shownMax = 5;
+
+export function judgeIsolated({ etcd, spec, usersFailed }: BackendFacts): Judged {
+  if (etcd === undefined || etcd.auth.kind !== "done")
+    return say(isolated, "NotAsked", "It is not known whether users are switched on.");
+  if (!etcd.auth.value)
+    return say(
+      isolated,
+      "AuthOff",
+      "Users are switched off in this etcd: every pod that reaches it can read and write all of it. Holdfast does not switch them on in an etcd that it does not manage: 'etcdctl auth enable'.",
+    );
+  if (!spec.ok || spec.spec.external?.passwords !== true)
+    return say(
+      isolated,
+      "NoUsers",
+      "No users are made for namespaces. Set spec.external.passwords to true.",
+    );
+  if (usersFailed.length > 0)
+    return say(
+      isolated,
+      "UsersNotMade",
+      `Not all namespaces have their user: ${usersFailed.slice(0, shownMax).join("; ")}.`,
+    );
+  return say(isolated, "Isolated", "Each namespace has a user of its own.");
+}

@@ -1,0 +1,180 @@
+/** Carries out what was decided: users in etcd and their Secrets, and the status. */
+import type { Runtime } from "#core/runtime.ts";
+import { textOf } from "#core/json.ts";
+import type { Judged } from "../../conditions/aspect.ts";
+import { accessName } from "../../etcd-admin/namespace-access.ts";
+import type { NamespaceUsers } from "../../etcd-admin/namespace-users.ts";
+import type { AdminOutcome } from "../../etcd-admin/outcome.ts";
+import { apply, applyStatus } from "../../kube/apply.ts";
+import type { Api } from "../../kube/api.ts";
+import { get, remove } from "../../kube/calls.ts";
+import { isRefused, recordOf, valueOf } from "../../kube/errors.ts";
+import type { KubeObject } from "../../kube/objects.ts";
+import type { Numbers, UsersPlan } from "./decide.ts";
+import { backends, fieldManager, secrets, userSecretLabels, userSecretName } from "./resources.ts";
+
+export interface ActParts {
+  readonly api: Api;
+  readonly runtime: Runtime;
+  readonly operatorNamespace: string;
+  readonly users: NamespaceUsers;
+}
+
+/** In one pass: the next pass goes on. At five a second, far below a reconcile's time. */
+const usersMax = 50;
+const passwordBytes = 32;
+
+export interface UsersDone {
+  /** Namespaces whose user stands. */
+  readonly standing: readonly string[];
+  readonly failed: readonly string[];
+  /** How many are left for the next pass. */
+  readonly left: number;
+}
+
+export async function actOnUsers(
+  plan: UsersPlan,
+  parts: ActParts,
+  signal: AbortSignal,
+): Promise<UsersDone> {
+  const steps = [
+    ...plan.make.map((namespace) => ({ namespace, does: () => make(namespace, parts, signal) })),
+    ...plan.look.map(({ namespace, password }) => ({
+      namespace,
+      does: () => parts.users.ensure({ namespace, password, rotate: false }, signal),
+    })),
+  ];
+  const removals = plan.remove.map((namespace) => ({
+    namespace,
+    does: () => unmake(namespace, parts, signal),
+  }));
+  const standing: string[] = [];
+  const failed: string[] = [];
+  const all = [...steps, ...removals];
+  for (const [at, { namespace, does }] of all.slice(0, usersMax).entries()) {
+    const outcome = await does();
+    if (outcome.kind !== "done") failed.push(`${namespace}: ${outcome.message}`);
+    else if (at < steps.length) standing.push(namespace);
+  }
+  return { standing, failed, left: Math.max(0, all.length - usersMax) };
+}
+
+/** etcd first: who finds a Secret finds a password that etcd takes. Where we end in between, another one is made. */
+async function make(
+  namespace: string,
+  { api, runtime, operatorNamespace, users }: ActParts,
+  signal: AbortSignal,
+): Promise<AdminOutcome<boolean>> {
+  const password = runtime.randomId(passwordBytes);
+  const made = await users.ensure({ namespace, password, rotate: true }, signal);
+  if (made.kind !== "done") return made;
+  const applied = await apply({ api, resource: secrets, signal }, fieldManager, {
+    object: { namespace: operatorNamespace, name: userSecretName(namespace) },
+    labels: userSecretLabels(namespace),
+    fields: {
+      type: "kubernetes.io/basic-auth",
+      data: { username: base64(accessName(namespace)), password: base64(password) },
+    },
+  });
+  valueOf(`the Secret of namespace ${namespace}`, applied);
+  return made;
+}
+
+/** The Secret last: where we end in between, it brings us back. */
+async function unmake(
+  namespace: string,
+  { api, operatorNamespace, users }: ActParts,
+  signal: AbortSignal,
+): Promise<AdminOutcome<boolean>> {
+  const gone = await users.remove(namespace, signal);
+  if (gone.kind !== "done") return gone;
+  const call = { api, resource: secrets, signal };
+  const name = userSecretName(namespace);
+  const secret = await get(call, { namespace: operatorNamespace, name });
+  if (isRefused(secret, "notFound")) return gone;
+  const what = `the Secret of namespace ${namespace}, which is gone`;
+  valueOf(what, await remove(call, valueOf(what, secret)));
+  return gone;
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString("base64");
+
+/** Between two writes that only bring numbers and words up to date. */
+const refreshMs = 15_000;
+
+export interface WantedStatus {
+  readonly conditions: readonly Judged[];
+  readonly numbers: Numbers;
+  /** How long ago the status was written last; Infinity: never by this process. */
+  readonly writtenMsAgo: number;
+}
+
+/** Tells whether it wrote. A condition that changed is written now; the rest at most every {@link refreshMs}. */
+export async function actOnStatus(
+  object: KubeObject,
+  wanted: WantedStatus,
+  { api, runtime, signal }: { api: Api; runtime: Runtime; signal: AbortSignal },
+): Promise<boolean> {
+  const status = statusOf(object, wanted, new Date(runtime.wallNow()).toISOString());
+  const before = recordOf(object["status"]);
+  if (same(before, status)) return false;
+  const turned = gist(before["conditions"]) !== gist(status["conditions"]);
+  if (!turned && wanted.writtenMsAgo < refreshMs) return false;
+  const { name, namespace = "", uid } = object.metadata;
+  const applied = await applyStatus({ api, resource: backends, signal }, fieldManager, {
+    object: { namespace, name },
+    uid,
+    fields: { status },
+  });
+  // It was deleted meanwhile: nobody reads its status any more.
+  if (isRefused(applied, "notFound") || isRefused(applied, "conflict")) return false;
+  valueOf("the status of a Backend", applied);
+  return true;
+}
+
+function statusOf(
+  object: KubeObject,
+  { conditions, numbers }: WantedStatus,
+  now: string,
+): Readonly<Record<string, unknown>> {
+  const observedGeneration = object.metadata.generation ?? 0;
+  const before = conditionsOf(recordOf(object["status"])["conditions"]);
+  return {
+    observedGeneration,
+    ...numbers,
+    conditions: conditions.map(({ type, status, reason, message }) => {
+      const was = before.find((one) => one["type"] === type);
+      const since = was?.["status"] === status ? textOf(was["lastTransitionTime"]) : undefined;
+      return {
+        ...{ type, status, observedGeneration, reason, message },
+        lastTransitionTime: since ?? `${now.slice(0, 19)}Z`,
+      };
+    }),
+  };
+}
+
+function conditionsOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.map(recordOf) : [];
+}
+
+/** What is worth a write at once. */
+function gist(conditions: unknown): string {
+  return JSON.stringify(
+    conditionsOf(conditions).map((one) => [
+      ...[one["type"], one["status"], one["reason"], one["observedGeneration"]],
+    ]),
+  );
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return sorted(a) === sorted(b);
+}
+
+/** JSON with the members of each object in one order: the API server has its own. */
+function sorted(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

@@ -1,0 +1,41 @@
+/**
+ * The controller of Backends in a process of its own, as in the operator: its connections come and go, and are nobody's
+ * leak. Run by backend.test.ts, to which it tells how often it has looked; it ends with it.
+ */
+import process from "node:process";
+import { setInterval } from "node:timers";
+import { group, version } from "#api/names.ts";
+import { distributedLock } from "#api/resources/distributed-lock.ts";
+import { BackendController } from "#operator/controllers/backend/controller.ts";
+import { Cluster, configOfFile } from "#operator/kube/cluster.ts";
+import { Transport } from "#operator/kube/transport.ts";
+import { testRuntime } from "../support/etcd-users.ts";
+import { Scrape } from "../support/kube/stage.ts";
+
+const [kubeconfig = "", operatorNamespace = "", endpoint = ""] = process.argv.slice(2);
+const locks = { group, version, kind: distributedLock.kind, plural: distributedLock.plural };
+const scrape = new Scrape();
+const api = new Transport({
+  cluster: new Cluster(configOfFile(kubeconfig), testRuntime),
+  runtime: testRuntime,
+  metrics: scrape.kube,
+});
+const controller = BackendController.start({
+  ...{ api, runtime: testRuntime, metrics: scrape.kube, operatorNamespace },
+  defaultSpec: { type: "etcd", external: { endpoints: [endpoint] } },
+  dataKinds: [{ ...locks, namespaced: true }],
+  mayAct: () => true,
+  onFailure: (name, error) => {
+    throw new Error(`${name} failed`, { cause: error });
+  },
+  lookEveryMs: 300,
+});
+
+const looks = 'controller_runtime_reconcile_total{controller="backend",result="requeue_after"}';
+const telling = setInterval(() => process.send?.(scrape.value(looks) ?? 0), 100);
+
+process.once("disconnect", () => {
+  clearInterval(telling);
+  // What is left open now keeps the process, and the test that waits for its end fails.
+  void controller.close().then(() => api.close());
+});
