@@ -21,14 +21,17 @@ function asciiBytes(text: string): Uint8Array | undefined {
 /** The object that the bytes hold; undefined where they hold anything else. */
 export function decodeJson(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(decoder.decode(bytes));
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return objectOf(JSON.parse(decoder.decode(bytes)));
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+export function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
 }
 
 export function textOf(value: unknown): string | undefined {
@@ -37,6 +40,12 @@ export function textOf(value: unknown): string | undefined {
 
 export function numberOf(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+/** A whole number from 0 to `max`. */
+export function wholeOf(value: unknown, max: number): number | undefined {
+  const number = numberOf(value) ?? -1;
+  return Number.isInteger(number) && number >= 0 && number <= max ? number : undefined;
 }
 
 /** A whole number written as decimal text. */

@@ -9,6 +9,9 @@ export type Instant = number & { readonly [brand]: "Instant" };
 /** Milliseconds since 1970 on the wall clock: for people, and for the fence base. */
 export type Epoch = number & { readonly [brand]: "Epoch" };
 
+/** The last moment that a date can be. */
+export const momentMax = 8.64e15;
+
 export function after(instant: Instant, ms: number): Instant {
   return (instant + ms) as Instant;
 }
@@ -59,5 +62,13 @@ export function sleep(runtime: Runtime, ms: number, signal?: AbortSignal): Promi
       reject(signal?.reason as Error);
     };
     signal?.addEventListener("abort", leave, { once: true });
+  });
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted) resolve();
   });
 }

@@ -9,6 +9,7 @@ import { Locks } from "#core/lock/locks.ts";
 import { anewKey } from "#core/session/keys.ts";
 import { Lineage, TracedStore, type Anew } from "#core/session/lineage.ts";
 import { Sessions } from "#core/session/sessions.ts";
+import { Reporter, type About } from "./report.ts";
 import { SpecMirror } from "./resources/mirror.ts";
 import { encodeJson } from "#core/json.ts";
 
@@ -18,6 +19,8 @@ export interface KernelOptions {
   readonly namespace: string;
   readonly pod: string;
   readonly sessionTtlMs: number;
+  /** What the operator is told of this process; absent: there is none who would read it. */
+  readonly report?: About | undefined;
 }
 
 export interface KernelParts {
@@ -36,6 +39,7 @@ export class Kernel {
   readonly sessions: Sessions;
   readonly specs: SpecMirror;
   readonly locks: Locks;
+  readonly #reporter: Reporter | undefined;
   readonly #parts: KernelParts;
   readonly #tasks: Tasks;
 
@@ -85,6 +89,7 @@ export class Kernel {
       pod,
       onBug,
     });
+    if (options.report !== undefined) this.#reporter = this.#report(options.report);
   }
 
   /** Ends waits, lets go of what promises nothing; the lease goes too where no guarantee is left running. */
@@ -94,10 +99,19 @@ export class Kernel {
   }
 
   async close(): Promise<void> {
+    await this.#reporter?.close();
     await this.locks.close();
     await this.specs.close();
     await this.sessions.close();
     await this.#tasks.close();
+  }
+
+  #report(about: About): Reporter {
+    const { runtime, onBug, options } = this.#parts;
+    const { store, sessions, specs, locks } = this;
+    const { namespace, pod } = options;
+    const core = { store, sessions, specs, locks };
+    return Reporter.start({ ...core, runtime, namespace, pod, about, onBug });
   }
 
   #begunAnew(sign: LogFields): void {

@@ -6,6 +6,7 @@
  * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: nothing new is taken, waits end,
  * what carries no running guarantee is released; all within two seconds.
  */
+import packageFile from "../package.json" with { type: "json" };
 import { Kernel } from "./kernel.ts";
 import type { Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
@@ -119,6 +120,11 @@ async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promi
   await drain({ runtime, kernel, http });
 }
 
+/** Where the resources are files there is no operator. */
+function reportOf({ resources, node }: SidecarOptions) {
+  return resources === undefined ? { version: packageFile.version, node } : undefined;
+}
+
 interface Given {
   readonly options: SidecarOptions;
   readonly runtime: Runtime;
@@ -149,7 +155,7 @@ async function startBehind(
     Kernel.start({
       runtime,
       store,
-      options: { namespace, pod, sessionTtlMs: options.sessionTtl },
+      options: { namespace, pod, sessionTtlMs: options.sessionTtl, report: reportOf(options) },
       onBug,
       onAnew: () => standalone?.begunAnew(),
     }),

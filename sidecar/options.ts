@@ -32,6 +32,14 @@ export const options = {
     unit: "name",
     parse: podName,
   },
+  node: {
+    env: "HOLDFAST_NODE",
+    default: undefined,
+    defaultProse: "not told",
+    prose: "The node that this pod runs on, for the operator to show.",
+    unit: "name",
+    parse: podName,
+  },
   resources: {
     env: "HOLDFAST_RESOURCES",
     default: undefined,

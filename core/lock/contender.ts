@@ -2,8 +2,8 @@
  * A contender: a sidecar's key in etcd that stands for its place in a lock's queue. Its value is for observers (kubectl,
  * GET of a lock, the 423 that names the holder) and decides nothing; order comes from the create revision alone.
  */
-import { bigintOf, decodeJson, encodeJson, numberOf, textMapOf, textOf } from "../json.ts";
-import type { Epoch } from "../runtime.ts";
+import { bigintOf, decodeJson, encodeJson, textMapOf, textOf, wholeOf } from "../json.ts";
+import { momentMax, type Epoch } from "../runtime.ts";
 import { handoversMax } from "./fence.ts";
 import type { Key, KeyValue, Revision } from "../store.ts";
 
@@ -62,22 +62,13 @@ export function readContender(kv: KeyValue): Contender {
     pod: textOf(value["pod"]) ?? "",
     mode: "exclusive",
     permits: 1,
-    since: wholeOf(value["since"], momentMax) as Epoch,
+    since: (wholeOf(value["since"], momentMax) ?? 0) as Epoch,
     holder: textOf(value["holder"]) ?? "",
     metadata: textMapOf(value["metadata"]),
     requestId: textOf(value["requestId"]),
     base: bigintOf(value["base"]) ?? 0n,
-    handovers: wholeOf(value["handovers"], handoversMax),
-    localWaiters: wholeOf(value["localWaiters"], Number.MAX_SAFE_INTEGER),
+    handovers: wholeOf(value["handovers"], handoversMax) ?? 0,
+    localWaiters: wholeOf(value["localWaiters"], Number.MAX_SAFE_INTEGER) ?? 0,
     trying: value["trying"] === true,
   };
-}
-
-/** The last moment that a date can be. */
-const momentMax = 8.64e15;
-
-/** A whole number from 0 to `max`; anything else is read as 0. */
-function wholeOf(value: unknown, max: number): number {
-  const number = numberOf(value) ?? 0;
-  return Number.isInteger(number) && number >= 0 && number <= max ? number : 0;
 }

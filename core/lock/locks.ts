@@ -4,13 +4,14 @@
  */
 import { utf8Bytes } from "#api/fields/text.ts";
 import { formatDuration } from "#api/fields/duration.ts";
-import { after, sleep } from "../runtime.ts";
+import { aborted, after, sleep } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
 import { Tasks } from "../tasks.ts";
 import type { Wait } from "../store.ts";
 import { decodeJson, textOf } from "../json.ts";
 import { aboutOf, sessionKey } from "../session/keys.ts";
 import type { Session } from "../session/session.ts";
+import type { Cohort } from "./cohort.ts";
 import type { Counters } from "./counters.ts";
 import type { Freed } from "./grant.ts";
 import { Grants } from "./grants.ts";
@@ -210,17 +211,18 @@ export class Locks {
     await Promise.race([Promise.all(leaving), late]).finally(() => {
       waiting.abort(new Error("no longer waited for"));
     });
-    return [...this.#cohorts()].length > 0;
+    return [...this.cohorts()].length > 0;
   }
 
   async close(): Promise<void> {
     this.#draining ??= new Refusal("draining", "This sidecar is shutting down.");
     this.#stopping.abort(this.#draining);
-    for (const cohort of this.#cohorts()) cohort.close(this.#draining);
+    for (const cohort of this.cohorts()) cohort.close(this.#draining);
     await this.#tasks.close();
   }
 
-  *#cohorts() {
+  /** Those in which somebody waits or holds. */
+  *cohorts(): Iterable<Cohort> {
     for (const pool of this.#pools.values()) yield* pool.cohorts;
   }
 
@@ -312,12 +314,12 @@ export class Locks {
     for (;;) {
       const session = await sessions.live(signal);
       const ended = () => {
-        for (const cohort of this.#cohorts()) cohort.sessionEnded(session);
+        for (const cohort of this.cohorts()) cohort.sessionEnded(session);
       };
       session.ended.addEventListener("abort", ended, { once: true });
       if (session.ended.aborted) ended();
       this.#tasks.run("reading the inbox", () => this.#readInbox(session, signal));
-      await over(AbortSignal.any([signal, session.ended]));
+      await aborted(AbortSignal.any([signal, session.ended]));
       signal.throwIfAborted();
     }
   }
@@ -358,17 +360,6 @@ export class Locks {
     const pool = this.#pools.get(about?.split("/")[0] ?? "");
     if (about !== undefined) pool?.cohort(about)?.noted();
   }
-}
-
-/** Resolves when it aborts. */
-function over(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const abort = () => {
-      resolve();
-    };
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
 }
 
 function checkRequest(request: AcquireRequest, rules: Rules): void {

@@ -5,7 +5,7 @@
  * What a lost session leaves: its lease, which is revoked when the deadline that its promises were measured by has passed,
  * else ends by itself.
  */
-import { after, sleep, type Instant } from "../runtime.ts";
+import { aborted, after, sleep, type Instant } from "../runtime.ts";
 import type { LeaseId, Wait } from "../store.ts";
 import { Tasks } from "../tasks.ts";
 import { assert } from "../refusal.ts";
@@ -154,10 +154,7 @@ export class Sessions {
     this.#reason = undefined;
     runtime.log.info("session with etcd", { session: session.id });
     for (const wake of [...this.#waiting]) wake();
-    await new Promise<void>((resolve) => {
-      if (session.ended.aborted) resolve();
-      else session.ended.addEventListener("abort", () => resolve(), { once: true });
-    });
+    await aborted(session.ended);
     await session.close();
     this.#remember(session.id);
     if (this.#stopping) return;

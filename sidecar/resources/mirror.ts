@@ -82,6 +82,7 @@ export class SpecMirror implements Specs {
   #isReady = false;
   #wasRead = false;
   #version = 0;
+  #applied: Revision = noRevision;
   #endWatches: (() => void) | undefined;
   #forgot = 0;
 
@@ -151,6 +152,15 @@ export class SpecMirror implements Specs {
 
   get anew(): KeyValue | undefined {
     return this.#anew.value;
+  }
+
+  /**
+   * All records of the namespace up to this revision were taken in; 0: none were read yet, or more stand there than are read.
+   * It is the reading's revision, then as far as the watch of the records has told. The watches of the two single keys
+   * say nothing of records and, silent as they mostly are, would hold it back by seconds.
+   */
+  get appliedRevision(): Revision {
+    return this.#applied;
   }
 
   record(kind: string, name: string): ResourceRecord | undefined {
@@ -285,7 +295,8 @@ export class SpecMirror implements Specs {
     const { revision, ranges } = read.value;
     const [records, ...rest] = ranges;
     const keys = records?.keys ?? [];
-    if ((records?.count ?? 0) > keys.length) {
+    const isWhole = (records?.count ?? 0) <= keys.length;
+    if (!isWhole) {
       runtime.log.error("the namespace has more resources than are read", { recordsMax });
     }
     const there = new Set(keys.map(({ key }) => key));
@@ -293,6 +304,7 @@ export class SpecMirror implements Specs {
       if (!there.has(key)) this.#see(key, undefined, revision);
     for (const kv of keys) this.#see(kv.key, kv, revision);
     this.took(singles, rest, revision);
+    this.#applied = isWhole ? revision : noRevision;
     return revision;
   }
 
@@ -324,12 +336,20 @@ export class SpecMirror implements Specs {
   async #watch(range: KeyRange, from: Revision, signal: AbortSignal): Promise<void> {
     for await (const changes of this.#parts.store.watch(range, from, signal)) {
       if (changes.kind === "gap") return;
-      if (changes.kind === "progress") continue;
-      for (const event of changes.events) {
+      // One that was told to end still tells what was under way: it may be of the etcd that is forgotten.
+      if (signal.aborted) return;
+      const events = changes.kind === "progress" ? [] : changes.events;
+      // First, so that who is woken by a change finds it here; no turn lies between.
+      if (range.key === recordsOf(this.#parts.namespace).key) this.#reached(changes.at.revision);
+      for (const event of events) {
         if (event.kind === "put") this.#see(event.now.key, event.now, event.now.modRevision);
         else this.#see(event.key, undefined, event.revision);
       }
     }
+  }
+
+  #reached(revision: Revision): void {
+    if (this.#applied !== noRevision && revision > this.#applied) this.#applied = revision;
   }
 
   /** `kv` stood at `key` at revision `at`. */
@@ -398,6 +418,7 @@ export class SpecMirror implements Specs {
   forget(): void {
     this.#forgot += 1;
     this.#isReady = false;
+    this.#applied = noRevision;
     this.#records.clear();
     this.#standing.clear();
     this.#installation = { at: noRevision, value: undefined };

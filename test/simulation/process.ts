@@ -106,7 +106,8 @@ export class Process {
     this.kernel = Kernel.start({
       runtime,
       store: this.tap,
-      options: { namespace, pod, sessionTtlMs: parts.sessionTtlMs },
+      // As under an operator: one more writer under the session's lease.
+      options: { namespace, pod, sessionTtlMs: parts.sessionTtlMs, report: { version: "0" } },
       onBug,
       onAnew: () => {
         this.owner.begunAnew();
