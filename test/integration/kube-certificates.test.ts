@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
 import { Cluster, configOfFile } from "#operator/kube/cluster.ts";
 import { Transport } from "#operator/kube/transport.ts";
 import { Scrape, never } from "#test/support/kube/stage.ts";
@@ -55,7 +55,8 @@ async function serve(certificates: Certificates): Promise<Server> {
   return createServer(
     { ca, cert, key, requestCert: true, rejectUnauthorized: true },
     (request, response) => {
-      const { serialNumber } = (request.socket as TLSSocket).getPeerCertificate();
+      assert.ok(request.socket instanceof TLSSocket);
+      const { serialNumber } = request.socket.getPeerCertificate();
       response.end(JSON.stringify({ serialNumber, port: request.socket.remotePort }));
     },
   );
