@@ -150,6 +150,7 @@ export class Leadership implements AsyncDisposable {
         owner: `${cluster}/${options.installation}`,
         sessionTtlMs: options.sessionTtl,
         etcdProblem: () => client.status().lastError,
+        mayAct: () => term.holds(),
         changed: () => {
           for (const controller of controllers) controller.lookAtAll("background");
         },

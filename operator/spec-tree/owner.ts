@@ -43,6 +43,8 @@ export interface TreeOwnerParts {
   readonly etcdProblem: () => string | undefined;
   /** What is known of etcd, or whether anything may be published, is not what it was. */
   readonly changed: () => void;
+  /** Whether this process may write now. */
+  readonly mayAct: () => boolean;
   readonly onFailure: (name: string, error: unknown) => void;
 }
 
@@ -128,10 +130,8 @@ export class TreeOwner implements AsyncDisposable {
     if (base > ancestry.highestBase) ancestry.highestBase = base;
     if (isAnew) this.#anewSince ??= runtime.now();
     if (!oldGuaranteesAreOver(this.#anewSince, { now: runtime.now(), sessionTtlMs })) return false;
-    if (duty.kind === "begunAnew" || this.#baseIsDue)
-      return this.#raise({ there, anew, cluster, revision: seen.value.revision });
-    if (there !== undefined) this.#own(there.modRevision);
-    return true;
+    if (duty.kind === "stands" && !this.#baseIsDue && this.#isOurs(there)) return true;
+    return this.#raise({ there, anew, cluster, revision: seen.value.revision });
   }
 
   async #look(signal: AbortSignal): Promise<Outcome<Look>> {
@@ -152,7 +152,9 @@ export class TreeOwner implements AsyncDisposable {
   }
 
   async #raise({ there, anew, cluster, revision }: Look & { cluster: string }): Promise<boolean> {
-    const { runtime, store, owner, ancestry } = this.#parts;
+    const { runtime, store, owner, ancestry, mayAct } = this.#parts;
+    this.#owned = undefined;
+    if (!mayAct()) return false;
     const raise = raiseBase(there, owner, {
       ...{ cluster, revision, highest: ancestry.highest() },
       ...{ highestBase: ancestry.highestBase, wallNow: runtime.wallNow() },
@@ -175,10 +177,14 @@ export class TreeOwner implements AsyncDisposable {
     return true;
   }
 
+  /** Nobody has raised the base since we did. Else another leads, or led: what it left is only taken over by a raise. */
+  #isOurs(there: KeyValue | undefined): boolean {
+    return this.#owned?.kind === "modified" && this.#owned.revision === there?.modRevision;
+  }
+
   #own(revision: Revision): void {
-    const before = this.#owned;
     this.#owned = { kind: "modified", key: installationKey, revision };
-    if (before?.kind !== "modified" || before.revision !== revision) this.#parts.changed();
+    this.#parts.changed();
   }
 
   #refuse({ owner }: Extract<BaseDuty, { kind: "foreign" }>): void {

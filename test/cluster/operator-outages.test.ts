@@ -37,6 +37,7 @@ describe("an operator in outages", function () {
     await stage.ready("orders");
     assert.match((await stage.record("orders"))?.value ?? "", /"ttl":"9s"/);
     assert.ok(!operator.isOver);
+    stage.forgive();
   });
 
   it("says that etcd does not answer, stays ready itself, and publishes what waited when it is back", async () => {

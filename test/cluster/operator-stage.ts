@@ -35,6 +35,7 @@ export class OperatorStage implements AsyncDisposable {
   readonly kubeconfig: string;
   readonly #stack: AsyncDisposableStack;
   readonly #operators: OperatorProcess[] = [];
+  #forgivenUntil = "";
 
   private constructor(
     parts: { cluster: LightCluster; etcd: EtcdServer; kubeconfig: string },
@@ -133,13 +134,21 @@ export class OperatorStage implements AsyncDisposable {
       .map(({ reason }) => reason);
   }
 
-  /** Requests that the API server forbade any operator that still runs. */
+  /** An API server that has just started forbids everything until it has read the roles: what it did so far is forgiven. */
+  forgive(): void {
+    this.#forgivenUntil = new Date().toISOString();
+  }
+
+  /** Requests that the API server forbade: what operators that still run have counted, and what all have logged. */
   async forbidden(): Promise<string[]> {
     const running = this.#operators.filter((operator) => !operator.isOver);
     const texts = await Promise.all(running.map((operator) => operator.health.get("/metrics")));
     const lines = texts.flatMap(({ text }) => text.split("\n"));
     const logged = this.#operators.flatMap(({ lines: said }) =>
-      said.map((line) => JSON.stringify(line)).filter((line) => line.includes("forbidden")),
+      said
+        .filter(({ time }) => String(time) > this.#forgivenUntil)
+        .map((line) => JSON.stringify(line))
+        .filter((line) => line.includes("forbidden")),
     );
     const counted = lines.filter((line) => /^rest_client_requests_total\{code="403"/.test(line));
     return [...counted, ...logged];
