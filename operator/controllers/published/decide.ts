@@ -5,6 +5,7 @@
  * | ---------------- | ------------------------------------- | ----------------------------------------------- |
  * | has it           | the same generation and content       | none                                            |
  * | has it           | nothing, an older generation          | publish                                         |
+ * | had it published | nothing                               | confirm, then publish: it may be of a former resource |
  * | has it           | other content, but a newer generation | our view may be old: confirm, then publish over it |
  * | has it           | another uid's                         | confirm, then publish over it                   |
  * | does not have it | a record                              | confirm, then retract                           |
@@ -127,12 +128,12 @@ function stepWith(gathered: Gathered, object: KubeObject, problems: readonly Fie
     return { kind: "none" };
   const content = contentOf(kind, object);
   if (record !== undefined && isSame(record, content)) return { kind: "none" };
+  const was = gathered.conditions.find(({ type }) => type === "Programmed");
   const mayBeOld =
     record === undefined
-      ? memory.retracted !== undefined
+      ? memory.retracted !== undefined || was?.status === "True"
       : record.uid !== content.uid || record.generation > content.generation;
   if (mayBeOld && !confirmed) return { kind: "confirm" };
-  const was = gathered.conditions.find(({ type }) => type === "Programmed");
   const wasOurs = was?.status === "True" || record?.uid === content.uid;
   const former = record === undefined ? memory.retracted : kind.fixed(record.spec);
   return {
