@@ -23,7 +23,7 @@ export interface HealthParts {
   readonly log: Log;
 }
 
-const bounds = { connectionsMax: 64, requestsMax: 64, requestMs: 10_000 } as const;
+const bounds = { connectionsMax: 64, requestsMax: 64, requestMs: 10_000, idleMs: 10_000 } as const;
 
 export class Health implements AsyncDisposable {
   readonly addresses: readonly string[];
@@ -39,9 +39,10 @@ export class Health implements AsyncDisposable {
     const { address, option } = parts;
     const answer = answerer(parts);
     const serve = (exchange: Exchange): void => {
-      const { method, target } = exchange.request;
+      const { method, target, version } = exchange.request;
       const isRead = method === "GET" || method === "HEAD";
-      exchange.answer(isRead ? answer(target.split("?", 1)[0] ?? "") : onlyRead);
+      if (version === "1.1" && exchange.header("host") === undefined) exchange.answer(noHost);
+      else exchange.answer(isRead ? answer(target.split("?", 1)[0] ?? "") : onlyRead);
     };
     return new Health(await HttpServer.start({ address, option, serve, bounds }));
   }
@@ -62,7 +63,11 @@ function said(status: number, text: string, type = textType): Reply {
   return { status, body: { type, text }, headers: ["Cache-Control", "no-store"] };
 }
 
-const onlyRead = said(405, "only GET and HEAD\n");
+const onlyRead: Reply = {
+  ...said(405, "only GET and HEAD\n"),
+  headers: ["Allow", "GET, HEAD", "Cache-Control", "no-store"],
+};
+const noHost = said(400, "the Host header is missing\n");
 
 function answerer({ startup, live, ready, metrics, log }: HealthParts): (path: string) => Reply {
   return (path) => {

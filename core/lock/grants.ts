@@ -21,12 +21,17 @@ const generationMs = 60_000;
 /** Beyond it a generation makes place for the next before its minute is over. */
 const generationMax = 65_536;
 
+export interface LeftPlace {
+  readonly session: Session;
+  readonly key: Key;
+}
+
 export interface EndedGrant {
   readonly why: GrantEnd;
   /** Undefined: not kept. */
   readonly at: Epoch | undefined;
   /** Its place in etcd, where the removal of that was not confirmed. */
-  readonly left: { readonly session: Session; readonly key: Key } | undefined;
+  readonly left: LeftPlace | undefined;
 }
 
 const justReleased: EndedGrant = { why: "released", at: undefined, left: undefined };
@@ -56,7 +61,7 @@ class Generation {
   }
 }
 
-const firstOnItsPlace = /^([0-9a-f]+)-(\d+)-0$/;
+const firstOnItsPlace = /^([0-9a-f]+)-(\d{10})-0$/;
 /** How much later than others with a smaller number the first that ended may have been made. */
 const outOfOrderMax = 65_536;
 

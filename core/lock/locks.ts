@@ -14,7 +14,7 @@ import type { Session } from "../session/session.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Counters } from "./counters.ts";
 import type { Freed } from "./grant.ts";
-import { Grants } from "./grants.ts";
+import { Grants, type LeftPlace } from "./grants.ts";
 import { lockOf } from "./keys.ts";
 import { deleteNote } from "./notes.ts";
 import { Pool, type PoolParts } from "./pool.ts";
@@ -157,10 +157,13 @@ export class Locks {
     if (waiting?.end?.why === "released") return waiting.freed;
     const over = this.#grants.over(grantId);
     if (over?.why !== "released") throw await this.#whyNot(grantId);
-    const { left } = over;
-    return left !== undefined && !left.session.ended.aborted && left.session.intents.has(left.key)
-      ? "unknown"
-      : "released";
+    return over.left !== undefined && this.#mayStand(over.left) ? "unknown" : "released";
+  }
+
+  /** Whether a place whose removal was not confirmed may still be there; of a session that ended it goes with the lease. */
+  #mayStand({ session, key }: LeftPlace): boolean {
+    if (!session.ended.aborted) return session.intents.has(key);
+    return this.#parts.runtime.now() < session.goneBy;
   }
 
   /** Releases what an earlier life of an app held under this name. `unknown`: some removal is not confirmed yet. */

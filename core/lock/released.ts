@@ -28,7 +28,7 @@ export class Released {
 
   has(number: number): boolean {
     const at = number - this.#first;
-    return at >= 0 && ((this.#bits[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
+    return at >= 0 && at < numbersMax && ((this.#bits[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
   }
 
   #grow(bytes: number): void {

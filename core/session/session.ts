@@ -178,6 +178,11 @@ export class Session {
     return deadlineOf(this.#beat);
   }
 
+  /** By then etcd has let go of its lease: a change of leader may give that a whole time to live once more. */
+  get goneBy(): Instant {
+    return after(this.deadline, 2 * this.#parts.ttlMs);
+  }
+
   /**
    * Whether anything may still be granted or confirmed in this session's name. To be asked at the moment of the answer,
    * whatever was decided before.
@@ -257,9 +262,12 @@ export class Session {
         this.ended.throwIfAborted();
         if (read.kind === "done") {
           const there = read.value.ranges[0]?.keys[0];
-          return there === undefined
-            ? { kind: "refused" }
-            : { kind: "done", created: there.createRevision };
+          if (there === undefined) return { kind: "refused" };
+          if (there.createRevision > sentUnder)
+            return { kind: "done", created: there.createRevision };
+          // Made before this epoch, so not by that write: what etcd was restored with. It must go.
+          this.remove(key);
+          return { kind: "refused" };
         }
         await sleep(runtime, lookMs * runtime.random(), this.ended);
       }

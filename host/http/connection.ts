@@ -107,8 +107,18 @@ export class Connection implements Line {
 
   /** Ends at once where it has served and nothing is under way. */
   retire(): void {
-    const isBusy = this.#queue.length > 0 || this.#unsent.length > 0 || this.#reader.isMidway;
-    if (this.#state === "open" && this.#hasServed && !isBusy) this.#end("");
+    if (this.#state === "open" && this.#hasServed && !this.#isBusy) this.#end("");
+  }
+
+  get #isBusy(): boolean {
+    return this.#queue.length > 0 || this.#unsent.length > 0 || this.#reader.isMidway;
+  }
+
+  /** Ends where nothing is under way, to make room for another. Returns whether it did. */
+  giveWay(): boolean {
+    if (this.#state !== "open" || this.#isBusy) return false;
+    this.#end("");
+    return true;
   }
 
   destroy(): void {
@@ -269,7 +279,8 @@ export class Connection implements Line {
       this.#heldChars -= charsOf(first);
       const ends = this.#queue.length === 0 && (this.#isLast || this.#front.isDraining);
       const closes = ends && this.#farewell === "";
-      text += replyText(first.reply, { isHead: first.request.method === "HEAD", closes });
+      const isHead = first.request.method === "HEAD";
+      text += replyText(first.reply, { isHead, closes, idleMs: this.#front.bounds.idleMs });
       if (!ends) continue;
       this.#end(text);
       return;

@@ -59,20 +59,31 @@ export interface ReplyEnds {
   readonly isHead: boolean;
   /** The connection ends with it. */
   readonly closes: boolean;
+  /** For how long it is kept without a request, where it goes on. */
+  readonly idleMs: number;
 }
 
 const closing = "Connection: close\r\n\r\n";
 /** Clients that read it close first, and never send a request into a connection that is just being closed. */
-const keeping = `Connection: keep-alive\r\nKeep-Alive: timeout=${String(bounds.idleMs / 1000)}\r\n\r\n`;
+function keeping(idleMs: number): string {
+  return idleMs === bounds.idleMs ? usual : keepingFor(idleMs);
+}
+
+const keepingFor = (idleMs: number): string =>
+  `Connection: keep-alive\r\nKeep-Alive: timeout=${String(Math.floor(idleMs / 1000))}\r\n\r\n`;
+const usual = keepingFor(bounds.idleMs);
 
 /** Head and body in one, to be written at once. */
-export function replyText({ status, body, headers }: Reply, { isHead, closes }: ReplyEnds): string {
+export function replyText(
+  { status, body, headers }: Reply,
+  { isHead, closes, idleMs }: ReplyEnds,
+): string {
   let text = `HTTP/1.1 ${String(status)} ${statusWords[status] ?? "Error"}\r\n`;
   if (body !== undefined)
     text += `Content-Type: ${body.type}\r\nContent-Length: ${String(Buffer.byteLength(body.text))}\r\n`;
   else if (status !== 204) text += "Content-Length: 0\r\n";
   if (headers !== undefined) text += headerLines(headers);
-  text += closes ? closing : keeping;
+  text += closes ? closing : keeping(idleMs);
   return body === undefined || isHead ? text : text + body.text;
 }
 
@@ -85,5 +96,5 @@ function headerLines(headers: readonly string[]): string {
 
 /** For a connection on which there is no request to answer; it ends with it. */
 export function farewell(refused: Refused): string {
-  return replyText(problem(refused), { isHead: false, closes: true });
+  return replyText(problem(refused), { isHead: false, closes: true, idleMs: 0 });
 }

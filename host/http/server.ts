@@ -121,8 +121,9 @@ export class HttpServer implements AsyncDisposable {
     const connection = new Connection(socket, this.#front);
     this.#connections.add(connection);
     const { connectionsMax } = this.#front.bounds;
-    if (this.#connections.size > connectionsMax)
-      connection.refuse(tooMuch("connections", connectionsMax));
+    if (this.#connections.size <= connectionsMax) return;
+    for (const other of this.#connections) if (other !== connection && other.giveWay()) return;
+    connection.refuse(tooMuch("connections", connectionsMax));
   };
 
   readonly #connectionClosed = (connection: Connection): void => {

@@ -231,7 +231,7 @@ export class Election implements AsyncDisposable {
   #extend(until: Instant): void {
     const { runtime } = this.#parts;
     // An answer that came after its time: the Lease is ours, and the next try may begin a term.
-    if (runtime.now() >= until || this.#closed !== undefined) return;
+    if (runtime.now() >= until) return;
     if (this.#term?.extend(until)) return;
     this.#term = new LedTerm(runtime, until, (reason) => {
       this.#leads.set(0);

@@ -7,13 +7,12 @@ import { textOf } from "#core/json.ts";
 import type { ApiRequest, ByteStream } from "./api.ts";
 import { recordOf, refused, unknown, type KubeRefused, type KubeUnknown } from "./errors.ts";
 
-/** A longer answer is given up: a page of a list holds 500 objects, each of at most 1.5 MiB and mostly of 2 KiB. */
-const answerBytesMax = 256 * 1024 * 1024;
-
 export interface Target {
   readonly server: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly dispatcher: Dispatcher;
+  /** A longer answer is given up. */
+  readonly answerBytesMax: number;
 }
 
 /** What came back; `status` says whether it is a success. */
@@ -39,7 +38,7 @@ export async function exchange(
   signal: AbortSignal,
 ): Promise<Exchanged> {
   const response = await begin(target, request, signal);
-  return "kind" in response ? response : whole(response, signal);
+  return "kind" in response ? response : whole(target, response, signal);
 }
 
 /** A success is left open; all else is read to its end. */
@@ -50,7 +49,7 @@ export async function exchangeStream(
 ): Promise<Exchanged | OpenStream> {
   const response = await begin(target, request, signal);
   if ("kind" in response) return response;
-  if (response.statusCode !== 200) return whole(response, signal);
+  if (response.statusCode !== 200) return whole(target, response, signal);
   return { kind: "stream", stream: streamOf(response, signal) };
 }
 
@@ -79,6 +78,7 @@ async function begin(
 }
 
 async function whole(
+  { answerBytesMax }: Target,
   { statusCode, headers, body }: Dispatcher.ResponseData,
   signal: AbortSignal,
 ): Promise<Exchanged> {

@@ -19,13 +19,19 @@ import { after, sleep, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import type { Api } from "./api.ts";
 import { Backoff } from "./backoff.ts";
-import { reasonText, retryAfterOf, type KubeRefused, type KubeUnknown } from "./errors.ts";
+import {
+  isRefused,
+  reasonText,
+  retryAfterOf,
+  type KubeRefused,
+  type KubeUnknown,
+} from "./errors.ts";
 import { list, objectsMax } from "./list.ts";
 import type { KubeMetrics, ReflectorCells } from "./metrics.ts";
 import { keyOf, resourceText, withoutManagedFields, type KubeObject } from "./objects.ts";
 import type { Selection } from "./selection.ts";
 import { Store, type Change, type Indexes, type StoreView } from "./store.ts";
-import { watch, type OpenWatch, type WatchEvent } from "./watch.ts";
+import { watch, type WatchEvent } from "./watch.ts";
 
 const backoffSettings = { firstMs: 800, factor: 2, maxMs: 30_000, jitter: 1 } as const;
 /** A watch that lived so long was well: what comes next is a first failure. */
@@ -76,6 +82,8 @@ export class Reflector implements AsyncDisposable {
   readonly #cells: ReflectorCells;
   readonly #tasks: Tasks;
   readonly #backoff: Backoff;
+  /** Of versions that are gone: a server that was away and has come back says it once, and need not be waited for. */
+  readonly #expiries: Backoff;
   readonly #synced = Promise.withResolvers<void>();
   #hasSynced = false;
   #problem: string | undefined = "the first list is not read yet";
@@ -87,6 +95,7 @@ export class Reflector implements AsyncDisposable {
     this.#cells = parts.metrics.reflector(resourceText(parts.selection.resource));
     this.#tasks = new Tasks(parts.onFailure);
     this.#backoff = new Backoff(backoffSettings, parts.runtime);
+    this.#expiries = new Backoff(backoffSettings, parts.runtime);
   }
 
   static start(parts: ReflectorParts): Reflector {
@@ -179,25 +188,17 @@ export class Reflector implements AsyncDisposable {
       const opened = await watch({ api, selection, from, timeoutMs }, patience.signal);
       if (opened.kind !== "done") return refusedEnd(opened);
       this.#problem = undefined;
-      return await this.#follow(opened.value, patience);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      const how = error instanceof Silence ? "silent" : "broken";
-      return { how, continued: true, problem: messageOf(error) };
-    }
-  }
-
-  async #follow(opened: OpenWatch, patience: Patience): Promise<End> {
-    try {
-      for await (const event of opened.events) {
+      for await (const event of opened.value) {
         this.#cells.events.add();
         patience.heard(event.type === "bookmark");
         const end = this.#take(event);
         if (end !== undefined) return end;
       }
       return { how: "ended", continued: true };
-    } finally {
-      opened.close();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const how = error instanceof Silence ? "silent" : "broken";
+      return { how, continued: true, problem: messageOf(error) };
     }
   }
 
@@ -231,7 +232,8 @@ export class Reflector implements AsyncDisposable {
     this.#cells.ended(how).add();
     if (problem !== undefined) this.#failed(`watching ended (${how}): ${problem}`);
     const well = runtime.now() - startedAt >= wellMs;
-    if (well) this.#backoff.reset();
+    if (well) for (const backoff of [this.#backoff, this.#expiries]) backoff.reset();
+    if (how === "expired") return this.#expiries.next();
     if (well && how === "ended") return runtime.random() * continueMsMax;
     return Math.max(this.#backoff.next(), retryAfterMs);
   }
@@ -276,12 +278,17 @@ export class Reflector implements AsyncDisposable {
   }
 }
 
+const expiredEnd: End = {
+  how: "expired",
+  continued: false,
+  problem: "the version is gone, and the list is read again",
+};
+
 /** The server never began the watch. */
 function refusedEnd(outcome: KubeRefused | KubeUnknown): End {
   const problem = reasonText(outcome);
   const retryAfterMs = retryAfterOf(outcome);
-  if (outcome.kind === "refused" && outcome.refusal.reason === "expired")
-    return { how: "expired", continued: false };
+  if (isRefused(outcome, "expired")) return expiredEnd;
   // Where the server cannot be asked, or not now, nothing is known against the version that we have.
   const busy =
     outcome.kind === "unknown" || ["notSent", "tooMany"].includes(outcome.refusal.reason);
@@ -289,8 +296,7 @@ function refusedEnd(outcome: KubeRefused | KubeUnknown): End {
 }
 
 function errorEnd(outcome: KubeRefused | KubeUnknown): End {
-  if (outcome.kind === "refused" && outcome.refusal.reason === "expired")
-    return { how: "expired", continued: false };
+  if (isRefused(outcome, "expired")) return expiredEnd;
   return {
     how: "error",
     continued: false,

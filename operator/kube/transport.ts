@@ -23,6 +23,8 @@ import {
 import { exchange, exchangeStream, type Exchanged, type OpenStream } from "./exchange.ts";
 import type { KubeMetrics } from "./metrics.ts";
 
+/** A page of a list holds 500 objects, each of at most 1.5 MiB and mostly of 2 KiB. */
+const answerBytesMaxDefault = 256 * 1024 * 1024;
 const deadlineMsDefault = 30_000;
 const attemptsMax = 5;
 /** Between two attempts, where the server names no time; a server may ask for less than that only in words. */
@@ -32,6 +34,8 @@ export interface TransportParts {
   readonly cluster: Cluster;
   readonly runtime: Runtime;
   readonly metrics: KubeMetrics;
+  /** A longer answer is given up, as `tooLarge`; absent: 256 MiB. A stream has no such bound. */
+  readonly answerBytesMax?: number;
 }
 
 type Send<T> = (access: Access, signal: AbortSignal) => Promise<KubeOutcome<T>>;
@@ -123,13 +127,13 @@ export class Transport implements Api, AsyncDisposable {
     access: Access,
     send: (target: Parameters<typeof exchange>[0]) => Promise<T>,
   ): Promise<T> {
-    const { runtime, metrics } = this.#parts;
-    const { host } = access;
+    const { runtime, metrics, answerBytesMax = answerBytesMaxDefault } = this.#parts;
+    const { server, host, headers } = access;
     const startedAt = runtime.now();
     let code = "<error>";
     try {
       const dispatcher = this.#connections.dispatcher(access);
-      const exchanged = await send({ server: access.server, headers: access.headers, dispatcher });
+      const exchanged = await send({ server, headers, dispatcher, answerBytesMax });
       if (exchanged.kind === "answer") code = String(exchanged.status);
       else if (exchanged.kind === "stream") code = "200";
       // How long a watch lives is no latency.

@@ -34,18 +34,14 @@ export interface WatchParts {
   readonly timeoutMs: number;
 }
 
-export interface OpenWatch {
-  /** Throws where the connection breaks, and the signal's reason when that aborts. */
-  readonly events: AsyncIterable<WatchEvent>;
-  /** Idempotent. */
-  close(): void;
-}
-
-/** Throws the signal's reason when that aborts. */
+/**
+ * The events, to be read by the caller: who stops reading gives the connection up. They throw where it breaks, and the
+ * signal's reason when that aborts, as this does.
+ */
 export async function watch(
   { api, selection, from, timeoutMs }: WatchParts,
   signal: AbortSignal,
-): Promise<KubeOutcome<OpenWatch>> {
+): Promise<KubeOutcome<AsyncIterable<WatchEvent>>> {
   const request = selectionRequest(selection, {
     watch: "true",
     allowWatchBookmarks: "true",
@@ -54,13 +50,7 @@ export async function watch(
   });
   const opened = await api.stream(request, signal);
   if (opened.kind !== "done") return opened;
-  const stream = opened.value;
-  return done({
-    events: eventsOf(stream, selection),
-    close: () => {
-      stream.close();
-    },
-  });
+  return done(eventsOf(opened.value, selection));
 }
 
 async function* eventsOf(stream: ByteStream, selection: Selection): AsyncGenerator<WatchEvent> {

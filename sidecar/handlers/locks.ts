@@ -189,6 +189,10 @@ function poolBody({ pool, totals, locks, ...rest }: PoolView): PoolBody {
   return { pool, totals: shown, locks: locks.map(lockBody), ...next };
 }
 
+/** Under load many moments are the same millisecond, and to write one costs as much as the rest of an answer. */
+let lastMoment: { readonly epoch: Epoch; readonly text: string } | undefined;
+
 function moment(epoch: Epoch): string {
-  return new Date(epoch).toISOString();
+  if (lastMoment?.epoch !== epoch) lastMoment = { epoch, text: new Date(epoch).toISOString() };
+  return lastMoment.text;
 }

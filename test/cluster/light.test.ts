@@ -17,7 +17,8 @@ describe("the light rung", function () {
   before(async () => {
     cluster = await startLight({ scheduler: true });
   });
-  after(() => cluster.close());
+  // Absent where it could not be started, which has been told then.
+  after(() => cluster?.close());
 
   const put = (name: string, value: string): Promise<string> =>
     cluster.kubectl.run(

@@ -4,10 +4,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { TLSSocket } from "node:tls";
+import { promisify } from "node:util";
 import { Cluster, configOfFile } from "#operator/kube/cluster.ts";
 import { Transport } from "#operator/kube/transport.ts";
 import { Scrape, never } from "#test/support/kube/stage.ts";
 import { SteppedRuntime } from "#test/support/kube/stepped-runtime.ts";
+import { eventually } from "#test/support/poll.ts";
 import { Certificates } from "./etcd/certificates.ts";
 
 async function listening(server: Server): Promise<number> {
@@ -55,8 +57,9 @@ async function serve(certificates: Certificates): Promise<Server> {
   return createServer(
     { ca, cert, key, requestCert: true, rejectUnauthorized: true },
     (request, response) => {
-      assert.ok(request.socket instanceof TLSSocket);
-      const { serialNumber } = request.socket.getPeerCertificate();
+      const { socket } = request;
+      assert.ok(socket instanceof TLSSocket);
+      const { serialNumber } = socket.getPeerCertificate();
       response.end(JSON.stringify({ serialNumber, port: request.socket.remotePort }));
     },
   );
@@ -100,6 +103,8 @@ describe("a kubeconfig with certificates", () => {
       await writeFile(key, newKey);
       runtime.pass(10_000);
       assert.notEqual(await ask(), first);
+      const open = promisify(server.getConnections.bind(server));
+      await eventually("the old connections to end", async () => (await open()) === 1);
       await writeFile(
         certificates.path("servers.crt"),
         await readFile(certificates.path("strangers.crt")),

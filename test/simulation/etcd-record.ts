@@ -41,8 +41,10 @@ export class EtcdRecord {
   readonly #standing = new Map<Key, PlaceMade>();
   /** By what {@link contenderIn} calls them. */
   readonly everMade: Map<string, KeyValue> = new Map<string, KeyValue>();
-  /** Every fence base that ever was in force. */
-  readonly #bases = new Set<bigint>();
+  /** When which of them went. */
+  readonly #goneMs = new Map<string, number>();
+  /** Every fence base that ever was in force, and since when. */
+  readonly #bases = new Map<bigint, number>();
   readonly #lastMade = new Map<string, bigint>();
   #watching: Watching | undefined;
 
@@ -75,12 +77,16 @@ export class EtcdRecord {
     return this.#standing.get(contender)?.madeMs;
   }
 
-  /** The contender in `queue` that a session's grant was made on: of one session there may be two, and the fence tells which. */
+  /**
+   * The contender in `queue` that a session's grant was made on: of one session there may be two, and the fence tells which.
+   * Bases may differ by less than revisions do, so one that went before a base came can not have been granted with it.
+   */
   madeFor({ session, fence }: { session: string; fence: bigint }, queue: KeyRange): string {
     const made = fence / BigInt(handoversMax + 1);
     for (const [contender, { key, createRevision }] of this.everMade) {
       const isItsOwn = key.startsWith(`${queue.key}${session}-`);
-      if (isItsOwn && this.#bases.has(made - createRevision)) return contender;
+      const baseMs = this.#bases.get(made - createRevision) ?? Infinity;
+      if (isItsOwn && baseMs < (this.#goneMs.get(contender) ?? Infinity)) return contender;
     }
     return `none of ${session}`;
   }
@@ -91,13 +97,13 @@ export class EtcdRecord {
     for (const change of changes) {
       if (change.kind === "delete") this.#gone(change.key);
       else if (change.now.key.startsWith(this.#locksRoot)) this.#putContender(change.now, atMs);
-      else if (change.now.key === installationKey) this.#putInstallation(change.now);
+      else if (change.now.key === installationKey) this.#putInstallation(change.now, atMs);
     }
   }
 
-  #putInstallation(kv: KeyValue): void {
+  #putInstallation(kv: KeyValue, atMs: number): void {
     const base = readInstallation(kv)?.base;
-    if (base !== undefined) this.#bases.add(base);
+    if (base !== undefined && !this.#bases.has(base)) this.#bases.set(base, atMs);
   }
 
   #putContender(kv: KeyValue, atMs: number): void {
@@ -123,7 +129,11 @@ export class EtcdRecord {
 
   #gone(key: Key): void {
     const place = this.#standing.get(key);
-    if (place !== undefined) place.goneMs = this.#server.runtime.world.nowMs;
+    if (place === undefined) return;
+    place.goneMs = this.#server.runtime.world.nowMs;
+    for (const [contender, made] of this.everMade)
+      if (made.key === key && !this.#goneMs.has(contender))
+        this.#goneMs.set(contender, place.goneMs);
     this.#standing.delete(key);
   }
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Process } from "./process.ts";
+import { contendersOf } from "#core/lock/keys.ts";
+import { namespace, type Process } from "./process.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
 import type { Stage } from "./stage.ts";
 
@@ -28,6 +29,20 @@ async function release({ stage, process }: Used, grantId: string): Promise<strin
 }
 
 describe("a grant that is over", () => {
+  it("is told released to who asks meanwhile only when its place is gone", async () => {
+    const stage = await quietStage("remembered/twice", 1);
+    const used = { stage, process: processOf(stage, 0) };
+    const id = await take(used, "job-1");
+    const first = used.process.release(id);
+    const places = () =>
+      stage.server.keys.within(contendersOf(namespace, { pool: "orders", name: "42" })).length;
+    const seen = used.process.release(id).then((answer) => ({ answer, places: places() }));
+    const second = await stage.world.until(seen);
+    assert.deepEqual(second, { answer: { kind: "answered", value: "released" }, places: 0 });
+    assert.equal((await stage.world.until(first)).kind, "answered");
+    for (const process of stage.processes) process.kill();
+  });
+
   for (const othersMs of [0, 45_000]) {
     it(`is remembered for a minute, and not for two, with others ${othersMs} ms before it`, async () => {
       const stage = await quietStage(`remembered/${othersMs}`, 1);

@@ -8,7 +8,7 @@
  *   > pass 3s                                    time
  *   > cut|heal|pause|resume|kill|start a         what happens to a pod
  *
- * In the trace a session is its pod's name, with a number from its second one on; a place is `{session}-{n}`; a fence is
+ * In the trace a session is its pod's name, with a number from its second one on; a place is `{session}-{seat}`; a fence is
  * told as the revision and the hand-overs that it is made of.
  */
 import { parseDurationMs, formatDuration } from "#api/fields/duration.ts";

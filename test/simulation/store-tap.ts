@@ -1,4 +1,7 @@
-/** The store of one process, listened to: which sessions are its own, and whether it deletes what is not. */
+/**
+ * The store of one process, listened to: which sessions are its own, whether it deletes what is not, and whether it makes the
+ * key of a place again while something that is under way, or came to nobody knows what, may still touch that key.
+ */
 import { contenderNameOf } from "#core/lock/keys.ts";
 import { dataRoot } from "#core/session/keys.ts";
 import type { Outcome } from "#core/outcome.ts";
@@ -29,6 +32,8 @@ export class StoreTap implements Store {
   readonly sessions = new Set<string>();
   readonly #store: Store;
   readonly #parts: TapParts;
+  /** Keys of places that a write without a condition of its own touches: how many are not answered, or never were. */
+  readonly #touched = new Map<Key, number>();
 
   constructor(store: Store, parts: TapParts) {
     this.#store = store;
@@ -59,7 +64,24 @@ export class StoreTap implements Store {
       else if (op.kind === "putEphemeral" && op.key.startsWith(sessions))
         this.sessions.add(op.key.slice(sessions.length));
     }
-    return this.#store.write(write);
+    return write.when.length > 0 ? this.#store.write(write) : this.#touching(write);
+  }
+
+  async #touching(write: Write): Promise<Outcome<WriteResult>> {
+    const places = `${dataRoot(this.#parts.namespace)}locks/`;
+    const ops = write.then.flatMap((op) =>
+      (op.kind === "delete" || op.kind === "putEphemeral") && op.key.startsWith(places) ? [op] : [],
+    );
+    for (const { kind, key } of ops) {
+      const touching = this.#touched.get(key) ?? 0;
+      if (kind === "putEphemeral" && touching > 0)
+        this.#parts.violated("seats", `${key} is made while another write may touch it`);
+      this.#touched.set(key, touching + 1);
+    }
+    const outcome = await this.#store.write(write);
+    if (outcome.kind === "unknown") return outcome;
+    for (const { key } of ops) this.#touched.set(key, (this.#touched.get(key) ?? 1) - 1);
+    return outcome;
   }
 
   read(ranges: readonly RangeRead[], wait: Wait, atLeast?: Revision): Promise<Outcome<Snapshot>> {

@@ -1,5 +1,6 @@
-/** When all has healed and everybody has given back what he had: only live sessions are left, each with its one key. */
+/** When all has healed and everybody has given back what he had: only live sessions are left, each with its key and its report. */
 import { dataRoot, sessionKey } from "#core/session/keys.ts";
+import { reportKey } from "#core/spec/report.ts";
 import { prefixRange } from "#core/store.ts";
 import type { Violation } from "../history.ts";
 import { namespace } from "../process.ts";
@@ -12,7 +13,7 @@ export function leftovers({ server, processes, history, world }: Stage): Violati
   for (const { name, kernel } of processes) {
     const { state, session, intents } = kernel.sessions.status();
     if (session === undefined || state !== "held") wrong(`${name} has no session: ${state}`);
-    else live.add(sessionKey(namespace, session));
+    else for (const keyOf of [sessionKey, reportKey]) live.add(keyOf(namespace, session));
     if (intents > 0) wrong(`${name} has ${String(intents)} removals that are not confirmed`);
   }
   for (const { key } of server.keys.within(prefixRange(dataRoot(namespace))))

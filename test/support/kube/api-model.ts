@@ -126,6 +126,8 @@ export class ModelClient implements Api {
   /** How long a request is on its way, and how long its answer. */
   sendMs = 0;
   answerMs = 0;
+  /** Beside that, of a write. */
+  answerWritesMs = 0;
   /** So many answers are lost from now on. */
   loseAnswers = 0;
   /** Nothing reaches the server, and nobody says so. */
@@ -158,7 +160,8 @@ export class ModelClient implements Api {
     signal.addEventListener("abort", leave, { once: true });
     if (signal.aborted) leave();
     const sentAtMs = world.nowMs;
-    const { cut, answerMs } = this;
+    const { cut } = this;
+    const answerMs = this.answerMs + (request.method === "GET" ? 0 : this.answerWritesMs);
     // What was sent arrives, whether or not its sender still waits for it.
     world.in(1 + this.sendMs, () => {
       if (cut) return;

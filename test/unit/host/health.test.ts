@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { describe, it } from "mocha";
 import type { Epoch, Instant, Runtime } from "#core/runtime.ts";
 import { address } from "#host/address.ts";
@@ -19,6 +20,22 @@ function started(checks: { startup?: Checks; live?: Checks; ready?: Checks }) {
     metrics: new Metrics(),
     log: silentLog,
   });
+}
+
+function connectTo({ addresses }: Health): Socket {
+  const { hostname, port } = new URL(`http://${addresses[0] ?? ""}`);
+  const socket = connect(Number(port), hostname);
+  // Those that give way are ended, and may be reset.
+  socket.on("error", (error) => {
+    assert.match(error.message, /ECONNRESET|EPIPE/);
+  });
+  return socket;
+}
+
+async function allOf(socket: Socket): Promise<string> {
+  let all = "";
+  for await (const chunk of socket) all += String(chunk);
+  return all;
 }
 
 describe("the health port", () => {
@@ -51,6 +68,40 @@ describe("the health port", () => {
     assert.match(await metrics.text(), /# EOF\n$/);
     assert.equal((await fetch(`${base}/other`)).status, 404);
     assert.equal((await fetch(`${base}/livez`, { method: "POST" })).status, 405);
+  });
+
+  it("answers HEAD with the length and no body, and names what it takes where it takes no other", async () => {
+    await using health = await started({ live: { loop: () => undefined } });
+    const url = `http://${health.addresses[0] ?? ""}/livez`;
+    const head = await fetch(url, { method: "HEAD" });
+    assert.equal(head.status, 200);
+    assert.equal(head.headers.get("content-length"), String("[+] loop\nok\n".length));
+    assert.equal(head.headers.get("cache-control"), "no-store");
+    assert.equal(await head.text(), "");
+    const posted = await fetch(url, { method: "POST" });
+    assert.equal(posted.headers.get("allow"), "GET, HEAD");
+  });
+
+  it("asks HTTP/1.1 for a Host, and HTTP/1.0 for none", async () => {
+    await using health = await started({});
+    for (const [version, status] of [
+      ["1.1", "400"],
+      ["1.0", "200"],
+    ]) {
+      const socket = connectTo(health);
+      socket.end(`GET /livez HTTP/${version ?? ""}\r\nConnection: close\r\n\r\n`);
+      assert.match(await allOf(socket), new RegExp(`^HTTP/1.1 ${status ?? ""} `));
+    }
+  });
+
+  it("answers the kubelet although others keep all its connections, idle or never used", async () => {
+    await using health = await started({});
+    const idle = Array.from({ length: 80 }, () => connectTo(health));
+    await Promise.all(idle.map((socket) => once(socket, "connect")));
+    const socket = connectTo(health);
+    socket.end("GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert.match(await allOf(socket), /^HTTP\/1.1 200 /);
+    for (const one of idle) one.destroy();
   });
 
   it("closes at once, also with a connection that is kept open", async () => {

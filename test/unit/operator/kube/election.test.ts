@@ -142,8 +142,8 @@ describe("an election", () => {
     await world.run(sentAtMs + 9_999);
     assert.ok(term?.holds());
     await world.run(sentAtMs + 10_000);
-    assert.equal(term?.holds(), false);
     assert.ok(term?.signal.aborted, "by its timer, though nobody asked");
+    assert.equal(term?.holds(), false);
     assert.equal(first.gauge, 0);
     first.client.cut = false;
     await closeAll();
@@ -231,6 +231,44 @@ describe("an election", () => {
     assert.equal(only.leads, false, "the answer is still on its way");
     await only.close(world);
     assert.equal(holder()?.["holderIdentity"], "");
+  });
+
+  it("gives back what a write that was under way took over from somebody else", async () => {
+    const { world, leader, model, holder } = stage("takeover", ["a"]);
+    const first = await leader();
+    // It comes when there is a Lease: its first write is the one that takes over.
+    const second = new Elector(world, model, "b");
+    await world.pass(10_000);
+    first.kill();
+    // Only its writes' answers are slow: it reads the Lease, takes it, and does not know.
+    second.client.answerWritesMs = 4_000;
+    const { name } = second.runtime;
+    for (let i = 0; i < 400 && holder()?.["holderIdentity"] !== name; i++) await world.pass(100);
+    assert.equal(holder()?.["holderIdentity"], name);
+    assert.equal(second.leads, false);
+    assert.equal(model.lastWriteSentAtMs(name) > 0, true);
+    await second.close(world);
+    assert.equal(holder()?.["holderIdentity"], "");
+  });
+
+  it("does not begin with an answer that was read after its time", async () => {
+    const { world, leader, closeAll } = stage("late", ["a"]);
+    const first = await leader();
+    const said = (): number =>
+      world.journal.lines("a").filter(({ message }) => message === "this process leads").length;
+    await world.pass(10_000);
+    first.client.answerMs = 1_000;
+    await world.pass(2_500);
+    first.runtime.pause();
+    await world.pass(30_000);
+    first.runtime.resume();
+    await world.settle();
+    assert.equal(said(), 1);
+    assert.equal(first.gauge, 0);
+    first.client.answerMs = 0;
+    await world.pass(10_000);
+    assert.equal(said(), 2);
+    await closeAll();
   });
 
   it("writes nothing for a follower that closes", async () => {

@@ -205,6 +205,8 @@ describe("a reflector", () => {
     (await reflected.watch(10))
       .open()
       .send("ERROR", { kind: "Status", code: 410, reason: "Expired", message: "too old" });
+    assert.equal(await reflected.stage.runtime.pause(), 1_200);
+    assert.match(reflected.reflector.problem() ?? "", /the version is gone/);
     await reflected.stage.runtime.skipPause();
     (await reflected.list()).answer(200, listObject(50, [a(40), b(41)]));
     await reflected.watch(50);
@@ -220,6 +222,24 @@ describe("a reflector", () => {
     (await reflected.list()).answer(200, listObject(50, []));
     await reflected.watch(50);
     assert.deepEqual(reflected.told.slice(1), ["list deleted shop/a"]);
+  });
+
+  it("does not wait for a server that was away, has come back, and has lost the version", async () => {
+    await using reflected = await Reflected.start();
+    const { runtime } = reflected.stage;
+    (await reflected.list()).answer(200, listObject(10, []));
+    for (let i = 0; i < 5; i++) {
+      (await reflected.watch(10)).refuse(503, "ServiceUnavailable");
+      await runtime.skipPause();
+    }
+    (await reflected.watch(10)).refuse(410, "Expired");
+    assert.equal(await runtime.skipPause(), 1_200);
+    for (const waitMs of [2_400, 4_800, 9_600]) {
+      (await reflected.list()).answer(200, listObject(10, []));
+      (await reflected.watch(10)).refuse(410, "Expired");
+      assert.equal(await runtime.skipPause(), waitMs, "over and over it is waited for");
+    }
+    await reflected.list();
   });
 
   it("reads the list again after any other error within a watch, and says what it was", async () => {

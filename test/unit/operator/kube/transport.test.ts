@@ -1,5 +1,6 @@
 /** The transport against a real server that answers as it is told, on clocks that stand still. */
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -8,6 +9,8 @@ import { Cluster } from "#operator/kube/cluster.ts";
 import type { KubeOutcome } from "#operator/kube/errors.ts";
 import { Transport } from "#operator/kube/transport.ts";
 import { freePorts } from "#test/support/free-ports.ts";
+import { eventually } from "#test/support/poll.ts";
+import { ScriptedServer } from "#test/support/kube/scripted-server.ts";
 import { Scrape, Stage, never, plainConfig } from "#test/support/kube/stage.ts";
 import { SteppedRuntime } from "#test/support/kube/stepped-runtime.ts";
 
@@ -164,6 +167,37 @@ describe("the transport to the API server", () => {
     await hanging.closed;
     await assert.rejects(stage.api.request(get, caller.signal), (error) => error === reason);
     assert.equal(stage.runtime.timers, 0);
+  });
+
+  it("leaves nothing behind at a signal that outlives what it is for", async () => {
+    await using stage = await Stage.start();
+    const { signal } = new AbortController();
+    const answer = stage.api.request(get, signal);
+    (await stage.server.next()).answer(200, {});
+    await answer;
+    const refusedStream = stage.api.stream(get, signal);
+    (await stage.server.next()).refuse(403, "Forbidden");
+    await refusedStream;
+    const opening = stage.api.stream(get, signal);
+    (await stage.server.next()).open().end();
+    const opened = await opening;
+    assert.ok(opened.kind === "done");
+    for await (const _chunk of opened.value.chunks) assert.fail("nothing was sent");
+    await eventually("no listener", () => getEventListeners(signal, "abort").length === 0);
+  });
+
+  it("gives an answer up that is longer than it may be", async () => {
+    await using server = await ScriptedServer.start();
+    const runtime = new SteppedRuntime();
+    const cluster = new Cluster(() => plainConfig(server.url), runtime);
+    const metrics = new Scrape().kube;
+    await using api = new Transport({ cluster, runtime, metrics, answerBytesMax: 100 });
+    const fits = api.request(get, never);
+    (await server.next()).answer(200, { a: "x".repeat(80) });
+    assert.equal(shape(await fits), "done");
+    const long = api.request(get, never);
+    (await server.next()).answer(200, { a: "x".repeat(100) });
+    assert.equal(shape(await long), "tooLarge");
   });
 
   it("takes a success that is no JSON for no answer", async () => {

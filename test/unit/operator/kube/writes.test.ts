@@ -42,20 +42,39 @@ describe("server-side apply", () => {
     assert.deepEqual(valueOf("applying", await applied), stored);
   });
 
-  it("writes the status by its subresource, of this very object only", async () => {
+  it("writes the status by its subresource, of this very version only", async () => {
     await using stage = await Stage.start();
-    const applied = applyStatus(callOn(stage), "holdfast-published", {
-      object,
-      uid: "u1",
-      fields: { status: { observedGeneration: 3 } },
-    });
+    const status = { observedGeneration: 3 };
+    const applied = applyStatus(callOn(stage), "holdfast-published", { of: stored, status });
     const request = await stage.server.next();
-    assert.equal(request.path, `${path}/status`);
-    assert.deepEqual((request.body as { metadata: object }).metadata, { ...object, uid: "u1" });
+    assert.equal(`${request.method} ${request.path}`, `PATCH ${path}/status`);
+    assert.equal(request.query.get("fieldManager"), "holdfast-published");
+    assert.deepEqual(request.body, {
+      apiVersion: "holdfast.dev/v1alpha1",
+      kind: "Queue",
+      metadata: { ...object, resourceVersion: "8" },
+      status,
+    });
     request.refuse(409, "Conflict");
     const outcome = await applied;
     assert.ok(isRefused(outcome, "conflict"));
     assert.throws(() => valueOf("applying", outcome), KubeFailure);
+  });
+
+  it("does not send a status again that may have been taken: the second would be refused", async () => {
+    await using stage = await Stage.start();
+    const applied = applyStatus(callOn(stage), "m", { of: stored, status: {} });
+    (await stage.server.next()).reset();
+    assert.equal((await applied).kind, "unknown");
+  });
+
+  it("names the uid where only one very object is meant", async () => {
+    await using stage = await Stage.start();
+    const applied = apply(callOn(stage), "m", { object, uid: "u1", fields: {} });
+    const request = await stage.server.next();
+    assert.deepEqual((request.body as { metadata: object }).metadata, { ...object, uid: "u1" });
+    request.answer(200, stored);
+    assert.equal((await applied).kind, "done");
   });
 
   it("is sent again when the connection breaks: it says what ought to be", async () => {
@@ -199,6 +218,28 @@ describe("events", () => {
     await eventually("the series", () => sent() === 2);
     recorder.record(news({ reason: "Other" }));
     assert.equal((await stage.server.next()).method, "POST");
+  });
+
+  it("that come while one is being sent are counted in the next write", async () => {
+    await using events = await start();
+    const { stage, recorder } = events;
+    recorder.record(news());
+    const first = await stage.server.next();
+    recorder.record(news());
+    first.answer(201, answerWith(first));
+    await stage.runtime.skipPause(20_000);
+    const again = await stage.server.next();
+    assert.equal((again.body as { series: { count: number } }).series.count, 2);
+  });
+
+  it("are held in a bounded number: the longest unused one goes", async () => {
+    await using events = await start();
+    const { stage, recorder, dropped } = events;
+    for (let i = 0; i < 1_100; i++) {
+      recorder.record(news({ reason: `Reason${i}` }));
+      stage.runtime.pass(200);
+    }
+    assert.equal(dropped(), 100);
   });
 
   it("begin a new Event after some minutes, and where the old one is gone", async () => {

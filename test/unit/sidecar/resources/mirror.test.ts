@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { done, type Outcome } from "#core/outcome.ts";
 import { recordKey } from "#core/spec/keys.ts";
+import { aborted } from "#core/runtime.ts";
 import { SpecMirror } from "#sidecar/resources/mirror.ts";
-import { type Changes, type KeyValue, revision, type Snapshot, type Store } from "#core/store.ts";
+import {
+  type Changes,
+  type KeyRange,
+  type KeyValue,
+  revision,
+  type Snapshot,
+  type Store,
+} from "#core/store.ts";
 import { Clock } from "../../etcd/clock.ts";
 
 const record: KeyValue = {
@@ -21,8 +29,9 @@ const snapshot: Snapshot = {
   ],
 };
 
-/** A store whose reads a test answers, and whose watches tell nothing. */
+/** A store whose reads a test answers, and whose watch of the records tells what a test wants. */
 class QuietStore implements Pick<Store, "read" | "watch"> {
+  told: readonly Changes[] = [];
   readonly #asked: ((answer: Outcome<Snapshot>) => void)[] = [];
 
   /** True: a read waited for it. */
@@ -37,12 +46,9 @@ class QuietStore implements Pick<Store, "read" | "watch"> {
     return new Promise((resolve) => this.#asked.push(resolve));
   }
 
-  async *watch(_range: unknown, _from: unknown, signal: AbortSignal): AsyncGenerator<Changes> {
-    await new Promise<void>((resolve) => {
-      signal.addEventListener("abort", () => {
-        resolve();
-      });
-    });
+  async *watch(range: KeyRange, _from: unknown, signal: AbortSignal): AsyncGenerator<Changes> {
+    if (range.end !== undefined) yield* this.told;
+    await aborted(signal);
     yield* [];
   }
 }
@@ -80,6 +86,38 @@ describe("the mirror of the spec tree", () => {
       assert.equal(mirror.record("DistributedLock", "orders")?.uid, "u");
       await mirror.close();
       assert.deepEqual(failures, []);
+    }
+  });
+
+  it("knows up to which revision it has all records: from the reading, then from the watch of the records", async () => {
+    const at = (value: number) => ({ cluster: "c", revision: revision(value) });
+    const gone = { kind: "delete", key: record.key, revision: revision(14) } as const;
+    const steps: readonly [Changes[], bigint][] = [
+      [[], 9n],
+      [[{ kind: "progress", at: at(12) }], 12n],
+      [[{ kind: "changes", events: [gone], at: at(14) }], 14n],
+      // One that tells less than is known takes nothing back.
+      [[{ kind: "progress", at: at(4) }], 9n],
+    ];
+    for (const [told, applied] of steps) {
+      const store = new QuietStore();
+      store.told = told;
+      const mirror = SpecMirror.start({
+        runtime: new Clock(),
+        store: store as unknown as Store,
+        namespace: "default",
+        onBug: (_name, error) => assert.fail(String(error)),
+        onBaseFell: () => assert.fail("fell"),
+      });
+      assert.equal(mirror.appliedRevision, 0n);
+      store.answer();
+      await turns(manyTurns);
+      assert.equal(mirror.appliedRevision, applied);
+      mirror.forget();
+      assert.equal(mirror.appliedRevision, 0n);
+      await turns(manyTurns);
+      store.answer();
+      await mirror.close();
     }
   });
 });
