@@ -4,3 +4,8 @@
 export function microTime(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, -1)}000Z`;
 }
+
+/** A `Time` of Kubernetes, as most objects have it: whole seconds. */
+export function secondTime(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, -5)}Z`;
+}

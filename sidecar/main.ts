@@ -20,7 +20,7 @@ import { realRuntime } from "#host/runtime.ts";
 import { listenForTermination } from "#host/signals.ts";
 import { startApi } from "./api-server.ts";
 import { drain, endInTime } from "./drain.ts";
-import { credentials, tlsFiles } from "./etcd-access.ts";
+import { credentials, tlsFiles } from "#host/etcd-options.ts";
 import { tellWhenFull, viewEtcd } from "./etcd-status.ts";
 import {
   checkTogether,

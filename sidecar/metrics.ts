@@ -3,6 +3,7 @@ import packageFile from "../package.json" with { type: "json" };
 import type { SessionState, SessionStatus } from "#core/session/status.ts";
 import type { Counters } from "#core/lock/counters.ts";
 import type { Metrics } from "#host/metrics.ts";
+import { declareProcess } from "#host/process-metrics.ts";
 
 export interface MetricSources {
   readonly session: () => SessionStatus;
@@ -34,14 +35,10 @@ const lockEvents = {
 } as const satisfies Partial<Record<keyof Counters, string>>;
 
 export function declareMetrics(metrics: Metrics, sources: MetricSources): void {
-  metrics.read(
-    "info",
-    { name: "holdfast_build", help: "What runs here.", labels: ["version", "node"] },
-    () => [{ labels: [packageFile.version, process.versions.node], value: 1 }],
-  );
+  declareProcess(metrics, { version: packageFile.version, lagMs: sources.lagMs });
   declareSession(metrics, sources);
   declareLocks(metrics, sources);
-  declareProcess(metrics, sources);
+  declareHttp(metrics, sources);
 }
 
 function declareSession(
@@ -106,7 +103,7 @@ function declareLocks(metrics: Metrics, { counters }: MetricSources): void {
   );
 }
 
-function declareProcess(metrics: Metrics, { requests, connections, lagMs }: MetricSources): void {
+function declareHttp(metrics: Metrics, { requests, connections }: MetricSources): void {
   metrics.read(
     "gauge",
     { name: "holdfast_http_requests_in_flight", help: "Requests not answered yet." },
@@ -115,26 +112,4 @@ function declareProcess(metrics: Metrics, { requests, connections, lagMs }: Metr
   metrics.read("gauge", { name: "holdfast_http_connections", help: "Open connections." }, () => [
     { value: connections() },
   ]);
-  metrics.read(
-    "gauge",
-    {
-      name: "holdfast_event_loop_lag_seconds",
-      unit: "seconds",
-      help: "The longest that the event loop lately stood.",
-    },
-    () => [{ value: lagMs() / 1000 }],
-  );
-  metrics.read(
-    "gauge",
-    { name: "process_resident_memory_bytes", unit: "bytes", help: "Resident memory." },
-    () => [{ value: process.memoryUsage.rss() }],
-  );
-  metrics.read(
-    "counter",
-    { name: "process_cpu_seconds", unit: "seconds", help: "CPU time used, user and system." },
-    () => {
-      const { user, system } = process.cpuUsage();
-      return [{ value: (user + system) / 1e6 }];
-    },
-  );
 }

@@ -2,20 +2,10 @@
 import { hostname } from "node:os";
 import { ports } from "#api/names.ts";
 import { address, addressUnit } from "#host/address.ts";
-import { logFormats, logLevels } from "#host/log.ts";
+import { etcdOptions, etcdProblems } from "#host/etcd-options.ts";
+import { logOptions } from "#host/log-options.ts";
+import { duration, flag, label, list, path } from "#host/option-kinds.ts";
 import {
-  choice,
-  duration,
-  file,
-  flag,
-  httpUrls,
-  label,
-  list,
-  path,
-  text,
-} from "#host/option-kinds.ts";
-import {
-  flagOf,
   OptionProblem,
   OptionsRefused,
   type OptionTable,
@@ -58,49 +48,7 @@ export const options = {
     unit: "path",
     parse: path,
   },
-  etcdEndpoints: {
-    env: "HOLDFAST_ETCD_ENDPOINTS",
-    default: "http://127.0.0.1:2379",
-    prose: "Where etcd is; several, separated by commas.",
-    unit: "urls",
-    parse: httpUrls,
-  },
-  etcdCaFile: {
-    env: "HOLDFAST_ETCD_CA_FILE",
-    default: undefined,
-    prose:
-      "The authority that signed etcd's certificates (PEM), for https. Read again when it changes.",
-    unit: "file",
-    parse: file,
-  },
-  etcdCertFile: {
-    env: "HOLDFAST_ETCD_CERT_FILE",
-    default: undefined,
-    prose: "The client certificate for etcd (PEM). Read again when it changes.",
-    unit: "file",
-    parse: file,
-  },
-  etcdKeyFile: {
-    env: "HOLDFAST_ETCD_KEY_FILE",
-    default: undefined,
-    prose: "The key of the client certificate (PEM). Read again when it changes.",
-    unit: "file",
-    parse: file,
-  },
-  etcdUsername: {
-    env: "HOLDFAST_ETCD_USERNAME",
-    default: undefined,
-    prose: "The user of etcd, where certificates do not name one.",
-    unit: "name",
-    parse: text,
-  },
-  etcdPasswordFile: {
-    env: "HOLDFAST_ETCD_PASSWORD_FILE",
-    default: undefined,
-    prose: "The file with the user's password. Read again at each login.",
-    unit: "file",
-    parse: file,
-  },
+  ...etcdOptions,
   etcdMaintenance: {
     env: "HOLDFAST_ETCD_MAINTENANCE",
     default: "false",
@@ -148,42 +96,14 @@ export const options = {
     bare: "true",
     parse: flag,
   },
-  logLevel: {
-    env: "HOLDFAST_LOG_LEVEL",
-    default: "info",
-    prose: `The least level that is logged: ${logLevels.join(", ")}.`,
-    unit: "level",
-    parse: choice(logLevels),
-  },
-  logFormat: {
-    env: "HOLDFAST_LOG_FORMAT",
-    default: undefined,
-    defaultProse: "text on a terminal, else json",
-    prose: "How lines of the log are written: json or text.",
-    unit: "json|text",
-    parse: choice(logFormats),
-  },
+  ...logOptions,
 } as const satisfies OptionTable;
 
 export type SidecarOptions = OptionValues<typeof options>;
 
 /** What no option can see alone. Throws OptionsRefused. */
 export function checkTogether(values: SidecarOptions): void {
-  const problems: string[] = [];
-  const both = (a: keyof typeof options, b: keyof typeof options) => {
-    const [has, lacks] = values[a] === undefined ? [b, a] : [a, b];
-    if (values[has] !== undefined && values[lacks] === undefined)
-      problems.push(
-        `${options[lacks].env}: is missing; ${options[has].env} is of no use without it (${flagOf(options[lacks])})`,
-      );
-  };
-  both("etcdCertFile", "etcdKeyFile");
-  both("etcdUsername", "etcdPasswordFile");
-  const plain = values.etcdEndpoints.find((url) => url.startsWith("http://"));
-  if (plain !== undefined && (values.etcdCaFile ?? values.etcdCertFile) !== undefined)
-    problems.push(
-      `${options.etcdEndpoints.env}: '${plain}' does not use the certificates that are given; write https://`,
-    );
+  const problems = etcdProblems(values);
   if (problems.length > 0) throw new OptionsRefused(problems.join("\n"));
 }
 

@@ -1,53 +1,29 @@
-/** Whether any endpoint answers us. */
-import type { AdminRefusal } from "../etcd-admin/outcome.ts";
-import { say, type Aspect, type Judged } from "./aspect.ts";
-import type { BackendFacts } from "./backend-facts.ts";
+/** Whether the etcd that keeps the resource answers the operator. */
+import type { Condition } from "./condition.ts";
 
-export const reachable = {
-  type: "Reachable",
-  reasons: {
-    Reachable: "True",
-    Unreachable: "False",
-    CertificateNotTrusted: "False",
-    CredentialsMissing: "False",
-    CredentialsRefused: "False",
-    SecretMissing: "False",
-    SecretUnusable: "False",
-    NotAsked: "Unknown",
-  },
-} as const satisfies Aspect;
+/** What is known of the etcd now. */
+export type BackendView =
+  /** Not asked yet. */
+  | { readonly kind: "connecting" }
+  | { readonly kind: "reachable" }
+  | { readonly kind: "unreachable"; readonly problem: string }
+  /** It answers, and its spec tree is somebody else's. */
+  | { readonly kind: "foreign"; readonly message: string };
 
-/** What Node's TLS says of a server's certificate that it does not take. */
-const untrusted = /certificate|self-signed|self signed|Hostname\/IP does not match/i;
-
-export function judgeReachable({ secrets, etcd }: BackendFacts): Judged {
-  switch (secrets.kind) {
-    case "missing":
-      return say(reachable, "SecretMissing", `${secrets.what} Create it, or correct the field.`);
-    case "unusable":
-      return say(reachable, "SecretUnusable", secrets.what);
-    case "unread":
-      return say(reachable, "NotAsked", secrets.what);
-    case "read":
-      break;
+export function backendReachable(backend: BackendView): Condition<"BackendReachable"> {
+  const type = "BackendReachable";
+  switch (backend.kind) {
+    case "connecting":
+      return { type, status: "Unknown", reason: "Connecting", message: "etcd was not asked yet" };
+    case "reachable":
+      return { type, status: "True", reason: "Reachable", message: "etcd answers" };
+    case "unreachable": {
+      const message = `etcd does not answer the operator: ${backend.problem}`;
+      return { type, status: "False", reason: "Unreachable", message };
+    }
+    case "foreign":
+      return { type, status: "False", reason: "ForeignOwner", message: backend.message };
     default:
-      return secrets satisfies never;
+      return backend satisfies never;
   }
-  if (etcd === undefined) return say(reachable, "NotAsked", "Nothing was asked of it.");
-  const answered = etcd.endpoints.filter(({ status }) => status.kind === "done").length;
-  const all = etcd.endpoints.length;
-  const silent = etcd.endpoints.flatMap(({ endpoint, status }) =>
-    status.kind === "done" ? [] : [`${endpoint}: ${status.message}`],
-  );
-  const words = `${answered} of ${all} endpoints answer. ${silent.join("; ")}`.trim();
-  if (answered > 0) return say(reachable, "Reachable", words);
-  const refused = (reason: AdminRefusal) =>
-    etcd.endpoints.some(({ status }) => status.kind === "refused" && status.reason === reason);
-  if (refused("noCredentials"))
-    return say(reachable, "CredentialsMissing", `${words}. Name an admin in external.adminSecret.`);
-  if (refused("credentials"))
-    return say(reachable, "CredentialsRefused", `${words}. Correct the Secret of adminSecret.`);
-  if (untrusted.test(silent.join(" ")))
-    return say(reachable, "CertificateNotTrusted", `${words}. Correct the Secret of external.ca.`);
-  return say(reachable, "Unreachable", words);
 }

@@ -8,7 +8,7 @@
  * document go. Every write compares the record that it was judged by; a lost answer is settled by reading again, since
  * publishing the same twice changes nothing.
  *
- * `anew` in the namespace's data says that somebody saw etcd begin anew: the base is raised, and only then the key deleted.
+ * What it owes the base, and `anew` in the namespace's data, is told in core/spec/duty.ts.
  */
 import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
 import { after, sleep, type Epoch, type Instant, type Runtime } from "#core/runtime.ts";
@@ -16,10 +16,16 @@ import { noRevision, type KeyValue, type Store } from "#core/store.ts";
 import { Tasks } from "#core/tasks.ts";
 import { anewKey } from "#core/session/keys.ts";
 import type { Lineage } from "#core/session/lineage.ts";
-import { decodeJson, numberOf } from "#core/json.ts";
+import { canonicalJson, decodeJson, numberOf } from "#core/json.ts";
 import { raiseBase } from "#core/spec/base.ts";
+import {
+  clearingAnew,
+  judgeBase,
+  oldGuaranteesAreOver,
+  strangeInstallation,
+} from "#core/spec/duty.ts";
 import { installationKey, recordKey } from "#core/spec/keys.ts";
-import { encodeRecord, readInstallation, readRecord } from "#core/spec/records.ts";
+import { encodeRecord, readRecord } from "#core/spec/records.ts";
 import type { SpecMirror } from "./mirror.ts";
 
 export const standaloneOwner = "standalone";
@@ -172,30 +178,27 @@ export class SpecOwner {
   }
 
   async #settleBase(signal: AbortSignal): Promise<boolean> {
-    const { runtime, store, namespace, lineage, mirror } = this.#parts;
+    const { runtime, store, namespace, lineage, mirror, sessionTtlMs } = this.#parts;
     const wait = { signal, deadline: after(runtime.now(), answerMs) };
     const read = await store.read([{ key: installationKey }, { key: anewKey(namespace) }], wait);
     signal.throwIfAborted();
     if (read.kind !== "done") return false;
     const there = read.value.ranges[0]?.keys[0];
     const anew = read.value.ranges[1]?.keys[0];
-    const installation = readInstallation(there);
-    if (installation !== undefined && installation.owner !== standaloneOwner) {
-      this.#refused = `this etcd's resources belong to '${installation.owner}', not to standalone sidecars: use another etcd, or run the sidecar without HOLDFAST_RESOURCES`;
-      return false;
-    }
-    if (there !== undefined && installation === undefined) {
-      this.#refused = `the record ${installationKey} is not one that this sidecar understands: it may be newer, or another's; use another etcd, or a newer sidecar`;
+    const duty = judgeBase({
+      there,
+      owner: standaloneOwner,
+      cluster: read.at.cluster,
+      highestBase: mirror.highestBase,
+      anew: anew !== undefined,
+    });
+    if (duty.kind === "foreign") {
+      this.#refused = refusalOf(duty.owner);
       return false;
     }
     if (anew !== undefined) this.#anewSince ??= runtime.now();
-    if (!this.#oldGuaranteesAreOver()) return false;
-    const begunAnew =
-      installation === undefined ||
-      installation.cluster !== read.at.cluster ||
-      installation.base < mirror.highestBase ||
-      anew !== undefined;
-    if (!this.#baseIsDue && !begunAnew) return true;
+    if (!oldGuaranteesAreOver(this.#anewSince, { now: runtime.now(), sessionTtlMs })) return false;
+    if (!this.#baseIsDue && duty.kind === "stands") return true;
     const { revision } = read.value;
     const raise = raiseBase(there, standaloneOwner, {
       cluster: read.at.cluster,
@@ -215,32 +218,17 @@ export class SpecOwner {
     return true;
   }
 
-  /**
-   * An etcd that began anew has forgotten who holds. What holders were told by their sessions runs out within a session's
-   * ttl, and until then nothing is granted again.
-   */
-  #oldGuaranteesAreOver(): boolean {
-    const { runtime, sessionTtlMs } = this.#parts;
-    return this.#anewSince === undefined || runtime.now() >= this.#anewSince + sessionTtlMs;
-  }
-
   async #clearAnew(anew: KeyValue): Promise<boolean> {
-    const outcome = await this.#parts.store.write({
-      given: [],
-      when: [{ kind: "modified", key: anew.key, revision: anew.modRevision }],
-      then: [{ kind: "delete", key: anew.key }],
-      otherwise: [],
-    });
-    return outcome.kind === "done";
+    return (await this.#parts.store.write(clearingAnew(anew))).kind === "done";
   }
 
   async #settleDocument(key: string, document: Document, signal: AbortSignal): Promise<boolean> {
     const { runtime, store } = this.#parts;
-    const text = canonical(document.spec);
+    const text = canonicalJson(document.spec);
     const before = this.#published.get(key);
     const known = this.#parts.mirror.record(document.kind, document.name);
     if (before?.text === text && known !== undefined) {
-      const same = known.lock !== undefined && canonical(known.lock) === text;
+      const same = known.lock !== undefined && canonicalJson(known.lock) === text;
       if (same !== (before.differs === undefined))
         this.#note(key, document, same ? undefined : differsFromRecord);
       return true;
@@ -251,7 +239,7 @@ export class SpecOwner {
     const there = read.value.ranges[0]?.keys[0];
     const record =
       there === undefined ? undefined : readRecord(there, document.kind, document.name);
-    if (record?.lock !== undefined && canonical(record.lock) === text) {
+    if (record?.lock !== undefined && canonicalJson(record.lock) === text) {
       this.#note(key, document, undefined);
       return true;
     }
@@ -323,7 +311,7 @@ export class SpecOwner {
 
   #note(key: string, document: Document, differs: string | undefined): void {
     const before = this.#published.get(key);
-    this.#published.set(key, { text: canonical(document.spec), differs });
+    this.#published.set(key, { text: canonicalJson(document.spec), differs });
     if (differs !== undefined && before?.differs !== differs) {
       this.#parts.runtime.log.warn("a file differs from what is in force", {
         kind: document.kind,
@@ -343,11 +331,7 @@ function isNewer(document: Document, record: KeyValue | undefined): boolean {
   return publishedAt !== undefined && document.changedAt > publishedAt;
 }
 
-/** One text for one spec, whatever the order of its fields. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
+function refusalOf(owner: string | undefined): string {
+  if (owner === undefined) return `${strangeInstallation}; use another etcd, or a newer sidecar`;
+  return `this etcd's resources belong to '${owner}', not to standalone sidecars: use another etcd, or run the sidecar without HOLDFAST_RESOURCES`;
 }

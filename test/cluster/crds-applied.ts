@@ -1,8 +1,12 @@
 /** A light cluster with the project's kinds in it, for tests that ask what the API server makes of a resource. */
-import { startLight, type LightCluster } from "#tools/cluster/light/light-cluster.ts";
+import {
+  startLight,
+  type LightCluster,
+  type LightOptions,
+} from "#tools/cluster/light/light-cluster.ts";
 
-export async function startWithCrds(): Promise<LightCluster> {
-  const cluster = await startLight({ controllerManager: false });
+export async function startWithCrds(options: LightOptions = {}): Promise<LightCluster> {
+  const cluster = await startLight({ controllerManager: false, ...options });
   try {
     await cluster.kubectl.run(["apply", "--server-side", "-f", "crds"]);
     const crds = (await cluster.kubectl.run(["get", "crds", "-o", "name"])).trim().split("\n");

@@ -1,27 +1,33 @@
-/** Every reason of a condition is explained, and nothing else is. */
-import { backendAspects } from "#operator/controllers/backend/decide.ts";
+/** Every reason of a condition is explained, and nothing is explained that cannot happen. */
+import assert from "node:assert/strict";
+import { reasons } from "#operator/conditions/condition.ts";
 import { text } from "#tools/house/tree.ts";
-import { nothing } from "./support/nothing.ts";
 
-const page = "docs/operations/conditions-backend.md";
+const page = "docs/operations/conditions.md";
 
-describe("the conditions of a Backend", () => {
-  const given = backendAspects.flatMap(({ type, reasons }) =>
-    Object.keys(reasons).map((reason) => `${type}: ${reason}`),
-  );
-  const explained = [...text(page).matchAll(/^### (.+)$/gm)].map(([, heading = ""]) => heading);
-
-  it("have a heading for each reason", () => {
-    nothing(
-      given.filter((reason) => !explained.includes(reason)),
-      `Explain them in ${page}.`,
+describe("conditions", () => {
+  it("have a heading for each of their reasons, and no other", () => {
+    const wanted = Object.entries(reasons).flatMap(([type, ofType]) => [
+      `## ${type}`,
+      ...ofType.map((reason) => `### ${type}: ${reason}`),
+    ]);
+    const written = text(page)
+      .split("\n")
+      .filter((line) => /^##+ /.test(line));
+    assert.deepEqual(
+      written,
+      wanted,
+      `Headings of ${page} beside operator/conditions/condition.ts`,
     );
   });
 
-  it("have all the reasons that are explained", () => {
-    nothing(
-      explained.filter((heading) => !given.includes(heading)),
-      `Take them out of ${page}.`,
-    );
+  it("have only reasons that something gives", () => {
+    const sources = [
+      ...["accepted", "backend-reachable", "programmed", "ready", "lagging", "stalled"],
+    ].map((file) => text(`operator/conditions/${file}.ts`));
+    const unused = Object.values(reasons)
+      .flat()
+      .filter((reason) => !sources.some((source) => source.includes(`"${reason}"`)));
+    assert.deepEqual(unused, []);
   });
 });

@@ -5,7 +5,10 @@ import { flagOf, type OptionTable } from "#host/options.ts";
 import { headOf, type Made } from "./made.ts";
 
 /** Each exports its table as `options`. One that is not there yet has no page. */
-const tables = [{ program: "The sidecar", file: "sidecar/options.ts" }];
+const tables = [
+  { program: "The sidecar", file: "sidecar/options.ts" },
+  { program: "The operator", file: "operator/options.ts" },
+];
 const projectFolder = join(import.meta.dirname, "../..");
 
 export async function makeOptions(): Promise<Made> {

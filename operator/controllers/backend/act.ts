@@ -120,13 +120,9 @@ export async function actOnStatus(
   if (same(before, status)) return false;
   const turned = gist(before["conditions"]) !== gist(status["conditions"]);
   if (!turned && wanted.writtenMsAgo < refreshMs) return false;
-  const { name, namespace = "", uid } = object.metadata;
-  const applied = await applyStatus({ api, resource: backends, signal }, fieldManager, {
-    object: { namespace, name },
-    uid,
-    fields: { status },
-  });
-  // It was deleted meanwhile: nobody reads its status any more.
+  const of = { of: object, status };
+  const applied = await applyStatus({ api, resource: backends, signal }, fieldManager, of);
+  // It was deleted, or is another version than was judged: the next look judges that.
   if (isRefused(applied, "notFound") || isRefused(applied, "conflict")) return false;
   valueOf("the status of a Backend", applied);
   return true;

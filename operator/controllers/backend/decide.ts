@@ -10,7 +10,7 @@ import {
   judgeHighlyAvailable,
 } from "../../conditions/backend-highly-available.ts";
 import { isolated, judgeIsolated } from "../../conditions/backend-isolated.ts";
-import { judgeReachable, reachable } from "../../conditions/backend-reachable.ts";
+import { judgeReachable, reachable } from "../../conditions/endpoints-reachable.ts";
 import { judgeReady, ready } from "../../conditions/backend-ready.ts";
 import { judgeVersionSupported, versionSupported } from "../../conditions/backend-version.ts";
 import { healthyMembers, oldestVersion } from "../../etcd-admin/view.ts";

@@ -64,6 +64,11 @@ export class KubeApiModel {
     return reply;
   }
 
+  /** As somebody else, with the next version; it has a uid of its own. */
+  put(resource: Resource, object: KubeObject): KubeObject {
+    return this.#store(objectPath(resource, object.metadata), object);
+  }
+
   #do({ method, path, body }: ApiRequest): Reply {
     const sent = body as KubeObject | undefined;
     switch (method) {
@@ -85,6 +90,13 @@ export class KubeApiModel {
         if (sent === undefined || !hasMicroTimes(sent)) return no(400, "BadRequest");
         const same = found.metadata.resourceVersion === sent.metadata.resourceVersion;
         return same ? { status: 200, body: this.#store(path, sent) } : no(409, "Conflict");
+      }
+      case "PATCH": {
+        const whole = path.replace(/\/status$/, "");
+        const found = this.#objects.get(whole);
+        if (found === undefined) return no(404, "NotFound");
+        if (sent?.metadata.uid !== found.metadata.uid) return no(409, "Conflict");
+        return { status: 200, body: this.#store(whole, { ...found, status: sent["status"] }) };
       }
       default:
         return no(405, "MethodNotAllowed");

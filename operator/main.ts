@@ -1,0 +1,161 @@
+/**
+ * One operator: what it is made of, in the order in which it is put together, and how it ends.
+ *
+ *   options → log → clocks → Kubernetes → caches → etcd → election → leadership → health
+ *
+ * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: what is reconciled ends, then all
+ * that acts, then the Lease is given back; all within thirty seconds.
+ */
+import { hostname } from "node:os";
+import { Lineage, TracedStore } from "#core/session/lineage.ts";
+import type { Runtime } from "#core/runtime.ts";
+import { EtcdStore } from "#etcd/store.ts";
+import { credentials, tlsFiles } from "#host/etcd-options.ts";
+import { ListenRefused } from "#host/listen.ts";
+import { makeLog } from "#host/log.ts";
+import { LoopWatch } from "#host/loop-watch.ts";
+import { Metrics } from "#host/metrics.ts";
+import { helpText, OptionsRefused, readOptions } from "#host/options.ts";
+import { realRuntime } from "#host/runtime.ts";
+import { listenForTermination } from "#host/signals.ts";
+import { publishedKinds } from "./controllers/published/kinds.ts";
+import { Objects } from "./controllers/published/objects.ts";
+import { drain, endInTime } from "./drain.ts";
+import { Cluster, ClusterRefused, configOfFile, configOfPod } from "./kube/cluster.ts";
+import { Election } from "./kube/election.ts";
+import { Recorder } from "./kube/events.ts";
+import { KubeMetrics } from "./kube/metrics.ts";
+import { Transport } from "./kube/transport.ts";
+import { Leadership } from "./leadership.ts";
+import { repairedCounter } from "./metrics.ts";
+import { checkTogether, options as optionTable, type OperatorOptions } from "./options.ts";
+import { startProbes } from "./probes.ts";
+import type { Running } from "./running.ts";
+import type { Ancestry } from "./spec-tree/owner.ts";
+
+type Die = (name: string, error: unknown) => void;
+
+await main();
+
+async function main(): Promise<void> {
+  const { options, unknownVariables } = optionsOrEnd();
+  const format = options.logFormat ?? (process.stdout.isTTY ? "text" : "json");
+  const log = makeLog({ level: options.logLevel, format });
+  const die: Die = (name, error) => {
+    log.error("the process ends: something failed that must not", { name, error });
+    process.exit(1);
+  };
+  process.on("uncaughtException", (error) => {
+    die("uncaught exception", error);
+  });
+  process.on("unhandledRejection", (error) => {
+    die("unhandled rejection", error);
+  });
+  for (const problem of unknownVariables) log.warn(problem);
+  try {
+    await run(options, realRuntime(log), die);
+  } catch (error) {
+    if (!(error instanceof ListenRefused) && !(error instanceof ClusterRefused)) throw error;
+    log.error(error.message);
+    process.exit(1);
+  }
+}
+
+function optionsOrEnd(): { options: OperatorOptions; unknownVariables: readonly string[] } {
+  try {
+    const read = readOptions(optionTable, { env: process.env, args: process.argv.slice(2) });
+    if (read.kind === "help") {
+      const purpose = "publishes Holdfast's resources of a cluster to etcd";
+      process.stdout.write(helpText("holdfast operator", purpose, optionTable));
+      process.exit(0);
+    }
+    checkTogether(read.values);
+    return { options: read.values, unknownVariables: read.unknownVariables };
+  } catch (error) {
+    if (!(error instanceof OptionsRefused)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
+}
+
+async function run(options: OperatorOptions, runtime: Runtime, onBug: Die): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const termination = stack.use(listenForTermination());
+  const identity = options.identity ?? `${hostname()}_${runtime.randomId(8)}`;
+  const toldOfAnew: (() => void)[] = [];
+  const running = await startBehind(stack, { options, runtime, onBug, identity }, () => {
+    for (const tell of toldOfAnew) tell();
+  });
+  const leadership = stack.use(Leadership.start(running));
+  toldOfAnew.push(() => leadership.begunAnew());
+  let isDraining = false;
+  const health = stack.use(await startProbes(running, leadership, () => isDraining));
+  runtime.log.info("listening", { identity, health: health.addresses, pid: process.pid });
+
+  const signal = await termination.requested;
+  isDraining = true;
+  runtime.log.info("shutting down", { signal });
+  endInTime(runtime);
+  await drain({ runtime, leadership });
+}
+
+interface Given {
+  readonly options: OperatorOptions;
+  readonly runtime: Runtime;
+  readonly onBug: Die;
+  readonly identity: string;
+}
+
+/** Everything that lives as long as the process. */
+async function startBehind(
+  stack: AsyncDisposableStack,
+  { options, runtime, onBug, identity }: Given,
+  onAnew: () => void,
+): Promise<Running> {
+  const loop = stack.use(new LoopWatch(runtime));
+  const metrics = new Metrics();
+  const kubeMetrics = new KubeMetrics(metrics);
+  const { kubeconfig, kubeContext, namespaces } = options;
+  const load = kubeconfig === undefined ? configOfPod : configOfFile(kubeconfig, kubeContext);
+  const cluster = new Cluster(load, runtime);
+  await cluster.access();
+  const api = stack.use(new Transport({ cluster, runtime, metrics: kubeMetrics }));
+  const common = { api, runtime, metrics: kubeMetrics, onFailure: onBug };
+  const objects = publishedKinds.map((kind) =>
+    stack.use(Objects.start({ ...common, kind, namespaces })),
+  );
+  const controller = "holdfast.dev/operator";
+  const recorder = stack.use(Recorder.start({ ...common, controller, instance: identity }));
+  const { client, store, ancestry } = await startEtcd(stack, { options, runtime, onBug }, onAnew);
+  const lease = { namespace: options.namespace, name: options.lease };
+  const election = stack.use(Election.start({ ...common, lease, identity }));
+  return {
+    ...{ options, runtime, api, client, store, ancestry, objects, election, recorder, loop },
+    ...{ metrics, kubeMetrics, onBug, repaired: repairedCounter(metrics) },
+  };
+}
+
+async function startEtcd(
+  stack: AsyncDisposableStack,
+  { options, runtime, onBug }: Omit<Given, "identity">,
+  onAnew: () => void,
+): Promise<Pick<Running, "client" | "store" | "ancestry">> {
+  const etcd = stack.use(
+    await EtcdStore.start(
+      {
+        runtime,
+        endpoints: options.etcdEndpoints,
+        tls: tlsFiles(options),
+        auth: credentials(options, runtime.log),
+        onFailure: onBug,
+      },
+      new AbortController().signal,
+    ),
+  );
+  const lineage = new Lineage(() => {
+    runtime.log.error("etcd began anew: it is not as it was seen before");
+    onAnew();
+  });
+  const ancestry: Ancestry = { highest: () => lineage.highest, highestBase: 0n };
+  return { client: etcd.client, store: new TracedStore(etcd, lineage), ancestry };
+}

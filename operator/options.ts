@@ -1,0 +1,131 @@
+/** The operator's options: each one here and nowhere else. `--help`, the messages and the reference page come from it. */
+import { ports } from "#api/names.ts";
+import { address, addressUnit } from "#host/address.ts";
+import { etcdOptions, etcdProblems } from "#host/etcd-options.ts";
+import { logOptions } from "#host/log-options.ts";
+import { duration, file, flag, label, list, text } from "#host/option-kinds.ts";
+import {
+  OptionProblem,
+  OptionsRefused,
+  type OptionTable,
+  type OptionValues,
+} from "#host/options.ts";
+
+const identityMax = 253;
+
+export const options = {
+  kubeconfig: {
+    env: "HOLDFAST_KUBECONFIG",
+    default: undefined,
+    defaultProse: "the pod's own service account",
+    prose: "The kubeconfig of the cluster. Read again when it changes.",
+    unit: "file",
+    parse: file,
+  },
+  kubeContext: {
+    env: "HOLDFAST_KUBE_CONTEXT",
+    default: undefined,
+    defaultProse: "the kubeconfig's current one",
+    prose: "The context of the kubeconfig that is used.",
+    unit: "name",
+    parse: text,
+  },
+  namespace: {
+    env: "HOLDFAST_NAMESPACE",
+    default: "holdfast-system",
+    prose: "The operator's own namespace, where its Lease is.",
+    unit: "name",
+    parse: label,
+  },
+  namespaces: {
+    env: "HOLDFAST_NAMESPACES",
+    default: "*",
+    prose: "The namespaces whose resources are served, separated by commas; * is all.",
+    unit: "names or *",
+    parse: namespaces,
+  },
+  installation: {
+    env: "HOLDFAST_INSTALLATION",
+    default: "holdfast",
+    prose:
+      "The name of this installation. With the cluster's id it owns etcd's spec tree: another one is refused there.",
+    unit: "name",
+    parse: label,
+  },
+  lease: {
+    env: "HOLDFAST_LEASE",
+    default: "holdfast-operator",
+    prose: "The Lease by which one of several operators leads.",
+    unit: "name",
+    parse: label,
+  },
+  identity: {
+    env: "HOLDFAST_IDENTITY",
+    default: undefined,
+    defaultProse: "host name and a random part",
+    prose: "The name of this process in the Lease. No two processes may ever share it.",
+    unit: "name",
+    parse: identity,
+  },
+  sessionTtl: {
+    env: "HOLDFAST_SESSION_TTL",
+    default: "10s",
+    prose:
+      "The longest session of any sidecar. After etcd has begun anew nothing is granted for so long.",
+    unit: "duration",
+    parse: duration({ minMs: 3_000, maxMs: 600_000 }),
+  },
+  ...etcdOptions,
+  etcdMaintenance: {
+    env: "HOLDFAST_ETCD_MAINTENANCE",
+    default: "false",
+    prose: "Whether the leader compacts and defragments etcd: for an etcd that nobody else uses.",
+    unit: "true|false",
+    bare: "true",
+    parse: flag,
+  },
+  healthAddress: {
+    env: "HOLDFAST_HEALTH_ADDRESS",
+    default: `:${String(ports.health)}`,
+    prose: "Where /startupz, /livez, /readyz and /metrics are.",
+    unit: addressUnit,
+    parse: address,
+  },
+  ...logOptions,
+} as const satisfies OptionTable;
+
+export type OperatorOptions = OptionValues<typeof options>;
+
+/** What no option can see alone. Throws OptionsRefused. */
+export function checkTogether(values: OperatorOptions): void {
+  const problems = etcdProblems(values);
+  if (values.kubeContext !== undefined && values.kubeconfig === undefined)
+    problems.push(
+      `${options.kubeContext.env}: is of no use without ${options.kubeconfig.env}, whose context it names`,
+    );
+  if (problems.length > 0) throw new OptionsRefused(problems.join("\n"));
+}
+
+/** Undefined: all. */
+function namespaces(value: string): readonly string[] | undefined {
+  if (value === "*") return undefined;
+  return [...new Set(list(value))].map((name) => {
+    if (name === "*") throw new OptionProblem("has * beside names; write * alone, or names");
+    return namespaceOf(name);
+  });
+}
+
+function namespaceOf(name: string): string {
+  try {
+    return label(name);
+  } catch (error) {
+    if (!(error instanceof OptionProblem)) throw error;
+    throw new OptionProblem(`: '${name}' ${error.message}`);
+  }
+}
+
+function identity(value: string): string {
+  if (value.length <= identityMax && /^[A-Za-z0-9]([-._\w]*[A-Za-z0-9])?$/.test(value))
+    return value;
+  throw new OptionProblem(`is no name: up to ${identityMax} letters, digits, dashes and dots`);
+}

@@ -1,0 +1,230 @@
+/**
+ * Writes statuses, and not too often: a resource at most every 15 s, at once where a condition changed, and all together at
+ * most 20 a second, longest-unrefreshed first. What would write what stands already is not written.
+ *
+ * | a wish    | waits until                                                        |
+ * | --------- | ------------------------------------------------------------------ |
+ * | urgent    | the others that are urgent, and were refreshed before it, are written |
+ * | else      | 15 s after the resource's last write, and nothing is urgent        |
+ * | failed    | a back-off is over                                                 |
+ *
+ * A later wish for the resource replaces the one that waits. What was written is remembered until a watch tells of it, or of
+ * something newer.
+ */
+import { canonicalJson } from "#core/json.ts";
+import { after, sleep, type Instant, type Runtime } from "#core/runtime.ts";
+import { Tasks } from "#core/tasks.ts";
+import { transition, readConditions, type StoredCondition } from "../conditions/condition.ts";
+import type { Wanted } from "../controllers/published/decide.ts";
+import type { Api } from "../kube/api.ts";
+import { applyStatus } from "../kube/apply.ts";
+import { type Bucket, KeyBackoff } from "../kube/backoff.ts";
+import { isRefused, reasonText, recordOf } from "../kube/errors.ts";
+import { isNewer, keyOf, type KubeObject, type ObjectKey, type Resource } from "../kube/objects.ts";
+import { Doorbell } from "./doorbell.ts";
+
+export interface StatusWriterParts {
+  readonly api: Api;
+  readonly runtime: Runtime;
+  readonly resource: Resource;
+  /** The same for ever. */
+  readonly fieldManager: string;
+  /** Of all writers of this process together. */
+  readonly bucket: Bucket;
+  /** Whether this process may write now. */
+  readonly mayAct: () => boolean;
+  readonly onFailure: (name: string, error: unknown) => void;
+}
+
+export const statusRate = { perSecond: 20, burst: 20 } as const;
+export const refreshMs = 15_000;
+const workers = 4;
+
+type Status = Readonly<Record<string, unknown>>;
+
+interface Entry {
+  readonly uid: string;
+  object: KubeObject;
+  wanted: Wanted | undefined;
+  urgent: boolean;
+  written: { readonly status: Status; readonly resourceVersion: string } | undefined;
+  /** Undefined: not by this process. */
+  writtenAt: Instant | undefined;
+  notBefore: Instant;
+  busy: boolean;
+}
+
+export class StatusWriter implements AsyncDisposable {
+  readonly #parts: StatusWriterParts;
+  readonly #tasks: Tasks;
+  readonly #entries = new Map<ObjectKey, Entry>();
+  /** Those with a wish. */
+  readonly #waiting = new Set<ObjectKey>();
+  readonly #backoff = new KeyBackoff<ObjectKey>(500, 60_000);
+  readonly #bell: Doorbell;
+
+  private constructor(parts: StatusWriterParts) {
+    this.#parts = parts;
+    this.#tasks = new Tasks(parts.onFailure);
+    this.#bell = new Doorbell(parts.runtime);
+  }
+
+  static start(parts: StatusWriterParts): StatusWriter {
+    const writer = new StatusWriter(parts);
+    for (let worker = 0; worker < workers; worker++)
+      writer.#tasks.run("writing statuses", (signal) => writer.#work(signal));
+    return writer;
+  }
+
+  /** The conditions as they stand, as far as this process knows. */
+  conditionsOf(object: KubeObject): readonly StoredCondition[] {
+    return readConditions(this.#standing(object)["conditions"]);
+  }
+
+  /** What the resource's status is to be. */
+  want(object: KubeObject, wanted: Wanted): void {
+    const key = keyOf(object);
+    const entry = this.#entryOf(key, object);
+    const before = this.#standing(object);
+    const status = this.#render(before, wanted);
+    if (canonicalJson(status) === canonicalJson(before)) {
+      entry.wanted = undefined;
+      this.#waiting.delete(key);
+      return;
+    }
+    entry.wanted = wanted;
+    entry.urgent = outline(status) !== outline(before);
+    this.#waiting.add(key);
+    this.#bell.ring();
+  }
+
+  forget(key: ObjectKey): void {
+    this.#entries.delete(key);
+    this.#waiting.delete(key);
+    this.#backoff.forget(key);
+  }
+
+  close(): Promise<void> {
+    return this.#tasks.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #entryOf(key: ObjectKey, object: KubeObject): Entry {
+    const { uid } = object.metadata;
+    const known = this.#entries.get(key);
+    if (known?.uid === uid) {
+      known.object = object;
+      return known;
+    }
+    const entry: Entry = {
+      ...{ uid, object, wanted: undefined, urgent: false, written: undefined },
+      ...{ writtenAt: undefined, notBefore: this.#parts.runtime.now(), busy: false },
+    };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #standing(object: KubeObject): Status {
+    const entry = this.#entries.get(keyOf(object));
+    const { uid, resourceVersion } = object.metadata;
+    const written = entry?.uid === uid ? entry.written : undefined;
+    const isAhead =
+      written !== undefined && isNewer(written.resourceVersion, resourceVersion) === true;
+    return isAhead ? written.status : recordOf(object["status"]);
+  }
+
+  #render(before: Status, { generation, conditions, usage }: Wanted): Status {
+    const stored = readConditions(before["conditions"]);
+    const wallNow = this.#parts.runtime.wallNow();
+    const { held, waiting, oldestWaitSince } = usage;
+    return {
+      observedGeneration: generation,
+      ...{ held, waiting },
+      ...(oldestWaitSince === undefined ? {} : { oldestWaitSince }),
+      conditions: transition(stored, conditions, { generation, wallNow }),
+    };
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const next = this.#next();
+      if ("key" in next) await this.#write(next.key, next.entry, signal);
+      else await this.#bell.wait(next.at, signal);
+    }
+  }
+
+  /** What to write now, or when to look again. */
+  #next(): { readonly key: ObjectKey; readonly entry: Entry } | { readonly at: Instant } {
+    const now = this.#parts.runtime.now();
+    let at = Infinity;
+    let best: { readonly key: ObjectKey; readonly entry: Entry } | undefined;
+    for (const key of this.#waiting) {
+      const entry = this.#entries.get(key);
+      if (entry === undefined || entry.busy) continue;
+      const dueAt = Math.max(entry.notBefore, entry.urgent ? 0 : refreshAt(entry));
+      if (dueAt > now) at = Math.min(at, dueAt);
+      else if (best === undefined || goesBefore(entry, best.entry)) best = { key, entry };
+    }
+    return best ?? { at: at as Instant };
+  }
+
+  async #write(key: ObjectKey, entry: Entry, signal: AbortSignal): Promise<void> {
+    const { api, runtime, resource, bucket, fieldManager, mayAct } = this.#parts;
+    entry.busy = true;
+    try {
+      const waitMs = bucket.reserve();
+      if (waitMs > 0) await sleep(runtime, waitMs, signal);
+      const { wanted, object } = entry;
+      if (wanted === undefined || !mayAct()) return;
+      const status = this.#render(this.#standing(object), wanted);
+      const { name, namespace, uid } = object.metadata;
+      const outcome = await applyStatus({ api, resource, signal }, fieldManager, {
+        object: { name, ...(namespace === undefined ? {} : { namespace }) },
+        uid,
+        fields: { status },
+      });
+      if (outcome.kind === "done") {
+        const { resourceVersion } = outcome.value.metadata;
+        entry.written = { status, resourceVersion };
+        entry.writtenAt = runtime.now();
+        this.#backoff.forget(key);
+        if (entry.wanted === wanted) this.#settle(key, entry);
+      } else if (isRefused(outcome, "notFound") || isRefused(outcome, "conflict")) {
+        // It is gone, or another has its name: whoever watches tells.
+        this.#settle(key, entry);
+      } else {
+        entry.notBefore = after(runtime.now(), this.#backoff.next(key));
+        const problem = reasonText(outcome);
+        runtime.log.warn("a status could not be written; it is tried again", { key, problem });
+      }
+    } finally {
+      entry.busy = false;
+      this.#bell.ring();
+    }
+  }
+
+  #settle(key: ObjectKey, entry: Entry): void {
+    entry.wanted = undefined;
+    if (this.#entries.get(key) === entry) this.#waiting.delete(key);
+  }
+}
+
+function refreshAt({ writtenAt }: Entry): number {
+  return writtenAt === undefined ? 0 : after(writtenAt, refreshMs);
+}
+
+function goesBefore(a: Entry, b: Entry): boolean {
+  if (a.urgent !== b.urgent) return a.urgent;
+  return (a.writtenAt ?? 0) < (b.writtenAt ?? 0);
+}
+
+/** What a person waits for: all of the conditions but their messages. */
+function outline({ observedGeneration, conditions }: Status): string {
+  const outlines = readConditions(conditions).map(
+    ({ message: _message, ...condition }) => condition,
+  );
+  return canonicalJson([observedGeneration, outlines]);
+}

@@ -1,0 +1,164 @@
+/** What tests of the operator stand on: a cluster, an etcd for data, and the account that all operators run under. */
+import { EtcdGateway, type RawKey } from "#test/support/etcd-gateway.ts";
+import { EtcdServer } from "#test/support/etcd-server.ts";
+import { operatorKubeconfig } from "#test/support/kube/operator-role.ts";
+import { OperatorProcess } from "#test/support/operator-process.ts";
+import { SidecarProcess } from "#test/support/sidecar-process.ts";
+import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
+import { until } from "#tools/cluster/until.ts";
+import { startWithCrds } from "./crds-applied.ts";
+
+export interface ConditionSeen {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration: number;
+  readonly lastTransitionTime: string;
+}
+
+export interface LockSeen {
+  readonly metadata: { readonly uid: string; readonly generation: number };
+  readonly status?: {
+    readonly held?: number;
+    readonly waiting?: number;
+    readonly oldestWaitSince?: string;
+    readonly observedGeneration?: number;
+    readonly conditions?: readonly ConditionSeen[];
+  };
+}
+
+export class OperatorStage implements AsyncDisposable {
+  readonly cluster: LightCluster;
+  readonly etcd: EtcdServer;
+  readonly raw: EtcdGateway;
+  readonly kubeconfig: string;
+  readonly #stack: AsyncDisposableStack;
+  readonly #operators: OperatorProcess[] = [];
+  #forgivenUntil = "";
+
+  private constructor(
+    parts: { cluster: LightCluster; etcd: EtcdServer; kubeconfig: string },
+    stack: AsyncDisposableStack,
+  ) {
+    this.cluster = parts.cluster;
+    this.etcd = parts.etcd;
+    this.raw = new EtcdGateway(parts.etcd.endpoint);
+    this.kubeconfig = parts.kubeconfig;
+    this.#stack = stack;
+  }
+
+  static async start({ controllerManager = false } = {}): Promise<OperatorStage> {
+    await using stack = new AsyncDisposableStack();
+    const cluster = stack.use(await startWithCrds({ controllerManager }));
+    const etcd = stack.use(await EtcdServer.start({ noFsync: true }));
+    const kubeconfig = await operatorKubeconfig(cluster);
+    return new OperatorStage({ cluster, etcd, kubeconfig }, stack.move());
+  }
+
+  async operator(env: Readonly<Record<string, string>> = {}): Promise<OperatorProcess> {
+    const operator = this.#stack.use(
+      await OperatorProcess.start({ kubeconfig: this.kubeconfig, etcd: this.etcd.endpoint, env }),
+    );
+    this.#operators.push(operator);
+    return operator;
+  }
+
+  /** Waits only until it listens. */
+  async sidecar(namespace = "default", pod = "app-1"): Promise<SidecarProcess> {
+    const env = { HOLDFAST_NAMESPACE: namespace };
+    const started = await SidecarProcess.start({
+      ...{ etcd: this.etcd.endpoint, unready: true, sessionTtl: "3s", pod, env },
+    });
+    return this.#stack.use(started);
+  }
+
+  kubectl(...args: readonly string[]): Promise<string> {
+    return this.cluster.kubectl.run(args);
+  }
+
+  /** `spec` beside the mode, as JSON. */
+  async apply(name: string, spec: object = {}, namespace = "default"): Promise<void> {
+    const lock = {
+      apiVersion: "holdfast.dev/v1alpha1",
+      kind: "DistributedLock",
+      metadata: { name, namespace },
+      spec: { mode: "Mutex", ...spec },
+    };
+    await this.cluster.kubectl.run(["apply", "-f", "-"], JSON.stringify(lock));
+  }
+
+  async lock(name: string, namespace = "default"): Promise<LockSeen> {
+    const text = await this.kubectl("get", "hflock", name, "-n", namespace, "-o", "json");
+    return JSON.parse(text) as LockSeen;
+  }
+
+  async condition(name: string, type: string): Promise<ConditionSeen | undefined> {
+    const { status } = await this.lock(name);
+    return status?.conditions?.find((condition) => condition.type === type);
+  }
+
+  /** The condition, once it has this reason and is about the generation that there is. */
+  reason(name: string, type: string, reason: string): Promise<ConditionSeen> {
+    return until(`${type} of ${name} to be ${reason}`, async () => {
+      const { metadata, status } = await this.lock(name);
+      const found = status?.conditions?.find((condition) => condition.type === type);
+      const isNow = found?.observedGeneration === metadata.generation;
+      if (found?.reason === reason && isNow) return found;
+      throw new Error(`it is ${JSON.stringify(found)}`);
+    });
+  }
+
+  ready(name: string): Promise<ConditionSeen> {
+    return this.reason(name, "Ready", "Usable");
+  }
+
+  record(name: string, namespace = "default"): Promise<RawKey | undefined> {
+    return this.raw.get(recordKeyOf(name, namespace));
+  }
+
+  async collected(name: string, namespace = "default"): Promise<void> {
+    const gone = async () => (await this.record(name, namespace)) === undefined;
+    await until(`the record of ${name} to go`, gone);
+  }
+
+  /** Reasons of the Events about a lock. */
+  async events(name: string): Promise<string[]> {
+    const list = JSON.parse(
+      await this.kubectl("get", "events.events.k8s.io", "-A", "-o", "json"),
+    ) as {
+      items: { reason: string; regarding: { name: string; kind: string } }[];
+    };
+    return list.items
+      .filter(({ regarding }) => regarding.kind === "DistributedLock" && regarding.name === name)
+      .map(({ reason }) => reason);
+  }
+
+  /** An API server that has just started forbids everything until it has read the roles: what it did so far is forgiven. */
+  forgive(): void {
+    this.#forgivenUntil = new Date().toISOString();
+  }
+
+  /** Requests that the API server forbade: what operators that still run have counted, and what all have logged. */
+  async forbidden(): Promise<string[]> {
+    const running = this.#operators.filter((operator) => !operator.isOver);
+    const texts = await Promise.all(running.map((operator) => operator.health.get("/metrics")));
+    const lines = texts.flatMap(({ text }) => text.split("\n"));
+    const logged = this.#operators.flatMap(({ lines: said }) =>
+      said
+        .filter(({ time }) => String(time) > this.#forgivenUntil)
+        .map((line) => JSON.stringify(line))
+        .filter((line) => line.includes("forbidden")),
+    );
+    const counted = lines.filter((line) => /^rest_client_requests_total\{code="403"/.test(line));
+    return [...counted, ...logged];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack[Symbol.asyncDispose]();
+  }
+}
+
+export function recordKeyOf(name: string, namespace = "default"): string {
+  return `/holdfast/v1/spec/${namespace}/DistributedLock/${name}`;
+}
