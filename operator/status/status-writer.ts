@@ -128,12 +128,23 @@ export class StatusWriter implements AsyncDisposable {
   }
 
   #standing(object: KubeObject): Status {
+    return this.#ahead(object)?.status ?? recordOf(object["status"]);
+  }
+
+  /** The object at the version that it has, as far as is known: our own writes move it, and nothing but its status. */
+  #latest(object: KubeObject): KubeObject {
+    const resourceVersion = this.#ahead(object)?.resourceVersion ?? object.metadata.resourceVersion;
+    return { ...object, metadata: { ...object.metadata, resourceVersion } };
+  }
+
+  /** What we wrote, where watches have not told of it yet. */
+  #ahead(object: KubeObject): Entry["written"] {
     const entry = this.#entries.get(keyOf(object));
     const { uid, resourceVersion } = object.metadata;
     const written = entry?.uid === uid ? entry.written : undefined;
     const isAhead =
       written !== undefined && isNewer(written.resourceVersion, resourceVersion) === true;
-    return isAhead ? written.status : recordOf(object["status"]);
+    return isAhead ? written : undefined;
   }
 
   #render(before: Status, { generation, conditions, usage }: Wanted): Status {
@@ -180,12 +191,8 @@ export class StatusWriter implements AsyncDisposable {
       const { wanted, object } = entry;
       if (wanted === undefined || !mayAct()) return;
       const status = this.#render(this.#standing(object), wanted);
-      const { name, namespace, uid } = object.metadata;
-      const outcome = await applyStatus({ api, resource, signal }, fieldManager, {
-        object: { name, ...(namespace === undefined ? {} : { namespace }) },
-        uid,
-        fields: { status },
-      });
+      const of = this.#latest(object);
+      const outcome = await applyStatus({ api, resource, signal }, fieldManager, { of, status });
       if (outcome.kind === "done") {
         const { resourceVersion } = outcome.value.metadata;
         entry.written = { status, resourceVersion };
@@ -193,8 +200,8 @@ export class StatusWriter implements AsyncDisposable {
         this.#backoff.forget(key);
         if (entry.wanted === wanted) this.#settle(key, entry);
       } else if (isRefused(outcome, "notFound") || isRefused(outcome, "conflict")) {
-        // It is gone, or another has its name: whoever watches tells.
-        this.#settle(key, entry);
+        // It is gone, or another version than was judged: whoever watches tells, and it is judged again.
+        if (entry.wanted === wanted) this.#settle(key, entry);
       } else {
         entry.notBefore = after(runtime.now(), this.#backoff.next(key));
         const problem = reasonText(outcome);

@@ -95,7 +95,8 @@ export class KubeApiModel {
         const whole = path.replace(/\/status$/, "");
         const found = this.#objects.get(whole);
         if (found === undefined) return no(404, "NotFound");
-        if (sent?.metadata.uid !== found.metadata.uid) return no(409, "Conflict");
+        if (sent?.metadata.resourceVersion !== found.metadata.resourceVersion)
+          return no(409, "Conflict");
         return { status: 200, body: this.#store(whole, { ...found, status: sent["status"] }) };
       }
       default:
