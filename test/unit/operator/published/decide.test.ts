@@ -186,7 +186,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc.constant((stage: Stage) => void (stage.told = stage.live)),
   fc
     .constantFrom("deleted", "changed", "newer", "strange")
-    .map((how) => (stage: Stage) => stage.drift(how as "deleted")),
+    .map((how) => (stage: Stage) => stage.drift(how)),
   fc.constant((stage: Stage) => stage.use()),
   fc.constant((stage: Stage) => void (stage.grants = undefined)),
   fc.integer({ min: 0, max: 3 }).map((up) => (stage: Stage) => void (stage.reachable = up > 0)),
