@@ -142,11 +142,21 @@ describe("bounds of the HTTP front", () => {
   it("tell one connection more than are served that there are too many", async () => {
     await using http = await front({ bounds: { connectionsMax: 1 } });
     const first = http.raw();
-    await once(first, "connect");
+    first.write(acquireHeld);
+    await http.locks.until(() => http.locks.waits.length === 1);
     const second = http.raw();
     second.once("data", () => second.end());
     assert.match(await all(second), /^HTTP\/1\.1 429 [\s\S]*"limit":"connections"/);
     first.destroy();
+  });
+
+  it("make room for another where nothing is under way on one of them", async () => {
+    await using http = await front({ bounds: { connectionsMax: 1 } });
+    const idle = http.raw();
+    const heard = all(idle);
+    await once(idle, "connect");
+    assert.equal((await http.ask("GET", "/v1/session")).status, 200);
+    assert.equal(await heard, "");
   });
 });
 
