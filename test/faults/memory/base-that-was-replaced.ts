@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "sidecar/resources/mirror.ts",
   text: '      { kind: "modified", key: installationKey, revision: installation.modRevision },\n',
   other: "",
-  caughtBy: { seed: "38", faults: ["raiseBase"] },
+  caughtBy: { seed: "5", faults: ["raiseBase"] },
 };

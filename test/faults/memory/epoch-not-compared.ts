@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/lock/enter.ts",
   text: "    given: [session.holds(), ...facts],\n",
   other: "    given: facts,\n",
-  caughtBy: { seed: "11", faults: ["lateCommits"] },
+  caughtBy: { seed: "1", faults: ["lateCommits"] },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/session/intents.ts",
   text: "      if (signal.aborted) wake();\n",
   other: "",
-  caughtBy: { seed: "12", faults: ["lateCommits", "cut"] },
+  caughtBy: { seed: "31", faults: ["lateCommits", "cut"] },
 };
