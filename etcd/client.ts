@@ -15,7 +15,7 @@ import type {
 } from "#core/store.ts";
 import { Tasks } from "#core/tasks.ts";
 import { type Admitted, type MemberStatus, admit, memberStatus } from "./admission.ts";
-import { Bell } from "./bell.ts";
+import { Bell } from "#core/bell.ts";
 import { Caller } from "./caller.ts";
 import type { Credentials } from "./credentials.ts";
 import { Endpoints } from "./endpoints.ts";

@@ -11,7 +11,7 @@
  */
 import { after, forever, type Instant, type Runtime } from "#core/runtime.ts";
 import type { Tasks } from "#core/tasks.ts";
-import { Bell } from "./bell.ts";
+import { Bell } from "#core/bell.ts";
 import { Connection, messageOf } from "./http2/connection.ts";
 import { type TlsFiles, readTls } from "./tls.ts";
 

@@ -8,7 +8,7 @@
  */
 import { after, forever, type Instant } from "#core/runtime.ts";
 import type { Beat, LeaseId } from "#core/store.ts";
-import { Bell } from "./bell.ts";
+import { Bell } from "#core/bell.ts";
 import type { Caller } from "./caller.ts";
 import type { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from "./codec/etcdserverpb/rpc.ts";
 import type { Connection } from "./http2/connection.ts";

@@ -5,7 +5,7 @@
 import { after, forever } from "#core/runtime.ts";
 import { Refusal } from "#core/refusal.ts";
 import type { Changes, KeyRange, Revision } from "#core/store.ts";
-import { Bell } from "./bell.ts";
+import { Bell } from "#core/bell.ts";
 import type { Caller } from "./caller.ts";
 import type { Connection } from "./http2/connection.ts";
 import { MessageStream } from "./http2/stream.ts";

@@ -13,7 +13,7 @@
 import type { Header } from "#core/outcome.ts";
 import { forever, type Runtime } from "#core/runtime.ts";
 import { type Change, type Changes, type KeyRange, type Revision, revision } from "#core/store.ts";
-import { Bell } from "./bell.ts";
+import { Bell } from "#core/bell.ts";
 import type { WatchCreateRequest } from "./codec/etcdserverpb/rpc.ts";
 import { type Event, Event_EventType } from "./codec/mvccpb/kv.ts";
 import { keyValueOf } from "./txn.ts";

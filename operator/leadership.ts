@@ -8,7 +8,7 @@
  * | `following` | the start; end of a term | the election's next term → `leading`         |
  * | `leading`   | a term                  | the term's end → `following`; drain → `ended` |
  */
-import { sleep } from "#core/runtime.ts";
+import { aborted, sleep } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import { Maintenance } from "#etcd/maintenance.ts";
 import { MaintenanceCalls } from "#etcd/maintenance-calls.ts";
@@ -214,11 +214,4 @@ interface Parts {
   readonly owner: TreeOwner;
   readonly reports: Reports;
   readonly controllers: PublishedController[];
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    if (signal.aborted) resolve();
-  });
 }

@@ -12,11 +12,9 @@ import type { Runtime } from "#core/runtime.ts";
 import { EtcdStore } from "#etcd/store.ts";
 import { credentials, tlsFiles } from "#host/etcd-options.ts";
 import { ListenRefused } from "#host/listen.ts";
-import { makeLog } from "#host/log.ts";
 import { LoopWatch } from "#host/loop-watch.ts";
 import { Metrics } from "#host/metrics.ts";
-import { helpText, OptionsRefused, readOptions } from "#host/options.ts";
-import { realRuntime } from "#host/runtime.ts";
+import { runProgram, type Die } from "#host/program.ts";
 import { listenForTermination } from "#host/signals.ts";
 import { publishedKinds } from "./controllers/published/kinds.ts";
 import { Objects } from "./controllers/published/objects.ts";
@@ -33,50 +31,16 @@ import { startProbes } from "./probes.ts";
 import type { Running } from "./running.ts";
 import type { Ancestry } from "./spec-tree/owner.ts";
 
-type Die = (name: string, error: unknown) => void;
-
-await main();
-
-async function main(): Promise<void> {
-  const { options, unknownVariables } = optionsOrEnd();
-  const format = options.logFormat ?? (process.stdout.isTTY ? "text" : "json");
-  const log = makeLog({ level: options.logLevel, format });
-  const die: Die = (name, error) => {
-    log.error("the process ends: something failed that must not", { name, error });
-    process.exit(1);
-  };
-  process.on("uncaughtException", (error) => {
-    die("uncaught exception", error);
-  });
-  process.on("unhandledRejection", (error) => {
-    die("unhandled rejection", error);
-  });
-  for (const problem of unknownVariables) log.warn(problem);
-  try {
-    await run(options, realRuntime(log), die);
-  } catch (error) {
-    if (!(error instanceof ListenRefused) && !(error instanceof ClusterRefused)) throw error;
-    log.error(error.message);
-    process.exit(1);
-  }
-}
-
-function optionsOrEnd(): { options: OperatorOptions; unknownVariables: readonly string[] } {
-  try {
-    const read = readOptions(optionTable, { env: process.env, args: process.argv.slice(2) });
-    if (read.kind === "help") {
-      const purpose = "publishes Holdfast's resources of a cluster to etcd";
-      process.stdout.write(helpText("holdfast operator", purpose, optionTable));
-      process.exit(0);
-    }
-    checkTogether(read.values);
-    return { options: read.values, unknownVariables: read.unknownVariables };
-  } catch (error) {
-    if (!(error instanceof OptionsRefused)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(2);
-  }
-}
+await runProgram({
+  name: "holdfast operator",
+  purpose: "publishes Holdfast's resources of a cluster to etcd",
+  options: optionTable,
+  checkTogether,
+  logOf: (options) => options,
+  isRefusal: (error): error is ListenRefused | ClusterRefused =>
+    error instanceof ListenRefused || error instanceof ClusterRefused,
+  run,
+});
 
 async function run(options: OperatorOptions, runtime: Runtime, onBug: Die): Promise<void> {
   await using stack = new AsyncDisposableStack();

@@ -2,7 +2,7 @@
 import { problemBody, problemMediaType } from "#api/operations/problem-body.ts";
 import { problems } from "#api/problems.ts";
 import type { Refused } from "./refused.ts";
-import { bounds, retryAfterSeconds } from "./limits.ts";
+import { retryAfterSeconds } from "./limits.ts";
 import { statusWords } from "./status.ts";
 
 export interface Reply {
@@ -66,12 +66,8 @@ export interface ReplyEnds {
 const closing = "Connection: close\r\n\r\n";
 /** Clients that read it close first, and never send a request into a connection that is just being closed. */
 function keeping(idleMs: number): string {
-  return idleMs === bounds.idleMs ? usual : keepingFor(idleMs);
+  return `Connection: keep-alive\r\nKeep-Alive: timeout=${String(Math.floor(idleMs / 1000))}\r\n\r\n`;
 }
-
-const keepingFor = (idleMs: number): string =>
-  `Connection: keep-alive\r\nKeep-Alive: timeout=${String(Math.floor(idleMs / 1000))}\r\n\r\n`;
-const usual = keepingFor(bounds.idleMs);
 
 /** Head and body in one, to be written at once. */
 export function replyText(

@@ -1,13 +1,5 @@
 /** One aspect of a resource's state, with the closed list of reasons that it may give, each with what it says. */
-export type ConditionStatus = "True" | "False" | "Unknown";
-
-/** A condition before it has a time. */
-export interface Judged {
-  readonly type: string;
-  readonly status: ConditionStatus;
-  readonly reason: string;
-  readonly message: string;
-}
+import type { ConditionStatus, Judged } from "./condition.ts";
 
 export interface Aspect<R extends string = string> {
   readonly type: string;

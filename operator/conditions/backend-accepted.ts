@@ -1,6 +1,7 @@
 /** Whether the operator takes the Backend at all. */
 import { describeProblem } from "#api/fields/read.ts";
-import { say, type Aspect, type Judged } from "./aspect.ts";
+import { say, type Aspect } from "./aspect.ts";
+import type { Judged } from "./condition.ts";
 import type { BackendFacts } from "./backend-facts.ts";
 
 export const accepted = {

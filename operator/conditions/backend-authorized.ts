@@ -1,6 +1,7 @@
 /** Whether our admin may do what we need one for. */
 import { isRefusedBy } from "../etcd-admin/outcome.ts";
-import { say, type Aspect, type Judged } from "./aspect.ts";
+import { say, type Aspect } from "./aspect.ts";
+import type { Judged } from "./condition.ts";
 import type { BackendFacts } from "./backend-facts.ts";
 
 export const authorized = {

@@ -1,6 +1,7 @@
 /** Whether one member may be lost without harm. */
 import { healthyMembers } from "../etcd-admin/view.ts";
-import { say, type Aspect, type Judged } from "./aspect.ts";
+import { say, type Aspect } from "./aspect.ts";
+import type { Judged } from "./condition.ts";
 import type { BackendFacts } from "./backend-facts.ts";
 
 export const highlyAvailable = {

@@ -1,5 +1,6 @@
 /** Whether etcd itself keeps namespaces apart. */
-import { say, type Aspect, type Judged } from "./aspect.ts";
+import { say, type Aspect } from "./aspect.ts";
+import type { Judged } from "./condition.ts";
 import type { BackendFacts } from "./backend-facts.ts";
 
 export const isolated = {

@@ -1,5 +1,6 @@
 /** Whether locks and other resources can live there: what the other conditions come to. */
-import { say, type Aspect, type Judged } from "./aspect.ts";
+import { say, type Aspect } from "./aspect.ts";
+import type { Judged } from "./condition.ts";
 
 export const ready = {
   type: "Ready",

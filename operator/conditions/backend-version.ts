@@ -1,7 +1,8 @@
 /** Whether the servers are good enough, by the oldest that answers. */
 import { judgeVersion } from "#etcd/version.ts";
 import { oldestVersion } from "../etcd-admin/view.ts";
-import { say, type Aspect, type Judged } from "./aspect.ts";
+import { say, type Aspect } from "./aspect.ts";
+import type { Judged } from "./condition.ts";
 import type { BackendFacts } from "./backend-facts.ts";
 
 export const versionSupported = {

@@ -2,7 +2,7 @@
  * The conditions of a resource and the closed lists of their reasons. Each reason has its heading in
  * docs/operations/conditions.md: what it means, and what to do.
  */
-import { numberOf, textOf } from "#core/json.ts";
+import { canonicalJson, numberOf, textOf } from "#core/json.ts";
 import type { Epoch } from "#core/runtime.ts";
 import { secondTime } from "#host/wall-time.ts";
 
@@ -19,12 +19,18 @@ export type ConditionType = keyof typeof reasons;
 export type ReasonOf<T extends ConditionType> = (typeof reasons)[T][number];
 export type ConditionStatus = "True" | "False" | "Unknown";
 
-/** One aspect of the resource's state, as it is judged now. */
-export interface Condition<T extends ConditionType = ConditionType> {
-  readonly type: T;
+/** One aspect of a resource's state, as it is judged now. */
+export interface Judged {
+  readonly type: string;
   readonly status: ConditionStatus;
-  readonly reason: ReasonOf<T>;
+  readonly reason: string;
   readonly message: string;
+}
+
+/** The same of a published resource. */
+export interface Condition<T extends ConditionType = ConditionType> extends Judged {
+  readonly type: T;
+  readonly reason: ReasonOf<T>;
 }
 
 /** As it stands in the resource. */
@@ -43,7 +49,7 @@ const messageMax = 32_768 / 4;
 /** The conditions as they are to be written: a status that did not change keeps its time. */
 export function transition(
   before: readonly StoredCondition[],
-  now: readonly Condition[],
+  now: readonly Judged[],
   at: { readonly generation: number; readonly wallNow: Epoch },
 ): StoredCondition[] {
   return now.map(({ type, status, reason, message }) => {
@@ -57,6 +63,17 @@ export function transition(
       message: message.slice(0, messageMax),
     };
   });
+}
+
+/** What a person waits for: all of a status's conditions but their messages. */
+export function outline({
+  observedGeneration,
+  conditions,
+}: Readonly<Record<string, unknown>>): string {
+  const outlines = readConditions(conditions).map(
+    ({ message: _message, ...condition }) => condition,
+  );
+  return canonicalJson([observedGeneration, outlines]);
 }
 
 /** What somebody else wrote there may be anything. */

@@ -8,6 +8,7 @@
  * A lost answer to a creation may leave a second Event of the same words; a lost answer to an update costs nothing, since
  * a series says its whole count.
  */
+import { Bell } from "#core/bell.ts";
 import { after, sleep, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import { microTime } from "#host/wall-time.ts";
@@ -80,12 +81,13 @@ export class Recorder implements AsyncDisposable {
   readonly #bucket: Bucket;
   /** Those used last stand last. */
   readonly #series = new Map<string, Series>();
-  #wake: (() => void) | undefined;
+  readonly #bell: Bell;
 
   private constructor(parts: RecorderParts) {
     this.#parts = parts;
     this.#tasks = new Tasks(parts.onFailure);
     this.#bucket = new Bucket(parts.runtime, rate);
+    this.#bell = new Bell(parts.runtime);
   }
 
   static start(parts: RecorderParts): Recorder {
@@ -112,7 +114,7 @@ export class Recorder implements AsyncDisposable {
     series.lastAtMs = runtime.wallNow();
     this.#series.set(key, series);
     this.#bound();
-    this.#wake?.();
+    this.#bell.ring();
   }
 
   /** What is not sent by now is not sent. */
@@ -138,7 +140,7 @@ export class Recorder implements AsyncDisposable {
     while (!signal.aborted) {
       const due = this.#due();
       if (due.series !== undefined) await this.#write(due.series, signal);
-      else await this.#sleep(due.at, signal);
+      else await this.#bell.wait({ until: due.at, signal });
     }
   }
 
@@ -152,21 +154,6 @@ export class Recorder implements AsyncDisposable {
       at = Math.min(at, series.writeAt);
     }
     return { at: at as Instant };
-  }
-
-  #sleep(at: Instant, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        timer.cancel();
-        signal.removeEventListener("abort", end);
-        this.#wake = undefined;
-        resolve();
-      };
-      const timer = this.#parts.runtime.timer(at, end);
-      this.#wake = end;
-      signal.addEventListener("abort", end, { once: true });
-      if (signal.aborted) end();
-    });
   }
 
   async #write(series: Series, signal: AbortSignal): Promise<void> {

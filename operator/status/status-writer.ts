@@ -11,17 +11,22 @@
  * A later wish for the resource replaces the one that waits. What was written is remembered until a watch tells of it, or of
  * something newer.
  */
+import { Bell } from "#core/bell.ts";
 import { canonicalJson } from "#core/json.ts";
 import { after, sleep, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
-import { transition, readConditions, type StoredCondition } from "../conditions/condition.ts";
+import {
+  transition,
+  readConditions,
+  type StoredCondition,
+  outline,
+} from "../conditions/condition.ts";
 import type { Wanted } from "../controllers/published/decide.ts";
 import type { Api } from "../kube/api.ts";
 import { applyStatus } from "../kube/apply.ts";
 import { type Bucket, KeyBackoff } from "../kube/backoff.ts";
 import { isRefused, reasonText, recordOf } from "../kube/errors.ts";
 import { isNewer, keyOf, type KubeObject, type ObjectKey, type Resource } from "../kube/objects.ts";
-import { Doorbell } from "./doorbell.ts";
 
 export interface StatusWriterParts {
   readonly api: Api;
@@ -61,12 +66,12 @@ export class StatusWriter implements AsyncDisposable {
   /** Those with a wish. */
   readonly #waiting = new Set<ObjectKey>();
   readonly #backoff = new KeyBackoff<ObjectKey>(500, 60_000);
-  readonly #bell: Doorbell;
+  readonly #bell: Bell;
 
   private constructor(parts: StatusWriterParts) {
     this.#parts = parts;
     this.#tasks = new Tasks(parts.onFailure);
-    this.#bell = new Doorbell(parts.runtime);
+    this.#bell = new Bell(parts.runtime);
   }
 
   static start(parts: StatusWriterParts): StatusWriter {
@@ -160,10 +165,10 @@ export class StatusWriter implements AsyncDisposable {
   }
 
   async #work(signal: AbortSignal): Promise<void> {
-    for (;;) {
+    while (!signal.aborted) {
       const next = this.#next();
       if ("key" in next) await this.#write(next.key, next.entry, signal);
-      else await this.#bell.wait(next.at, signal);
+      else await this.#bell.wait({ until: next.at, signal });
     }
   }
 
@@ -226,12 +231,4 @@ function refreshAt({ writtenAt }: Entry): number {
 function goesBefore(a: Entry, b: Entry): boolean {
   if (a.urgent !== b.urgent) return a.urgent;
   return (a.writtenAt ?? 0) < (b.writtenAt ?? 0);
-}
-
-/** What a person waits for: all of the conditions but their messages. */
-function outline({ observedGeneration, conditions }: Status): string {
-  const outlines = readConditions(conditions).map(
-    ({ message: _message, ...condition }) => condition,
-  );
-  return canonicalJson([observedGeneration, outlines]);
 }

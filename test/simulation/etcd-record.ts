@@ -38,7 +38,7 @@ export class EtcdRecord {
   readonly #locksRoot: string;
   readonly #namespace: string;
   /** The contenders that stand. */
-  readonly #standing = new Map<Key, PlaceMade>();
+  readonly #standing = new Map<Key, { readonly place: PlaceMade; readonly contender: string }>();
   /** By what {@link contenderIn} calls them. */
   readonly everMade: Map<string, KeyValue> = new Map<string, KeyValue>();
   /** When which of them went. */
@@ -74,7 +74,7 @@ export class EtcdRecord {
   }
 
   madeMs(contender: Key): number | undefined {
-    return this.#standing.get(contender)?.madeMs;
+    return this.#standing.get(contender)?.place.madeMs;
   }
 
   /**
@@ -120,20 +120,20 @@ export class EtcdRecord {
         `${key} was made while etcd was known to have begun anew`,
         atMs,
       );
-    this.everMade.set(contenderIn(kv), kv);
+    const contender = contenderIn(kv);
+    this.everMade.set(contender, kv);
     this.#lastMade.set(lock, createRevision);
     const place: PlaceMade = { key, lock, session: name?.session ?? "", madeMs: atMs };
-    this.#standing.set(key, place);
+    this.#standing.set(key, { place, contender });
     this.#history.places.push(place);
   }
 
   #gone(key: Key): void {
-    const place = this.#standing.get(key);
-    if (place === undefined) return;
-    place.goneMs = this.#server.runtime.world.nowMs;
-    for (const [contender, made] of this.everMade)
-      if (made.key === key && !this.#goneMs.has(contender))
-        this.#goneMs.set(contender, place.goneMs);
+    const standing = this.#standing.get(key);
+    if (standing === undefined) return;
+    const goneMs = this.#server.runtime.world.nowMs;
+    standing.place.goneMs = goneMs;
+    this.#goneMs.set(standing.contender, goneMs);
     this.#standing.delete(key);
   }
 }

@@ -1,7 +1,7 @@
 /** Carries out what was decided: users in etcd and their Secrets, and the status. */
 import type { Runtime } from "#core/runtime.ts";
-import { textOf } from "#core/json.ts";
-import type { Judged } from "../../conditions/aspect.ts";
+import { canonicalJson } from "#core/json.ts";
+import { outline, readConditions, transition, type Judged } from "../../conditions/condition.ts";
 import { accessName } from "../../etcd-admin/namespace-access.ts";
 import type { NamespaceUsers } from "../../etcd-admin/namespace-users.ts";
 import type { AdminOutcome } from "../../etcd-admin/outcome.ts";
@@ -115,10 +115,17 @@ export async function actOnStatus(
   wanted: WantedStatus,
   { api, runtime, signal }: { api: Api; runtime: Runtime; signal: AbortSignal },
 ): Promise<boolean> {
-  const status = statusOf(object, wanted, new Date(runtime.wallNow()).toISOString());
   const before = recordOf(object["status"]);
-  if (same(before, status)) return false;
-  const turned = gist(before["conditions"]) !== gist(status["conditions"]);
+  const generation = object.metadata.generation ?? 0;
+  const wallNow = runtime.wallNow();
+  const stored = readConditions(before["conditions"]);
+  const status = {
+    observedGeneration: generation,
+    ...wanted.numbers,
+    conditions: transition(stored, wanted.conditions, { generation, wallNow }),
+  };
+  if (canonicalJson(before) === canonicalJson(status)) return false;
+  const turned = outline(before) !== outline(status);
   if (!turned && wanted.writtenMsAgo < refreshMs) return false;
   const of = { of: object, status };
   const applied = await applyStatus({ api, resource: backends, signal }, fieldManager, of);
@@ -126,51 +133,4 @@ export async function actOnStatus(
   if (isRefused(applied, "notFound") || isRefused(applied, "conflict")) return false;
   valueOf("the status of a Backend", applied);
   return true;
-}
-
-function statusOf(
-  object: KubeObject,
-  { conditions, numbers }: WantedStatus,
-  now: string,
-): Readonly<Record<string, unknown>> {
-  const observedGeneration = object.metadata.generation ?? 0;
-  const before = conditionsOf(recordOf(object["status"])["conditions"]);
-  return {
-    observedGeneration,
-    ...numbers,
-    conditions: conditions.map(({ type, status, reason, message }) => {
-      const was = before.find((one) => one["type"] === type);
-      const since = was?.["status"] === status ? textOf(was["lastTransitionTime"]) : undefined;
-      return {
-        ...{ type, status, observedGeneration, reason, message },
-        lastTransitionTime: since ?? `${now.slice(0, 19)}Z`,
-      };
-    }),
-  };
-}
-
-function conditionsOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-  return Array.isArray(value) ? value.map(recordOf) : [];
-}
-
-/** What is worth a write at once. */
-function gist(conditions: unknown): string {
-  return JSON.stringify(
-    conditionsOf(conditions).map((one) => [
-      ...[one["type"], one["status"], one["reason"], one["observedGeneration"]],
-    ]),
-  );
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return sorted(a) === sorted(b);
-}
-
-/** JSON with the members of each object in one order: the API server has its own. */
-function sorted(value: unknown): string {
-  return JSON.stringify(value, (_name, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

@@ -1,6 +1,7 @@
 /** From facts to what the status says and which users there ought to be. Pure. */
 import type { BackendStatus } from "#api/resources/backend.ts";
-import type { Aspect, Judged } from "../../conditions/aspect.ts";
+import type { Aspect } from "../../conditions/aspect.ts";
+import type { Judged } from "../../conditions/condition.ts";
 import { accepted, judgeAccepted } from "../../conditions/backend-accepted.ts";
 import { authorized, judgeAuthorized } from "../../conditions/backend-authorized.ts";
 import type { BackendFacts } from "../../conditions/backend-facts.ts";

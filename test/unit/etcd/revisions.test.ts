@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Revisions } from "#etcd/revisions.ts";
 import { AnswerTimes } from "#etcd/answer-times.ts";
-import { Clock } from "./clock.ts";
+import { Clock } from "#test/support/clock.ts";
 
 const header = (at: bigint, clusterId = 255n) => {
   return { clusterId, memberId: 1n, revision: at, raftTerm: 1n };

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { type Changes, prefixRange, revision } from "#core/store.ts";
 import type { Event } from "#etcd/codec/mvccpb/kv.ts";
 import { Watched } from "#etcd/watched.ts";
-import { Clock } from "./clock.ts";
+import { Clock } from "#test/support/clock.ts";
 
 describe("a watch", () => {
   it("tells every event once, in order, whatever fragments and interruptions there are", () => {

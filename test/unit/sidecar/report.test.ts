@@ -6,7 +6,7 @@ import type { ResourceRecord } from "#core/spec/records.ts";
 import { readReport, type ResourceReport, type SidecarReport } from "#core/spec/report.ts";
 import { revision, type Key, type LeaseId, type Write, type WriteResult } from "#core/store.ts";
 import { fitting, Reporter, resourcesOf, type ReporterParts } from "#sidecar/report.ts";
-import { Clock } from "../etcd/clock.ts";
+import { Clock } from "#test/support/clock.ts";
 
 type Cohorts = ReturnType<ReporterParts["locks"]["cohorts"]>;
 type Answer = Outcome<WriteResult>;

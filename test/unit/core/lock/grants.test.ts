@@ -4,7 +4,7 @@ import { Grant, type Freed } from "#core/lock/grant.ts";
 import { Grants } from "#core/lock/grants.ts";
 import type { GrantEnd } from "#core/lock/views.ts";
 import type { Session } from "#core/session/session.ts";
-import { VirtualRuntime } from "./virtual-clock.ts";
+import { Clock } from "#test/support/clock.ts";
 
 /** As much of a session as a grant asks of one that lives. */
 const session = (id: string): Session =>
@@ -20,12 +20,12 @@ interface Made {
 const mine = session("0a1b");
 
 class Kept {
-  readonly clock = new VirtualRuntime();
-  readonly grants: Grants = new Grants(this.clock.runtime);
+  readonly clock = new Clock();
+  readonly grants: Grants = new Grants(this.clock);
 
   make({ of = mine, number = 3, handovers = 0, requestId }: Made = {}): Grant {
     const word = String(number).padStart(10, "0");
-    const grant = new Grant(this.clock.runtime, this.grants, {
+    const grant = new Grant(this.clock, this.grants, {
       id: `${of.id}-${word}-${handovers}`,
       ...{ number, handovers, session: of, fence: 1n, holder: "app", ttlMs: 30_000 },
       key: `/locks/orders/42/${of.id}-0000000001`,

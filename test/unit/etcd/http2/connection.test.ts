@@ -8,7 +8,7 @@ import { type Frame, frame, frameType, flag } from "#etcd/http2/frames.ts";
 import { frame as framed } from "#etcd/http2/message.ts";
 import { MessageStream } from "#etcd/http2/stream.ts";
 import { after } from "#core/runtime.ts";
-import { Clock } from "../clock.ts";
+import { Clock } from "#test/support/clock.ts";
 import {
   dataFrame,
   goodbyeFrame,

@@ -11,7 +11,7 @@ import {
   type Snapshot,
   type Store,
 } from "#core/store.ts";
-import { Clock } from "../../etcd/clock.ts";
+import { Clock } from "#test/support/clock.ts";
 
 const record: KeyValue = {
   key: recordKey("default", "DistributedLock", "orders"),

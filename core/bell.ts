@@ -1,5 +1,5 @@
 /** Wakes all who wait for something to change. What has changed they look at themselves: a ring is only a reason to. */
-import type { Instant, Runtime } from "#core/runtime.ts";
+import type { Instant, Runtime } from "./runtime.ts";
 
 export interface BellWait {
   readonly until: Instant;

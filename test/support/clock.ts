@@ -1,11 +1,11 @@
 /** A clock that stands still until it is moved, for what asks the time and sets few timers. */
-import type { Epoch, Instant, Runtime } from "#core/runtime.ts";
+import type { Epoch, Instant, Log, Runtime, Timer } from "#core/runtime.ts";
 
 export class Clock implements Runtime {
   #now = 1_000;
   readonly #timers = new Set<{ at: number; fire: () => void }>();
 
-  readonly log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+  readonly log: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
   now(): Instant {
     return this.#now as Instant;
@@ -15,7 +15,7 @@ export class Clock implements Runtime {
     return this.#now as Epoch;
   }
 
-  timer(at: Instant, fire: () => void) {
+  timer(at: Instant, fire: () => void): Timer {
     const timer = { at, fire };
     this.#timers.add(timer);
     return { cancel: () => void this.#timers.delete(timer) };
@@ -36,6 +36,11 @@ export class Clock implements Runtime {
   /** How many timers are set. */
   get timers(): number {
     return this.#timers.size;
+  }
+
+  /** In how many milliseconds each of them is due. */
+  protected dueInMs(): number[] {
+    return [...this.#timers].map(({ at }) => at - this.#now);
   }
 
   /** Fires what is due on the way, in order. */
