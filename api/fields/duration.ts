@@ -3,11 +3,20 @@
  * number of milliseconds. There is no way to write "no bound": a field without a bound is absent.
  */
 
-/** For JSON schemas; {@link readDurationMs} accepts exactly what this does, below {@link durationMsMax}. */
+/** {@link readDurationMs} accepts exactly what this does, below {@link durationMsMax}. */
 export const durationPattern = "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$";
 export const durationCharsMax = 32;
+/** How one is written, for messages and pages. */
+export const durationExamples = "500ms, 30s or 1h30m";
 /** The longest duration that Go's own type holds, in whole milliseconds: what CEL can still compare. */
 export const durationMsMax = 9_223_372_036_854;
+/**
+ * Every duration up to {@link durationMsComparable}, however it is written, and nothing above {@link durationMsMax}: CEL
+ * cannot be asked whether it can read a duration, and its `duration()` fails on one that Go's type does not hold.
+ */
+export const durationPatternComparable =
+  "^(0*[0-9]{1,5}(\\.[0-9]{1,3})?h|0*[0-9]{1,7}(\\.[0-9]{1,3})?m|0*[0-9]{1,9}(\\.[0-9]{1,3})?s|0*[0-9]{1,11}ms)+$";
+export const durationMsComparable = 99_999_999_999;
 
 const secondMs = 1_000;
 const minuteMs = 60 * secondMs;

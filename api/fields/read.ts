@@ -15,7 +15,7 @@ import type {
   StringMapField,
   TextField,
 } from "../fields.ts";
-import { parseDurationMs, readDurationMs } from "./duration.ts";
+import { durationExamples, parseDurationMs, readDurationMs } from "./duration.ts";
 import { nearest } from "./nearest.ts";
 import { forms, isPlain, quote, quoteAny, utf8Bytes, type TextForm } from "./text.ts";
 
@@ -121,7 +121,7 @@ function choiceReader({ values }: ChoiceField): Reader {
 function durationReader({ min, max }: DurationField, durations: DurationsAs): Reader {
   const minMs = parseDurationMs(min);
   const maxMs = parseDurationMs(max);
-  const form = "write one such as '500ms', '30s' or '1h30m'";
+  const form = `write it as in ${durationExamples}`;
   return (value, at, problems) => {
     const ms = typeof value === "string" ? readDurationMs(value) : undefined;
     if (ms === undefined) {

@@ -170,8 +170,8 @@ export const backend: ResourceKind<typeof spec> = {
       fix: "write all with https://",
     },
     {
-      cel: "!has(self.external) || !has(self.external.ca) || self.external.endpoints.all(e, e.startsWith('https:'))",
-      holds: ({ external: it }) => it?.ca === undefined || allAre("https:", it.endpoints),
+      cel: "!has(self.external) || !has(self.external.ca) || !self.external.endpoints.all(e, e.startsWith('http:'))",
+      holds: ({ external: it }) => it?.ca === undefined || !allAre("http:", it.endpoints),
       field: "external.ca",
       reason: "is of no use with http endpoints",
       fix: "write the endpoints with https://, or leave it out",

@@ -237,7 +237,7 @@ function sameDocument(a: Document, b: Document | undefined): boolean {
   return a.name === b?.name && a.spec === b.spec && a.changedAt === b.changedAt;
 }
 
-/** `orders.yaml:7: spec.ttl: 'x' is not a duration; write one such as '30s'` */
+/** `orders.yaml:7: spec.ttl: 'x' is not a duration; write it as in 500ms, 30s or 1h30m` */
 export function lineOf({ file, line, field, reason, fix }: ResourceProblem): string {
   const place = [file, line].filter((part) => part !== undefined).join(":");
   const what = [place, field, reason]

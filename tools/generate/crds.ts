@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { group, version } from "#api/names.ts";
 import type { ResourceKind } from "#api/resources/kind.ts";
 import { kinds } from "#api/resources/kinds.ts";
+import { crossRulesOf } from "./cel.ts";
 import { schemaOf, structural, type Schema } from "./json-schema.ts";
 import { headOf, kebab, type Made } from "./made.ts";
 
@@ -62,16 +63,8 @@ function rootSchema(kind: ResourceKind): Schema {
       apiVersion: { type: "string", description: `Always ${group}/${version}.` },
       kind: { type: "string", description: `Always ${kind.kind}.` },
       metadata: { type: "object" },
-      spec: { ...schemaOf(kind.spec, structural), "x-kubernetes-validations": crossRules(kind) },
+      spec: { ...schemaOf(kind.spec, structural), "x-kubernetes-validations": crossRulesOf(kind) },
       status: schemaOf(kind.status, structural),
     },
   };
-}
-
-function crossRules({ rules }: ResourceKind): Schema[] {
-  return rules.map(({ cel, reason, fix, field }) => ({
-    rule: cel,
-    message: `${reason}; ${fix}`,
-    fieldPath: `.${field}`,
-  }));
 }

@@ -3,17 +3,11 @@
  * alternatives, rules in CEL; it describes the kind in full. `contract` is what this version of the sidecar serves,
  * for the OpenAPI document: what is not supported yet is left out.
  */
-import type {
-  DurationField,
-  Field,
-  Fields,
-  IntegerField,
-  ObjectField,
-  TextField,
-} from "#api/fields.ts";
+import type { Field, Fields, IntegerField, ObjectField, TextField } from "#api/fields.ts";
 import { durationCharsMax, durationPattern } from "#api/fields/duration.ts";
 import { defaultOf } from "#api/fields/read.ts";
 import { forms, type TextForm } from "#api/fields/text.ts";
+import { rulesOf } from "./cel.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -75,14 +69,14 @@ function shapeOf(field: Field, tongue: Tongue): Schema {
     case "duration":
       return {
         type: "string",
-        pattern: durationPattern,
+        ...(tongue.name === "contract" ? { pattern: durationPattern } : {}),
         maxLength: durationCharsMax,
         ...only(field, tongue),
       };
     case "integer":
       return { ...integerShape(field), ...only(field, tongue) };
     case "text":
-      return textShape(field);
+      return textShape(field, tongue);
     case "boolean":
       return { type: "boolean" };
     case "timestamp":
@@ -138,14 +132,18 @@ function integerShape({ min, max }: IntegerField): Schema {
 }
 
 /** Bytes are bounded from above by characters: a schema that is looser than the reader, never stricter. */
-function textShape(field: TextField): Schema {
+function textShape(field: TextField, tongue: Tongue): Schema {
   const form: TextForm = forms[field.form];
   const bytesMin = field.bytesMin ?? form.bytesMin;
+  // What the form's rule refuses is not refused twice.
+  const byRule = tongue.name === "structural" && form.pattern !== undefined && !form.accepts("");
   return {
     type: "string",
-    ...(bytesMin > 0 ? { minLength: 1 } : {}),
+    ...(bytesMin > 0 && !byRule ? { minLength: 1 } : {}),
     maxLength: field.bytesMax ?? form.bytesMax,
-    ...(form.pattern === undefined ? {} : { pattern: form.pattern }),
+    ...(form.pattern === undefined || tongue.name === "structural"
+      ? {}
+      : { pattern: form.pattern }),
   };
 }
 
@@ -173,26 +171,4 @@ export function fieldsIn(fields: Fields, tongue: Tongue): Fields {
     return tongue.name === "structural" || !refused;
   });
   return Object.fromEntries(shown);
-}
-
-interface CelRule {
-  readonly rule: string;
-  readonly message: string;
-}
-
-function rulesOf(field: Field): CelRule[] {
-  const rules: CelRule[] = [];
-  if (field.immutable === true) {
-    const message = "is fixed once made; delete the resource and make it anew";
-    rules.push({ rule: "self == oldSelf", message });
-  }
-  if (field.kind === "duration") rules.push(rangeRule(field));
-  return rules;
-}
-
-function rangeRule({ min, max }: DurationField): CelRule {
-  return {
-    rule: `duration(self) >= duration('${min}') && duration(self) <= duration('${max}')`,
-    message: `must be a duration from ${min} to ${max}`,
-  };
 }

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  durationCharsMax,
+  durationMsComparable,
   durationMsMax,
   durationPattern,
+  durationPatternComparable,
   formatDuration,
   parseDurationMs,
   readDurationMs,
@@ -64,6 +67,40 @@ describe("a duration", () => {
       fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
         const text = pieces.join("");
         assert.equal(readDurationMs(text) !== undefined, pattern.test(text), text);
+      }),
+    );
+  });
+
+  const comparable = new RegExp(durationPatternComparable);
+
+  it("is comparable for the API server as long as it is not longer than any of ours", () => {
+    const number = fc.tuple(fc.constantFrom("", "0", "000"), fc.nat(durationMsComparable));
+    const part = fc.tuple(
+      number,
+      fc.constantFrom("", ".5", ".001"),
+      fc.constantFrom("h", "m", "s"),
+    );
+    const parts = fc.array(fc.oneof(part, fc.tuple(number, fc.constant(""), fc.constant("ms"))), {
+      minLength: 1,
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(parts, (written) => {
+        const text = written.map(([[zeros, n], rest, unit]) => zeros + n + rest + unit).join("");
+        const ms = readDurationMs(text);
+        if (ms !== undefined && ms <= durationMsComparable) assert.match(text, comparable);
+      }),
+    );
+    assert.match(formatDuration(durationMsComparable), comparable);
+  });
+
+  it("is not comparable for the API server where that could not read it", () => {
+    const pieces = ["99999.999h", "99999h", "9999999.999m", "9999999m", "999999999.999s"];
+    const piece = fc.constantFrom(...pieces, "999999999s", "99999999999ms", "9h", "9s", "00");
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1, maxLength: 8 }), (written) => {
+        const text = written.join("").slice(0, durationCharsMax);
+        if (comparable.test(text)) assert.ok(readDurationMs(text) !== undefined, text);
       }),
     );
   });

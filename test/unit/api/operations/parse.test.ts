@@ -98,12 +98,9 @@ describe("an acquire", () => {
       { path: ["orders", "Ã¤"] },
       "name: holds characters that must be percent-encoded; percent-encode it as UTF-8",
     ],
-    [
-      { query: "wait=5" },
-      "wait: '5' is not a duration; write one such as '500ms', '30s' or '1h30m'",
-    ],
+    [{ query: "wait=5" }, "wait: '5' is not a duration; write it as in 500ms, 30s or 1h30m"],
     [{ query: "wait=25h" }, "wait: '25h' is above the most; use a duration from 0s to 24h"],
-    [{ query: "wait" }, "wait: '' is not a duration; write one such as '500ms', '30s' or '1h30m'"],
+    [{ query: "wait" }, "wait: '' is not a duration; write it as in 500ms, 30s or 1h30m"],
     [{ query: "ttl=1ms" }, "ttl: '1ms' is below the least; use a duration from 100ms to 168h"],
     [{ query: "wait=1s&wait=1s" }, "wait: stands twice in the query; write it once"],
     [

@@ -107,7 +107,7 @@ describe("a DistributedLock's spec", () => {
     ],
     [
       { mode: "Mutex", ttl: 30 },
-      "spec.ttl: the number 30 is not a duration; write one such as '500ms', '30s' or '1h30m'",
+      "spec.ttl: the number 30 is not a duration; write it as in 500ms, 30s or 1h30m",
     ],
     [
       { mode: "Mutex", maxHold: "0s" },
