@@ -1,5 +1,5 @@
 /** Where a server of ours listens, as a user writes it. */
-import { OptionProblem } from "./options.ts";
+import { OptionProblem, parseOf } from "./options.ts";
 
 export type Address =
   | { readonly kind: "off" }
@@ -15,7 +15,9 @@ const unixPathBytesMax = 107;
 
 export const addressUnit = "localhost:port, :port, host:port, unix:/path or off";
 
-export function address(value: string): Address {
+export const address = parseOf("a port from 0, which picks a free one, to 65535", readAddress);
+
+function readAddress(value: string): Address {
   if (value === "off") return { kind: "off" };
   if (value.startsWith("unix:")) return unixAddress(value.slice("unix:".length));
   const colon = value.lastIndexOf(":");

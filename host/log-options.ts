@@ -7,7 +7,7 @@ export const logOptions = {
   logLevel: {
     env: "HOLDFAST_LOG_LEVEL",
     default: "info",
-    prose: `The least level that is logged: ${logLevels.join(", ")}.`,
+    prose: "The least level that is logged.",
     unit: "level",
     parse: choice(logLevels),
   },
@@ -15,8 +15,8 @@ export const logOptions = {
     env: "HOLDFAST_LOG_FORMAT",
     default: undefined,
     defaultProse: "text on a terminal, else json",
-    prose: "How lines of the log are written: json or text.",
-    unit: "json|text",
+    prose: "How lines of the log are written.",
+    unit: "format",
     parse: choice(logFormats),
   },
 } as const satisfies OptionTable;

@@ -36,9 +36,18 @@ export interface Sample {
 
 type Kind = "counter" | "gauge" | "histogram" | "info";
 
-interface Family {
+/** What a family is, without its values. */
+export interface FamilyFacts {
   readonly names: FamilyNames;
   readonly kind: Kind;
+}
+
+/** Its series, as a query names them; a histogram has three below that. */
+export function seriesOf({ names: { name }, kind }: FamilyFacts): string {
+  return `${name}${{ counter: "_total", info: "_info", gauge: "", histogram: "" }[kind]}`;
+}
+
+interface Family extends FamilyFacts {
   /** Lines of all series, each without its line end. */
   lines(): string[];
 }
@@ -74,7 +83,7 @@ export class Metrics {
     names: FamilyNames,
     samples: () => Iterable<Sample>,
   ): void {
-    const suffix = kind === "gauge" ? "" : kind === "counter" ? "_total" : "_info";
+    const series = seriesOf({ names, kind });
     this.#declare({
       names,
       kind,
@@ -82,10 +91,14 @@ export class Metrics {
         [...samples()]
           .slice(0, seriesMax)
           .map(
-            (sample) =>
-              `${names.name}${suffix}${labelText(names, sample.labels ?? [])} ${number(sample.value)}`,
+            (sample) => `${series}${labelText(names, sample.labels ?? [])} ${number(sample.value)}`,
           ),
     });
+  }
+
+  /** All that are declared, in that order. */
+  families(): readonly FamilyFacts[] {
+    return [...this.#families.values()];
   }
 
   /** The whole exposition. A reader that throws costs its own family only, and is told to `failed`. */

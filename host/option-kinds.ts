@@ -1,12 +1,12 @@
 /** The kinds of values that options have: each reads a text, or says what it expected. */
 import { readFileSync, statSync } from "node:fs";
-import { formatDuration, readDurationMs } from "#api/fields/duration.ts";
-import { OptionProblem } from "./options.ts";
+import { durationExamples, formatDuration, readDurationMs } from "#api/fields/duration.ts";
+import { OptionProblem, parseOf, type Parse } from "./options.ts";
 
-export function text(value: string): string {
+export const text = parseOf("text that is not blank", (value) => {
   if (value.trim() === "") throw new OptionProblem("is empty");
   return value.trim();
-}
+});
 
 export function flag(value: string): boolean {
   if (value === "true") return true;
@@ -14,12 +14,12 @@ export function flag(value: string): boolean {
   throw new OptionProblem("is neither true nor false");
 }
 
-export function choice<const T extends string>(choices: readonly T[]): (value: string) => T {
-  return (value) => {
+export function choice<const T extends string>(choices: readonly T[]): Parse<T> {
+  return parseOf(choices.join(", "), (value) => {
     const found = choices.find((one) => one === value);
     if (found === undefined) throw new OptionProblem(`is none of ${choices.join(", ")}`);
     return found;
-  };
+  });
 }
 
 export function list(value: string): readonly string[] {
@@ -29,39 +29,38 @@ export function list(value: string): readonly string[] {
   return parts;
 }
 
-/** A file that can be read now; it may be replaced later. */
-export function file(value: string): string {
+/** It may be replaced later. */
+export const file = parseOf("a file that can be read", (value) => {
   try {
     readFileSync(value);
     return value;
   } catch (error) {
     throw new OptionProblem(`cannot be read: ${reason(error)}`);
   }
-}
+});
 
-/** A file or folder that exists. */
-export function path(value: string): string {
+export const path = parseOf("a file or folder that exists", (value) => {
   try {
     statSync(value);
     return value;
   } catch (error) {
     throw new OptionProblem(`cannot be read: ${reason(error)}`);
   }
-}
+});
 
 function reason(error: unknown): string {
   return error instanceof Error ? error.message : "unreadable";
 }
 
-/** Name of a Kubernetes namespace or pod: lower-case letters, digits and dashes. */
-export function label(value: string): string {
-  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) return value;
-  throw new OptionProblem(
-    "is no name: 1 to 63 lower-case letters, digits and dashes, not at its ends a dash",
-  );
-}
+const labelRange = "1 to 63 lower-case letters, digits and dashes, not at its ends a dash";
 
-export function httpUrls(value: string): readonly string[] {
+/** Name of a Kubernetes namespace or pod. */
+export const label = parseOf(labelRange, (value) => {
+  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) return value;
+  throw new OptionProblem(`is no name: ${labelRange}`);
+});
+
+export const httpUrls = parseOf("http:// or https:// with host and port", (value) => {
   const urls = list(value);
   for (const url of urls) {
     const parsed = URL.canParse(url) ? new URL(url) : undefined;
@@ -71,25 +70,25 @@ export function httpUrls(value: string): readonly string[] {
       throw new OptionProblem(`: '${url}' has more than scheme, host and port`);
   }
   return urls;
-}
+});
 
 /** Milliseconds of `500ms`, `10s`, `1m30s`. */
-export function duration(bounds: { minMs: number; maxMs: number }): (value: string) => number {
-  return (value) => {
+export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }): Parse<number> {
+  const [least, most] = [formatDuration(minMs), formatDuration(maxMs)];
+  return parseOf(`${least} to ${most}`, (value) => {
     const ms = readDurationMs(value);
-    if (ms === undefined) throw new OptionProblem("is no duration such as 500ms, 10s or 1m30s");
-    if (ms < bounds.minMs) throw new OptionProblem(`is less than ${formatDuration(bounds.minMs)}`);
-    if (ms > bounds.maxMs) throw new OptionProblem(`is more than ${formatDuration(bounds.maxMs)}`);
+    if (ms === undefined)
+      throw new OptionProblem(`is no duration; write it as in ${durationExamples}`);
+    if (ms < minMs) throw new OptionProblem(`is less than ${least}`);
+    if (ms > maxMs) throw new OptionProblem(`is more than ${most}`);
     return ms;
-  };
+  });
 }
 
-export function integer(bounds: { min: number; max: number }): (value: string) => number {
-  return (value) => {
+export function integer({ min, max }: { min: number; max: number }): Parse<number> {
+  return parseOf(`${String(min)} to ${String(max)}`, (value) => {
     const read = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
-    if (read >= bounds.min && read <= bounds.max) return read;
-    throw new OptionProblem(
-      `is no whole number from ${String(bounds.min)} to ${String(bounds.max)}`,
-    );
-  };
+    if (read >= min && read <= max) return read;
+    throw new OptionProblem(`is no whole number from ${String(min)} to ${String(max)}`);
+  });
 }

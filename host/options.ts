@@ -4,6 +4,19 @@
  */
 import { nearest } from "#api/fields/nearest.ts";
 
+/** Throws {@link OptionProblem} with what is wrong with the text. */
+export interface Parse<T> {
+  (text: string): T;
+  /** Which values it takes, for people: `3s to 10m`. */
+  readonly range?: string;
+}
+
+/** A parse that says which values it takes. */
+export function parseOf<T>(range: string, parse: (text: string) => T): Parse<T> {
+  // A function of its own: several of these may stand on the same one.
+  return Object.assign((text: string) => parse(text), { range });
+}
+
 export interface Option<T> {
   /** `HOLDFAST_ETCD_ENDPOINTS`; the flag is `--etcd-endpoints`. */
   readonly env: `HOLDFAST_${string}`;
@@ -16,8 +29,7 @@ export interface Option<T> {
   readonly unit: string;
   /** A flag without a value means this one. */
   readonly bare?: string;
-  /** Throws {@link OptionProblem} with what is wrong with the text. */
-  readonly parse: (text: string) => T;
+  readonly parse: Parse<T>;
 }
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
@@ -93,11 +105,15 @@ export function helpText(program: string, purpose: string, table: OptionTable): 
     return [
       `  ${flagOf(option)} <${option.unit}>`,
       `      ${option.prose}`,
-      `      ${option.env}; default: ${option.defaultProse ?? unset}`,
+      `      ${option.env}; default: ${option.defaultProse ?? unset}${takes(option)}`,
     ].join("\n");
   });
   const head = `${program}: ${purpose}\n\nEvery option is a flag or an environment variable; a flag goes first.\n`;
   return `${head}\n${lines.join("\n\n")}\n\n  --help\n      Shows this.\n`;
+}
+
+function takes({ parse: { range } }: Option<unknown>): string {
+  return range === undefined ? "" : `; takes ${range}`;
 }
 
 function parse(

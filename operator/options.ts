@@ -7,11 +7,28 @@ import { duration, file, flag, label, list, text } from "#host/option-kinds.ts";
 import {
   OptionProblem,
   OptionsRefused,
+  parseOf,
   type OptionTable,
   type OptionValues,
 } from "#host/options.ts";
 
 const identityMax = 253;
+
+/** Undefined: all. */
+const namespaces = parseOf("names of namespaces, or * for all", (value) => {
+  if (value === "*") return undefined;
+  return [...new Set(list(value))].map((name) => {
+    if (name === "*") throw new OptionProblem("has * beside names; write * alone, or names");
+    return namespaceOf(name);
+  });
+});
+
+const identityRange = `up to ${identityMax} letters, digits, dashes and dots`;
+const identity = parseOf(identityRange, (value) => {
+  if (value.length <= identityMax && /^[A-Za-z0-9]([-._\w]*[A-Za-z0-9])?$/.test(value))
+    return value;
+  throw new OptionProblem(`is no name: ${identityRange}`);
+});
 
 export const options = {
   kubeconfig: {
@@ -40,7 +57,7 @@ export const options = {
   namespaces: {
     env: "HOLDFAST_NAMESPACES",
     default: "*",
-    prose: "The namespaces whose resources are served, separated by commas; * is all.",
+    prose: "The namespaces whose resources are served, separated by commas.",
     unit: "names or *",
     parse: namespaces,
   },
@@ -106,15 +123,6 @@ export function checkTogether(values: OperatorOptions): void {
   if (problems.length > 0) throw new OptionsRefused(problems.join("\n"));
 }
 
-/** Undefined: all. */
-function namespaces(value: string): readonly string[] | undefined {
-  if (value === "*") return undefined;
-  return [...new Set(list(value))].map((name) => {
-    if (name === "*") throw new OptionProblem("has * beside names; write * alone, or names");
-    return namespaceOf(name);
-  });
-}
-
 function namespaceOf(name: string): string {
   try {
     return label(name);
@@ -122,10 +130,4 @@ function namespaceOf(name: string): string {
     if (!(error instanceof OptionProblem)) throw error;
     throw new OptionProblem(`: '${name}' ${error.message}`);
   }
-}
-
-function identity(value: string): string {
-  if (value.length <= identityMax && /^[A-Za-z0-9]([-._\w]*[A-Za-z0-9])?$/.test(value))
-    return value;
-  throw new OptionProblem(`is no name: up to ${identityMax} letters, digits, dashes and dots`);
 }

@@ -5,6 +5,7 @@ import { Service } from "./http/serve.ts";
 import { viewEtcd } from "./etcd-status.ts";
 import { lockHandlers } from "./handlers/locks.ts";
 import { statusHandlers, type StatusApi } from "./handlers/status.ts";
+import { answersCounter } from "./metrics.ts";
 import { options as optionTable } from "./options.ts";
 import { viewResources } from "./resources/view.ts";
 import type { Running } from "./running.ts";
@@ -16,11 +17,7 @@ export function startApi(running: Running): Promise<HttpServer> {
     admission: new Admission(options.allowedHosts ?? []),
     handlers: { ...lockHandlers(kernel.locks), ...statusHandlers(statusOf(running)) },
     log: runtime.log,
-    answered: metrics.counters({
-      name: "holdfast_http_requests",
-      help: "Answers by operation and status.",
-      labels: ["operation", "status"],
-    }),
+    answered: answersCounter(metrics),
     onBug,
   });
   return HttpServer.start({

@@ -2,7 +2,7 @@
 import packageFile from "../package.json" with { type: "json" };
 import type { SessionState, SessionStatus } from "#core/session/status.ts";
 import type { Counters } from "#core/lock/counters.ts";
-import type { Metrics } from "#host/metrics.ts";
+import type { Counter, Metrics } from "#host/metrics.ts";
 import { declareProcess } from "#host/process-metrics.ts";
 
 export interface MetricSources {
@@ -112,4 +112,13 @@ function declareHttp(metrics: Metrics, { requests, connections }: MetricSources)
   metrics.read("gauge", { name: "holdfast_http_connections", help: "Open connections." }, () => [
     { value: connections() },
   ]);
+}
+
+/** By operation and status. */
+export function answersCounter(metrics: Metrics): (operation: string, status: string) => Counter {
+  return metrics.counters({
+    name: "holdfast_http_requests",
+    help: "Answers by operation and status.",
+    labels: ["operation", "status"],
+  });
 }

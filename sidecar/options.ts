@@ -8,6 +8,7 @@ import { duration, flag, label, list, path } from "#host/option-kinds.ts";
 import {
   OptionProblem,
   OptionsRefused,
+  parseOf,
   type OptionTable,
   type OptionValues,
 } from "#host/options.ts";
@@ -15,6 +16,21 @@ import {
 /** etcd grants no lease of less than 2 s, and lets one go up to 0.5 s late. */
 const sessionTtl = { minMs: 3_000, maxMs: 600_000 };
 const podBytesMax = 253;
+
+const podRange = `up to ${String(podBytesMax)} letters, digits, dashes and dots`;
+const podName = parseOf(podRange, (value) => {
+  if (value.length <= podBytesMax && /^[A-Za-z0-9]([-.\w]*[A-Za-z0-9])?$/.test(value)) return value;
+  throw new OptionProblem(`is no name: ${podRange}`);
+});
+
+const hostNames = parseOf("host names without scheme and port", (value) => {
+  const names = list(value);
+  for (const name of names) {
+    if (/[/:\s]/.test(name) && !/^\[[\da-fA-F:.]+\]$/.test(name))
+      throw new OptionProblem(`: '${name}' is no host name; write it without scheme and port`);
+  }
+  return names;
+});
 
 export const options = {
   namespace: {
@@ -110,20 +126,4 @@ export function checkTogether(values: SidecarOptions): void {
 /** Two sidecars of one machine are two pods. */
 export function defaultPod(): string {
   return `${hostname()}-${String(process.pid)}`.slice(-podBytesMax);
-}
-
-function podName(value: string): string {
-  if (value.length <= podBytesMax && /^[A-Za-z0-9]([-.\w]*[A-Za-z0-9])?$/.test(value)) return value;
-  throw new OptionProblem(
-    `is no name: up to ${String(podBytesMax)} letters, digits, dashes and dots`,
-  );
-}
-
-function hostNames(value: string): readonly string[] {
-  const names = list(value);
-  for (const name of names) {
-    if (/[/:\s]/.test(name) && !/^\[[\da-fA-F:.]+\]$/.test(name))
-      throw new OptionProblem(`: '${name}' is no host name; write it without scheme and port`);
-  }
-  return names;
 }

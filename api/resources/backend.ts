@@ -153,6 +153,18 @@ export const backend: ResourceKind<typeof spec> = {
     "Where the data of locks and other resources lives. For now only the Backend `default` in the operator's namespace is used.",
   spec,
   status,
+  example: {
+    name: "default",
+    namespace: "holdfast-system",
+    spec: {
+      type: "etcd",
+      external: {
+        endpoints: [0, 1, 2].map((member) => `https://etcd-${member}.etcd.storage.svc:2379`),
+        ca: { name: "etcd-ca" },
+        adminSecret: { name: "etcd-admin" },
+      },
+    },
+  },
   rules: [
     {
       cel: "has(self.external) != has(self.managed)",

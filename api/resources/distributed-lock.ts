@@ -199,6 +199,23 @@ export const distributedLock: ResourceKind<typeof spec> = {
     "A pool of locks: any number of locks by name, which share a mode, limits and policies. A grant has a fencing token, and its holder hears of a loss before anyone else is granted the lock.",
   spec,
   status,
+  example: {
+    name: "orders",
+    spec: {
+      mode: "Mutex",
+      ttl: "30s",
+      maxTtl: "10m",
+      maxHold: "8h",
+      handover: { maxCount: 16, maxHold: "1s" },
+      limits: {
+        names: 5_000,
+        waitersPerLock: 100,
+        wait: "5m",
+        metadataBytes: 512,
+        grantsPerPod: 1_000,
+      },
+    },
+  },
   rules: [
     {
       cel: "self.mode == 'Semaphore' || self.permits == 1",

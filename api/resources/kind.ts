@@ -1,5 +1,5 @@
 /** What a resource kind is: its names, its fields, the rules between them, and what kubectl shows. All of it is data. */
-import type { Fields, ObjectField, ValueOf } from "../fields.ts";
+import type { Fields, ObjectField, ValueOf, WrittenAs } from "../fields.ts";
 import { problemsMax, readerOf, type FieldProblem, type Reader } from "../fields/read.ts";
 import { quoteAny } from "../fields/text.ts";
 
@@ -31,6 +31,13 @@ export interface ResourceKind<F extends ObjectField = ObjectField> {
   readonly status: ObjectField;
   readonly rules: readonly CrossRule<ValueOf<F>>[];
   readonly columns: readonly PrinterColumn[];
+  /** A resource that this version serves, with what one most often writes. */
+  readonly example: {
+    readonly name: string;
+    /** Absent: whichever one is in. */
+    readonly namespace?: string;
+    readonly spec: WrittenAs<F>;
+  };
 }
 
 export type SpecRead<Spec> =

@@ -2,6 +2,7 @@
  * A real operator for tests: `node operator/main.ts` in a process of its own, against a cluster's API server and an etcd.
  */
 import { LoggedProcess, firstOf } from "./logged-process.ts";
+import { metricOf } from "./exposition.ts";
 import { HttpClient } from "./http-client.ts";
 import { operatorNamespace } from "./kube/operator-role.ts";
 
@@ -49,10 +50,8 @@ export class OperatorProcess extends LoggedProcess implements AsyncDisposable {
   }
 
   /** The value of a series; undefined: there is none. */
-  async metric(series: string): Promise<number | undefined> {
-    const { text } = await this.health.get("/metrics");
-    const line = text.split("\n").find((one) => one.startsWith(`${series} `));
-    return line === undefined ? undefined : Number(line.slice(series.length + 1));
+  metric(series: string): Promise<number | undefined> {
+    return metricOf(this, series);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

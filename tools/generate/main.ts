@@ -8,6 +8,9 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { makeCrds } from "./crds.ts";
 import { generateEtcdCodec } from "./etcd-codec.ts";
+import { makeConditions } from "./conditions.ts";
+import { makeKinds } from "./kinds.ts";
+import { makeMetrics } from "./metrics.ts";
 import type { Generator, Made } from "./made.ts";
 import { makeOpenapi } from "./openapi.ts";
 import { makeOptions } from "./options.ts";
@@ -19,7 +22,10 @@ const codecFolder = "etcd/codec";
 const generators: readonly Generator[] = [
   { name: "crds", make: makeCrds, owns: ["crds"] },
   { name: "openapi", make: makeOpenapi, owns: ["api/generated"] },
+  { name: "kinds", make: makeKinds, owns: [] },
   { name: "reference", make: makeReference, owns: [] },
+  { name: "conditions", make: makeConditions, owns: [] },
+  { name: "metrics", make: makeMetrics, owns: [] },
   { name: "options", make: makeOptions, owns: [] },
   { name: "etcd codec", make: makeEtcdCodec, owns: [codecFolder] },
 ];

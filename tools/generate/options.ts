@@ -2,7 +2,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { flagOf, type OptionTable } from "#host/options.ts";
-import { headOf, type Made } from "./made.ts";
+import type { Made } from "./made.ts";
+import { code, page, table } from "./markdown.ts";
 
 /** Each exports its table as `options`. One that is not there yet has no page. */
 const tables = [
@@ -18,18 +19,19 @@ export async function makeOptions(): Promise<Made> {
     const path = join(projectFolder, file);
     if (!(await exists(path))) continue;
     const { options } = (await import(path)) as { readonly options: OptionTable };
-    sections.push(`## ${program}\n\n${tableOf(options)}\n`);
+    if (sections.length > 0) sections.push("");
+    sections.push(`## ${program}`, "", tableOf(options));
     sources.push(file);
   }
   if (sections.length === 0) return new Map();
-  const page = `<!-- ${headOf(sources.join(" and "))} -->
-
-# Options
-
-Each is an environment variable or the flag of the same name; the flag goes first.
-
-${sections.join("\n")}`;
-  return new Map([["docs/reference/options.md", page]]);
+  const lines = [
+    "# Options",
+    "",
+    "Each is an environment variable or the flag of the same name; the flag goes first. A value that is out of range ends the process at once, and the message names the option; so does a flag that is none of these.",
+    "",
+    ...sections,
+  ];
+  return new Map([["docs/reference/options.md", page(sources.join(" and "), lines)]]);
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -43,15 +45,13 @@ async function exists(path: string): Promise<boolean> {
 }
 
 export function tableOf(options: OptionTable): string {
-  const rows = Object.values(options).map((option) => {
-    const absent =
-      option.defaultProse ?? (option.default === undefined ? "–" : `\`${option.default}\``);
-    const cells = [`\`${option.env}\``, `\`${flagOf(option)}\``, option.unit, absent, option.prose];
-    return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  });
-  return [
-    "| variable | flag | takes | default | what |",
-    "| --- | --- | --- | --- | --- |",
-    ...rows,
-  ].join("\n");
+  const rows = Object.values(options).map((option) => [
+    code(option.env),
+    code(flagOf(option)),
+    option.unit,
+    option.parse.range ?? "–",
+    option.defaultProse ?? (option.default === undefined ? "–" : code(option.default)),
+    option.prose,
+  ]);
+  return table(["variable", "flag", "value", "range", "default", "what"], rows).join("\n");
 }

@@ -6,6 +6,7 @@ import { Cluster } from "#operator/kube/cluster.ts";
 import { KubeMetrics } from "#operator/kube/metrics.ts";
 import type { KubeObject, ObjectKey, Resource } from "#operator/kube/objects.ts";
 import { Transport } from "#operator/kube/transport.ts";
+import { valueIn } from "../exposition.ts";
 import { ScriptedServer } from "./scripted-server.ts";
 import { SteppedRuntime } from "./stepped-runtime.ts";
 
@@ -25,10 +26,7 @@ export class Scrape {
   readonly kube = new KubeMetrics(this.registry);
 
   value(series: string): number | undefined {
-    const line = this.text()
-      .split("\n")
-      .find((text) => text.startsWith(`${series} `));
-    return line === undefined ? undefined : Number(line.slice(series.length + 1));
+    return valueIn(this.text(), series);
   }
 
   text(): string {

@@ -45,7 +45,7 @@ function stage(more: Partial<ReconcilerParts<string>> = {}) {
     });
   const count = (name: string, result?: string): number | undefined =>
     scrape.value(
-      `controller_runtime_${name}{controller="queues"${result === undefined ? "" : `,result="${result}"`}}`,
+      `${name}{controller="queues"${result === undefined ? "" : `,result="${result}"`}}`,
     );
   const next = async (): Promise<Begun> => {
     await nextTurn();
@@ -63,8 +63,8 @@ describe("the workers of a controller", () => {
     for (const key of ["a", "b", "c"]) queue.add(key, "edit");
     const first = await next();
     assert.equal(begun.length, 1);
-    assert.equal(count("active_workers"), 2);
-    assert.equal(count("max_concurrent_reconciles"), 2);
+    assert.equal(count("controller_runtime_active_workers"), 2);
+    assert.equal(count("controller_runtime_max_concurrent_reconciles"), 2);
     first.end(done);
     const others = [await next(), await next()];
     assert.deepEqual(
@@ -72,7 +72,7 @@ describe("the workers of a controller", () => {
       ["b", "c"],
     );
     for (const { end } of others) end(done);
-    assert.equal(count("reconcile_total", "success"), 1);
+    assert.equal(count("controller_runtime_reconcile_total", "success"), 1);
   });
 
   it("come back to what failed, later each time, and forget that when it goes well", async () => {
@@ -88,9 +88,9 @@ describe("the workers of a controller", () => {
     (await next()).end(done);
     await nextTurn();
     assert.equal(queue.failures("a"), 0);
-    assert.equal(count("reconcile_total", "error"), 2);
-    assert.equal(count("reconcile_errors_total"), 2);
-    assert.equal(count("reconcile_panics_total"), 0);
+    assert.equal(count("controller_runtime_reconcile_total", "error"), 2);
+    assert.equal(count("controller_runtime_reconcile_errors_total"), 2);
+    assert.equal(count("controller_runtime_reconcile_panics_total"), 0);
   });
 
   it("outlive a reconcile that throws at once, or a bug", async () => {
@@ -107,8 +107,8 @@ describe("the workers of a controller", () => {
     queue.add("b", "edit");
     await nextTurn();
     assert.equal(calls, 2);
-    assert.equal(count("reconcile_panics_total"), 2);
-    assert.equal(count("reconcile_errors_total"), 2);
+    assert.equal(count("controller_runtime_reconcile_panics_total"), 2);
+    assert.equal(count("controller_runtime_reconcile_errors_total"), 2);
     assert.ok(runtime.lines.some(({ message }) => message.includes("a reconcile failed")));
   });
 
@@ -133,9 +133,9 @@ describe("the workers of a controller", () => {
     await nextTurn();
     assert.equal(await runtime.skipPause(), 5);
     (await next()).end(done);
-    assert.equal(count("reconcile_total", "requeue_after"), 1);
-    assert.equal(count("reconcile_total", "requeue"), 1);
-    assert.equal(count("reconcile_errors_total"), 0);
+    assert.equal(count("controller_runtime_reconcile_total", "requeue_after"), 1);
+    assert.equal(count("controller_runtime_reconcile_total", "requeue"), 1);
+    assert.equal(count("controller_runtime_reconcile_errors_total"), 0);
   });
 
   it("abort a reconcile that takes too long, and never begin a second one beside it", async () => {
@@ -148,17 +148,17 @@ describe("the workers of a controller", () => {
     assert.equal(slow.signal.aborted, false);
     runtime.pass(1);
     assert.ok(slow.signal.reason instanceof ReconcileTimeout);
-    assert.equal(count("reconcile_timeouts_total"), 1);
+    assert.equal(count("controller_runtime_reconcile_timeouts_total"), 1);
     await nextTurn();
     assert.equal(begun.length, 0, "it still runs, whatever its signal says");
     runtime.pass(500);
     slow.fail(slow.signal.reason);
     await nextTurn();
     assert.equal(begun.length, 1);
-    assert.equal(count("reconcile_time_seconds_sum"), 10.5);
+    assert.equal(count("controller_runtime_reconcile_time_seconds_sum"), 10.5);
     (await next()).end(done);
     await nextTurn();
-    assert.equal(count("active_workers"), 0);
+    assert.equal(count("controller_runtime_active_workers"), 0);
   });
 
   it("drain: end what they do, and take nothing more", async () => {
@@ -185,7 +185,7 @@ describe("the workers of a controller", () => {
     assert.ok(aborted.signal.aborted);
     aborted.fail(aborted.signal.reason);
     await closing;
-    assert.equal(count("reconcile_errors_total"), 0);
+    assert.equal(count("controller_runtime_reconcile_errors_total"), 0);
     assert.deepEqual(await queue.take(never), { key: "a", priority: "edit" });
   });
 

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeConditions } from "#tools/generate/conditions.ts";
+import { parseOf } from "#host/options.ts";
 import { makeCrds } from "#tools/generate/crds.ts";
+import { makeKinds } from "#tools/generate/kinds.ts";
 import { kebab, type Made } from "#tools/generate/made.ts";
+import { makeMetrics } from "#tools/generate/metrics.ts";
 import { makeOpenapi } from "#tools/generate/openapi.ts";
 import { makeOptions, tableOf } from "#tools/generate/options.ts";
 import { makeReference } from "#tools/generate/reference.ts";
@@ -15,6 +19,9 @@ describe("what is generated", () => {
     makeOpenapi,
     makeReference,
     makeOptions,
+    makeKinds,
+    makeConditions,
+    makeMetrics,
   };
   for (const [name, make] of Object.entries(makers)) {
     it(`by ${name} lies in the project as it is made now, and is made the same twice`, async () => {
@@ -40,15 +47,16 @@ describe("what is generated", () => {
     });
   }
 
-  it("shows an option with its variable, flag and default", () => {
+  it("shows an option with its variable, flag, range and default", () => {
     const parse = (text: string) => text;
+    const named = parseOf("a or b", parse);
     const table = tableOf({
-      name: { env: "HOLDFAST_NAME", default: "a|b", prose: "A name.", unit: "text", parse },
+      name: { env: "HOLDFAST_NAME", default: "a|b", prose: "A name.", unit: "text", parse: named },
       file: { env: "HOLDFAST_CA_FILE", default: undefined, prose: "A file.", unit: "file", parse },
     });
     assert.deepEqual(table.split("\n").slice(2), [
-      "| `HOLDFAST_NAME` | `--name` | text | `a\\|b` | A name. |",
-      "| `HOLDFAST_CA_FILE` | `--ca-file` | file | – | A file. |",
+      "| `HOLDFAST_NAME` | `--name` | text | a or b | `a\\|b` | A name. |",
+      "| `HOLDFAST_CA_FILE` | `--ca-file` | file | – | – | A file. |",
     ]);
   });
 
