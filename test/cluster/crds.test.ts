@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { kinds } from "#api/resources/kinds.ts";
+import { kebab } from "#tools/generate/made.ts";
 import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
 import { startWithCrds } from "./crds-applied.ts";
 
@@ -41,6 +44,23 @@ describe("the CRDs on an API server", () => {
     assert.equal(spec.handover?.maxCount, 16);
     assert.deepEqual(spec.limits?.["waitersPerLock"], 100);
     assert.equal(spec.limits["wait"], "10m");
+  });
+
+  it("take the examples of the reference, word for word", async () => {
+    await cluster.kubectl.run(["create", "namespace", "holdfast-system"]);
+    for (const kind of kinds) {
+      const page = readFileSync(`docs/reference/${kebab(kind.kind)}.md`, "utf8");
+      const [, example] = /^```yaml\n(.+?)^```$/ms.exec(page) ?? [];
+      assert.ok(example !== undefined, kind.kind);
+      await cluster.kubectl.run(
+        ["apply", "--server-side", "--force-conflicts", "-f", "-"],
+        example,
+      );
+      const name = [kind.plural, kind.example.name, "-n", kind.example.namespace ?? "default"];
+      const taken = await cluster.kubectl.run(["get", ...name, "-o", "json"]);
+      const { spec } = JSON.parse(taken) as { spec: object };
+      assert.deepEqual({ ...spec, ...kind.example.spec }, spec, "nothing of it was pruned");
+    }
   });
 
   it("refuse a field that they do not have, by its name", async () => {

@@ -7,6 +7,7 @@ import { until } from "#tools/cluster/until.ts";
 import { OperatorStage } from "./operator-stage.ts";
 
 const leads = 'leader_election_master_status{name="holdfast-operator"}';
+const isAtWork = "holdfast_operator_at_work";
 
 describe("an operator in outages", function () {
   this.timeout(180_000);
@@ -45,6 +46,7 @@ describe("an operator in outages", function () {
     const reachable = await stage.reason("orders", "BackendReachable", "Unreachable");
     assert.equal(reachable.status, "False");
     assert.equal((await stage.condition("orders", "Ready"))?.reason, "BackendNotReachable");
+    assert.equal(await operator.metric("holdfast_etcd_reachable"), 0);
     assert.equal((await operator.health.get("/readyz")).status, 200);
     assert.equal((await operator.health.get("/livez")).status, 200);
     await stage.apply("waits");
@@ -52,6 +54,7 @@ describe("an operator in outages", function () {
     await stage.etcd.startAll();
     await stage.ready("orders");
     await stage.ready("waits");
+    assert.equal(await operator.metric("holdfast_etcd_reachable"), 1);
     assert.ok((await stage.record("waits")) !== undefined);
   });
 
@@ -92,10 +95,13 @@ describe("an operator in outages", function () {
       ({ message, holder }) => message === "a leader was seen" && holder !== "",
     );
     assert.equal(await second.metric(leads), 0);
+    assert.equal(await second.metric(isAtWork), 0);
     assert.equal((await second.health.get("/readyz")).status, 200);
     const { code } = await operator.terminate();
     assert.equal(code, 0);
     await second.said("leading");
+    assert.equal(await second.metric(leads), 1);
+    await until("its work", async () => (await second.metric(isAtWork)) === 1);
     const third = await stage.operator();
     await second.kill();
     await until("the third to lead", async () => third.has("leading"));

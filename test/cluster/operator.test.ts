@@ -1,8 +1,10 @@
 /** The operator as a process under its own role, with an API server, an etcd for data and a sidecar that reads it. */
 import assert from "node:assert/strict";
+import { familiesOf } from "#test/support/exposition.ts";
 import { acquire, hold, release } from "#test/support/lock-calls.ts";
 import type { OperatorProcess } from "#test/support/operator-process.ts";
 import type { SidecarProcess } from "#test/support/sidecar-process.ts";
+import { operatorFamilies } from "#tools/generate/metrics.ts";
 import { until } from "#tools/cluster/until.ts";
 import { OperatorStage, recordKeyOf } from "./operator-stage.ts";
 
@@ -148,12 +150,14 @@ describe("the operator", function () {
     await stage.collected("inside", "short-lived");
   });
 
-  it("is alive and ready, and was forbidden nothing", async () => {
+  it("is alive and ready, was forbidden nothing, and exports the metrics of its reference", async () => {
     assert.equal((await operator.health.get("/livez")).status, 200);
     assert.equal((await operator.health.get("/readyz")).status, 200);
     const rss = (await operator.metric("process_resident_memory_bytes")) ?? 0;
     console.log(`      resident: ${Math.round(rss / 1024 / 1024)} MiB`);
     assert.deepEqual(await stage.forbidden(), []);
+    const declared = operatorFamilies().map(({ names, kind }) => `${names.name}: ${kind}`);
+    assert.deepEqual(await familiesOf(operator), declared.sort(), "those of the reference");
     assert.equal((await acquire(sidecar, "nowhere/1")).status, 404);
   });
 });

@@ -100,6 +100,7 @@ describe("an etcd that is down", function () {
     const metrics = (await sidecar.health.get("/metrics")).text;
     assert.match(metrics, /holdfast_etcd_reachable 0/);
     assert.match(metrics, /holdfast_session_losses_total 1/);
+    assert.match(metrics, /holdfast_lock_lost_total\{pool="orders"\} 1/);
     await etcd.startAll();
     const granted = await waiting;
     assert.equal(granted.status, 200, "who waits gets it under the next session");

@@ -7,7 +7,9 @@ import { address } from "#host/address.ts";
 import { Health, type Checks } from "#host/health.ts";
 import { LoopWatch } from "#host/loop-watch.ts";
 import { Metrics } from "#host/metrics.ts";
+import { declareProcess } from "#host/process-metrics.ts";
 import { listenForTermination } from "#host/signals.ts";
+import { valueIn } from "../../support/exposition.ts";
 import { silentLog } from "./silent-log.ts";
 
 function started(checks: { startup?: Checks; live?: Checks; ready?: Checks }) {
@@ -141,14 +143,22 @@ describe("the watch on the event loop", () => {
   it("tells a stall, remembers it for a while, and forgets it", () => {
     const clock = stillRuntime();
     using watch = new LoopWatch(clock.runtime);
+    const metrics = new Metrics();
+    declareProcess(metrics, { version: "1.0.0", lagMs: () => watch.lagMs() });
+    const shown = () => {
+      const text = metrics.render((_, error) => assert.fail(String(error)));
+      return valueIn(text, "holdfast_event_loop_lag_seconds");
+    };
     for (let i = 0; i < 10; i++) clock.pass(500);
     assert.equal(watch.problem(), undefined);
     clock.pass(6_000);
     assert.match(watch.problem() ?? "", /stood still for 5500 ms/);
+    assert.equal(shown(), 5.5);
     for (let i = 0; i < 20; i++) clock.pass(500);
     assert.match(watch.problem() ?? "", /stood still/);
     for (let i = 0; i < 12; i++) clock.pass(500);
     assert.equal(watch.problem(), undefined);
+    assert.equal(shown(), 0);
   });
 });
 
