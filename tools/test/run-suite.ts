@@ -42,13 +42,14 @@ export async function runSuite(chosen: Chosen, how: How = {}): Promise<Totals> {
   }
 }
 
-function argsOf({ specs, except }: Chosen, { grep, dry }: How): string[] {
+function argsOf({ suite, specs, except }: Chosen, { grep, dry }: How): string[] {
   return [
     "node_modules/mocha/bin/mocha.js",
     "--reporter",
     "tools/test/reporter.cjs",
     ...(grep === undefined || grep === "" ? [] : ["--grep", grep, "--no-fail-zero"]),
     ...(dry === true ? ["--dry-run"] : []),
+    ...(suite.sideBySide === true && dry !== true ? ["--parallel", "--jobs", "2"] : []),
     ...except.flatMap((pattern) => ["--ignore", pattern]),
     ...specs,
   ];

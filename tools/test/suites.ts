@@ -10,14 +10,16 @@ export interface Suite {
   readonly etcdToo: readonly EtcdMinor[];
   /** The rung of the test cluster without which it cannot run. */
   readonly rung?: Rung;
+  /** Its files run side by side, in two processes: for tests that share nothing but the processor. */
+  readonly sideBySide?: true;
   /** Absent: the folder of its name. A suite may lie in the folder of another, which then leaves it out. */
   readonly folder?: string;
 }
 
 export const suites: readonly Suite[] = [
   { name: "house", etcd: [], etcdToo: [] },
-  { name: "unit", etcd: [], etcdToo: [] },
-  { name: "simulation", etcd: [], etcdToo: [] },
+  { name: "unit", etcd: [], etcdToo: [], sideBySide: true },
+  { name: "simulation", etcd: [], etcdToo: [], sideBySide: true },
   { name: "contract", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
   { name: "integration", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
   { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light" },
