@@ -2,7 +2,7 @@
  * One request over one of undici's connections, sent once. Foreign errors are interpreted here and nowhere else: what
  * failed before anything was written is `notSent`, the rest is `broken`, and the outcome of a write then unknown.
  */
-import { request as send, type Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { textOf } from "#core/json.ts";
 import type { ApiRequest, ByteStream } from "./api.ts";
 import { recordOf, refused, unknown, type KubeRefused, type KubeUnknown } from "./errors.ts";
@@ -59,10 +59,11 @@ async function begin(
   signal: AbortSignal,
 ): Promise<Dispatcher.ResponseData | KubeRefused | KubeUnknown> {
   signal.throwIfAborted();
+  // The server may lie behind a path.
+  const { origin, pathname, search } = new URL(`${server}${path}${queryText(query)}`);
   try {
-    return await send(`${server}${path}${queryText(query)}`, {
-      method,
-      dispatcher,
+    return await dispatcher.request({
+      ...{ origin, path: `${pathname}${search}`, method },
       signal,
       headers: {
         accept: "application/json",

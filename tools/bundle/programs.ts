@@ -1,0 +1,24 @@
+/** The programs that images ship: what each is made of, and how it is started. */
+import { smallClientNode, smallUndici, smallWinston, type Replaced } from "./packages.ts";
+
+export interface Program {
+  readonly entry: string;
+  readonly packages: Replaced;
+  /** Node's own options: why is in docs/decisions/0009-idle-memory.md. */
+  readonly nodeOptions: string;
+}
+
+export const programs = {
+  sidecar: {
+    entry: "sidecar/main.ts",
+    packages: smallWinston,
+    nodeOptions: "--max-semi-space-size=16",
+  },
+  operator: {
+    entry: "operator/main.ts",
+    packages: { ...smallWinston, ...smallClientNode, ...smallUndici },
+    nodeOptions: "--max-semi-space-size=16",
+  },
+} as const satisfies Readonly<Record<string, Program>>;
+
+export type ProgramName = keyof typeof programs;
