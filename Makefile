@@ -10,7 +10,7 @@ NODE := node_modules/.bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # Variables of the targets; all may come from the environment, too.
-export RUNG SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS SECONDS PROFILE
+export PROGRAM RUNG SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS SECONDS PROFILE
 export HTTP_PORT HEALTH_PORT ETCD_CLIENT_PORT ETCD_PEER_PORT
 
 FORMATTED := .
@@ -32,7 +32,7 @@ run: $(INSTALLED) ## Starts an etcd and a sidecar with examples/; HTTP_PORT= HEA
 	@exec $(NODE) tools/run.ts
 
 .PHONY: cluster-up
-cluster-up: $(INSTALLED) ## Starts a Kubernetes of our own to try Holdfast on; RUNG=light|real (real: containers, needs root)
+cluster-up: $(INSTALLED) ## Starts a Kubernetes of our own to try Holdfast on; RUNG=light|oldest|real (real: containers, needs root)
 	@exec $(NODE) tools/cluster/up.ts
 
 .PHONY: cluster-down
@@ -46,6 +46,10 @@ check: $(INSTALLED) ## All that CI checks: format, lint, types, rooms, generated
 .PHONY: test
 test: $(INSTALLED) ## Runs the test suites; SUITE=house,unit,… FILE=path GREP=text REPORTER=dot|spec
 	@exec $(NODE) tools/test.ts
+
+.PHONY: soak
+soak: $(INSTALLED) ## What takes too long for make test: the CRDs and the operator on the oldest Kubernetes (builds it: 10 minutes)
+	@SUITE=cluster-oldest exec $(NODE) tools/test.ts
 
 .PHONY: house
 house: $(INSTALLED) ## Checks the style guide that can be checked; prints the five largest files and functions
@@ -82,7 +86,7 @@ rooms: $(INSTALLED) ## Who imports whom, against rooms.json; cycles and orphans
 	@$(NODE) tools/rooms.ts
 
 .PHONY: bundle
-bundle: $(INSTALLED) ## One file of the sidecar, as in images: dist/sidecar.mjs
+bundle: $(INSTALLED) ## One file a process, as in images: dist/sidecar.mjs, dist/operator.mjs; PROGRAM= names one
 	@exec $(NODE) tools/bundle.ts
 
 .PHONY: tools

@@ -1,4 +1,5 @@
 /** A light cluster with the project's kinds in it, for tests that ask what the API server makes of a resource. */
+import process from "node:process";
 import {
   startLight,
   type LightCluster,
@@ -6,7 +7,9 @@ import {
 } from "#tools/cluster/light/light-cluster.ts";
 
 export async function startWithCrds(options: LightOptions = {}): Promise<LightCluster> {
-  const cluster = await startLight({ controllerManager: false, ...options });
+  const isOldest = process.env["HOLDFAST_TEST_RUNG"] === "oldest";
+  const kubernetes = isOldest ? "kubernetes-oldest" : "kubernetes";
+  const cluster = await startLight({ controllerManager: false, kubernetes, ...options });
   try {
     await cluster.kubectl.run(["apply", "--server-side", "-f", "crds"]);
     const crds = (await cluster.kubectl.run(["get", "crds", "-o", "name"])).trim().split("\n");

@@ -5,7 +5,8 @@ import { fetchBuilt } from "#tools/fetch/built.ts";
 import type { Say } from "#tools/fetch/step.ts";
 import { bringPackages } from "./real/packages.ts";
 
-export const rungs = ["light", "real"] as const;
+/** `oldest`: the light one, with the oldest Kubernetes that is supported. */
+export const rungs = ["light", "oldest", "real"] as const;
 export type Rung = (typeof rungs)[number];
 
 export const isRung = (text: string): text is Rung => (rungs as readonly string[]).includes(text);
@@ -18,8 +19,8 @@ export async function bringRung(rung: Rung, log: Say): Promise<string | undefine
     return "The real rung of the test cluster needs root: for containers and a network namespace.";
   try {
     await fetchEtcd({ version: "3.7", log });
-    await fetchBuilt("kubernetes", log);
-    if (rung === "light") return undefined;
+    await fetchBuilt(rung === "oldest" ? "kubernetes-oldest" : "kubernetes", log);
+    if (rung !== "real") return undefined;
     await fetchBuilt("coredns", log);
     return await bringPackages(log);
   } catch (error) {

@@ -80,8 +80,11 @@ async function startByHand(rung: Rung): Promise<number> {
 async function start(rung: Rung): Promise<ByHand> {
   const { version: etcdVersion } = await fetchEtcd({ version: "3.7" });
   const options = { folder: clusterFolder, held: false };
+  const kubernetes = rung === "oldest" ? "kubernetes-oldest" : "kubernetes";
   const cluster =
-    rung === "real" ? await startReal(options) : await startLight({ ...options, scheduler: true });
+    rung === "real"
+      ? await startReal(options)
+      : await startLight({ ...options, kubernetes, scheduler: true });
   const { url, kubernetesVersion, kubeconfig, programs } = cluster;
   return { rung, url, kubernetesVersion, etcdVersion, kubeconfig, programs };
 }

@@ -1,6 +1,7 @@
 /**
- * The programs that are built from small mains of this project: Kubernetes (one binary, called by six names) and CoreDNS.
- * The version of each is the one that its go.mod requires; the result is cached by it.
+ * The programs that are built from small mains of this project: Kubernetes (one binary, called by six names) of the newest
+ * and the oldest release that is supported, and CoreDNS. The version of each is the one that its go.mod requires; the
+ * result is cached by it.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { symlink } from "node:fs/promises";
@@ -13,6 +14,10 @@ import type { Say } from "./step.ts";
 interface Build {
   /** Below tools/cluster. */
   readonly source: string;
+  /** The go.mod of this version, in that folder. */
+  readonly modules: string;
+  /** The first part of its name in the cache. */
+  readonly cachedAs: string;
   readonly module: string;
   /** The names of the binary; the first is a file, the others are links to it. */
   readonly names: readonly [string, ...string[]];
@@ -22,26 +27,34 @@ interface Build {
   readonly released: (version: string) => string;
 }
 
+const kubernetes = {
+  source: "kubernetes",
+  modules: "go.mod",
+  cachedAs: "kubernetes",
+  module: "k8s.io/kubernetes",
+  names: [
+    "kubernetes",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "kubelet",
+    "kubectl",
+  ],
+  takes: "7 to 9 minutes on two cores, 5 GB of Go's caches, once",
+  stamps: kubernetesStamps,
+  released: (version) =>
+    `https://dl.k8s.io/v${version}/kubernetes-server-linux-amd64.tar.gz (its folder server/bin)`,
+} as const satisfies Build;
+
 const builds = {
-  kubernetes: {
-    source: "kubernetes",
-    module: "k8s.io/kubernetes",
-    names: [
-      "kubernetes",
-      "kube-apiserver",
-      "kube-controller-manager",
-      "kube-scheduler",
-      "kube-proxy",
-      "kubelet",
-      "kubectl",
-    ],
-    takes: "7 to 9 minutes on two cores, 5 GB of Go's caches, once",
-    stamps: kubernetesStamps,
-    released: (version) =>
-      `https://dl.k8s.io/v${version}/kubernetes-server-linux-amd64.tar.gz (its folder server/bin)`,
-  },
+  kubernetes,
+  /** The oldest release that is supported, from the same main with other modules. */
+  "kubernetes-oldest": { ...kubernetes, modules: "oldest.mod" },
   coredns: {
     source: "coredns",
+    modules: "go.mod",
+    cachedAs: "coredns",
     module: "github.com/coredns/coredns",
     names: ["coredns"],
     takes: "2 minutes, once",
@@ -73,11 +86,11 @@ export function fetchBuilt(name: BuiltName, log?: Say): Promise<Built> {
 
 /** What its go.mod requires, without the v. */
 export function versionOf(name: BuiltName): string {
-  const { module }: Build = builds[name];
-  const text = readFileSync(path.join(sourceOf(name), "go.mod"), "utf8");
+  const { module, modules }: Build = builds[name];
+  const text = readFileSync(path.join(sourceOf(name), modules), "utf8");
   const line = text.split("\n").find((each) => each.includes(`${module} v`));
   const version = /\sv(\d+\.\d+\.\d+)/.exec(line ?? "")?.[1];
-  if (version === undefined) throw new Error(`${sourceOf(name)}/go.mod requires no ${module}`);
+  if (version === undefined) throw new Error(`${sourceOf(name)}/${modules} requires no ${module}`);
   return version;
 }
 
@@ -88,13 +101,13 @@ async function find(name: BuiltName, say: Say): Promise<Built> {
     say("is in the cache");
     return atHand;
   }
-  return locked(`${name}-${version}`, say, async () => {
+  return locked(entryOf(name, version), say, async () => {
     return inCache(name, version) ?? (await build(name, version, say));
   });
 }
 
 function inCache(name: BuiltName, version: string): Built | undefined {
-  const folder = path.join(cacheFolder(), `${name}-${version}`);
+  const folder = path.join(cacheFolder(), entryOf(name, version));
   // The project's own release has no binary of all names, and does as well.
   const needed = builds[name].names.filter((each) => each !== "kubernetes");
   return needed.every((each) => existsSync(path.join(folder, each)))
@@ -103,12 +116,14 @@ function inCache(name: BuiltName, version: string): Built | undefined {
 }
 
 async function build(name: BuiltName, version: string, say: Say): Promise<Built> {
-  const { names, takes, stamps }: Build = builds[name];
+  const { names, modules, takes, stamps }: Build = builds[name];
   const [file, ...links] = names;
   try {
-    const folder = await install(`${name}-${version}`, async (place) => {
-      const output = path.join(place, file);
-      await fromGoSource({ source: sourceOf(name), output, stamps: stamps(version), takes, say });
+    const folder = await install(entryOf(name, version), async (place) => {
+      await fromGoSource({
+        ...{ source: sourceOf(name), modules, output: path.join(place, file) },
+        ...{ stamps: stamps(version), takes, say },
+      });
       for (const link of links) await symlink(file, path.join(place, link));
     });
     say(`is built, and kept in ${folder}`);
@@ -116,6 +131,11 @@ async function build(name: BuiltName, version: string, say: Say): Promise<Built>
   } catch (error) {
     throw new ToolMissing(missing(name, version, error as Error));
   }
+}
+
+/** In the cache. */
+function entryOf(name: BuiltName, version: string): string {
+  return `${builds[name].cachedAs}-${version}`;
 }
 
 function sourceOf(name: BuiltName): string {
@@ -144,7 +164,7 @@ function kubernetesStamps(version: string): Record<string, string> {
 
 function missing(name: BuiltName, version: string, why: Error): string {
   const { released }: Build = builds[name];
-  const place = path.join(cacheFolder(), `${name}-${version}`);
+  const place = path.join(cacheFolder(), entryOf(name, version));
   return [
     `${name} ${version} is missing, and could not be built.`,
     `  tried Go: ${why.message}`,

@@ -5,8 +5,10 @@
 import { ask, run, type Say } from "./step.ts";
 
 export interface GoSource {
-  /** The folder of main.go and go.mod. */
+  /** The folder of main.go. */
   readonly source: string;
+  /** Its go.mod, in that folder; the go.sum has the same name before its ending. */
+  readonly modules: string;
   readonly output: string;
   /** Variables that the linker sets, by their full names. */
   readonly stamps: Readonly<Record<string, string>>;
@@ -21,7 +23,7 @@ const buildMaxMs = 45 * 60_000;
 const tellEveryMs = 15_000;
 
 export async function fromGoSource(wanted: GoSource): Promise<void> {
-  const { source, output, stamps, takes, say } = wanted;
+  const { source, modules, output, stamps, takes, say } = wanted;
   const go = await ask("go", ["version"]);
   if (go === undefined) throw new Error("there is no Go on this machine");
   say(`building it from Go's modules (${takes})`);
@@ -30,7 +32,8 @@ export async function fromGoSource(wanted: GoSource): Promise<void> {
   await run({
     command: "go",
     args: [
-      ...["build", "-v", "-trimpath", "-ldflags", ["-s", "-w", ...stamped].join(" ")],
+      ...["build", "-v", "-trimpath", `-modfile=${modules}`],
+      ...["-ldflags", ["-s", "-w", ...stamped].join(" ")],
       ...["-o", output, "."],
     ],
     folder: source,

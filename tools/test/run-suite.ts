@@ -25,7 +25,10 @@ export async function runSuite(chosen: Chosen, how: How = {}): Promise<Totals> {
   mkdirSync(path.dirname(totalsFile), { recursive: true });
   rmSync(totalsFile, { force: true });
   try {
-    const ended = await mocha({ args: argsOf(chosen, how), totalsFile, quiet: how.dry === true });
+    const ended = await mocha({
+      ...{ args: argsOf(chosen, how), totalsFile, quiet: how.dry === true },
+      rung: suite.rung ?? "",
+    });
     if (!existsSync(totalsFile)) {
       console.log(`\n  ${suite.name}: mocha ended (${ended.how}) without telling its totals.`);
       return { ...none, failed: 1 };
@@ -61,18 +64,18 @@ interface Ended {
   readonly forced: boolean;
 }
 
-function mocha({
-  args,
-  totalsFile,
-  quiet,
-}: {
-  args: readonly string[];
-  totalsFile: string;
-  quiet: boolean;
-}): Promise<Ended> {
+interface Mocha {
+  readonly args: readonly string[];
+  readonly totalsFile: string;
+  readonly quiet: boolean;
+  /** Tests start it. */
+  readonly rung: string;
+}
+
+function mocha({ args, totalsFile, quiet, rung }: Mocha): Promise<Ended> {
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", quiet ? "ignore" : "inherit", "inherit"],
-    env: { ...process.env, HOLDFAST_TEST_TOTALS: totalsFile },
+    env: { ...process.env, HOLDFAST_TEST_TOTALS: totalsFile, HOLDFAST_TEST_RUNG: rung },
   });
   const startedAt = performance.now();
   let forced = false;

@@ -14,6 +14,10 @@ export interface Suite {
   readonly sideBySide?: true;
   /** Absent: the folder of its name. A suite may lie in the folder of another, which then leaves it out. */
   readonly folder?: string;
+  /** Absent: all tests of the folder. */
+  readonly files?: readonly string[];
+  /** Runs only when it is named: what it needs takes long to build. */
+  readonly onDemand?: boolean;
 }
 
 export const suites: readonly Suite[] = [
@@ -24,7 +28,15 @@ export const suites: readonly Suite[] = [
   { name: "integration", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
   { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light" },
   { name: "cluster-real", etcd: ["3.7"], etcdToo: [], rung: "real", folder: "test/cluster/real" },
+  {
+    name: "cluster-oldest",
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "oldest", folder: "test/cluster", onDemand: true },
+    files: ["crds", "refusals", "operator"],
+  },
 ];
+
+/** Those that run when none is named. */
+export const usualSuites = suites.filter(({ onDemand }) => onDemand !== true);
 
 /** SUITE= or FILE= names what is not there. */
 export class NoSuchTests extends Error {
@@ -45,7 +57,8 @@ export interface Chosen {
 }
 
 const folderOf = ({ name, folder }: Suite): string => folder ?? `test/${name}`;
-const testsIn = (suite: Suite): string => `${folderOf(suite)}/**/*.test.ts`;
+const testsIn = (suite: Suite): string[] =>
+  (suite.files ?? ["**/*"]).map((file) => `${folderOf(suite)}/${file}.test.ts`);
 
 /** The suites that lie in the folder of this one. */
 const inside = (suite: Suite): Suite[] =>
@@ -55,7 +68,9 @@ const inside = (suite: Suite): Suite[] =>
 export function choose({ suite, file }: Selection): Chosen[] {
   if (file !== undefined && file !== "") return chooseFiles(file.split(/[\s,]+/));
   const names =
-    suite === undefined || suite === "" ? suites.map(({ name }) => name) : suite.split(/[\s,]+/);
+    suite === undefined || suite === ""
+      ? usualSuites.map(({ name }) => name)
+      : suite.split(/[\s,]+/);
   const known = suites.map(({ name }) => name);
   const strange = names.filter((name) => !known.includes(name));
   if (strange.length > 0)
@@ -64,13 +79,13 @@ export function choose({ suite, file }: Selection): Chosen[] {
     );
   return suites
     .filter(({ name }) => names.includes(name))
-    .map((each) => ({ suite: each, specs: [testsIn(each)], except: inside(each).map(testsIn) }));
+    .map((each) => ({ suite: each, specs: testsIn(each), except: inside(each).flatMap(testsIn) }));
 }
 
 function chooseFiles(files: readonly string[]): Chosen[] {
   const isIn = (file: string, suite: Suite): boolean =>
     file.replace(/^\.\//, "").startsWith(`${folderOf(suite)}/`);
-  const chosen = suites.map((suite) => ({
+  const chosen = usualSuites.map((suite) => ({
     suite,
     specs: files.filter(
       (file) => isIn(file, suite) && !inside(suite).some((other) => isIn(file, other)),

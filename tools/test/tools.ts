@@ -1,8 +1,8 @@
-/** Brings the programs that suites need, before any suite's clock starts. Run by itself it brings all (`make tools`). */
+/** Brings the programs that suites need, before any suite's clock starts. Run by itself it brings all but those of suites on demand (`make tools`). */
 import process from "node:process";
 import { bringRung, type Rung } from "#tools/cluster/needs.ts";
 import { fetchEtcd, fetchEtcdProgram, ToolMissing, type EtcdMinor } from "#tools/fetch.ts";
-import { suites, type Suite } from "./suites.ts";
+import { usualSuites, type Suite } from "./suites.ts";
 
 const say = (text: string): void => {
   console.error(text);
@@ -41,7 +41,7 @@ export function lackingOf({ etcd, rung }: Suite, missing: Missing): string[] {
 }
 
 async function main(): Promise<number> {
-  const missing = await bringTools(suites);
+  const missing = await bringTools(usualSuites);
   const messages = [...missing.etcd.values(), ...missing.rungs.values()];
   for (const message of messages) say(message);
   for (const program of ["etcdctl", "etcdutl"] as const) {

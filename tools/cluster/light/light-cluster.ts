@@ -10,7 +10,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fetchEtcd } from "#tools/fetch.ts";
-import { fetchBuilt, type Built } from "#tools/fetch/built.ts";
+import { fetchBuilt, type Built, type BuiltName } from "#tools/fetch/built.ts";
 import type { Say } from "#tools/fetch/step.ts";
 import { freePorts, giveBack } from "#test/support/free-ports.ts";
 import type { Component } from "../component.ts";
@@ -18,6 +18,8 @@ import { ControlPlane } from "../control-plane.ts";
 import type { Kubectl } from "../kubectl.ts";
 
 export interface LightOptions {
+  /** Absent: the newest. */
+  readonly kubernetes?: Extract<BuiltName, `kubernetes${string}`>;
   /** Makes default service accounts, collects garbage, empties namespaces. Without it an API server starts sooner. */
   readonly controllerManager?: boolean;
   /** Binds pods to nodes, of which there are none unless a test makes them. */
@@ -64,7 +66,7 @@ export class LightCluster implements AsyncDisposable {
   static async start(options: LightOptions): Promise<LightCluster> {
     const log = options.log === undefined ? {} : { log: options.log };
     const etcd = await fetchEtcd({ version: "3.7", ...log });
-    const kubernetes = await fetchBuilt("kubernetes", options.log);
+    const kubernetes = await fetchBuilt(options.kubernetes ?? "kubernetes", options.log);
     for (let tries = 1; ; tries++) {
       try {
         return await LightCluster.#startOnce(options, { etcd: etcd.path, kubernetes });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { choose, suites } from "#tools/test/suites.ts";
+import { existsSync } from "node:fs";
+import { choose, suites, usualSuites } from "#tools/test/suites.ts";
 import { lackingOf, type Missing } from "#tools/test/tools.ts";
 
 describe("the choice of suites", () => {
@@ -25,9 +26,21 @@ describe("the choice of suites", () => {
     assert.throws(() => of("tools/test.ts"), /names test files/);
   });
 
-  it("asks for all suites where none is named", () => {
-    assert.equal(choose({}).length, suites.length);
+  it("asks for all suites but those on demand where none is named", () => {
+    assert.deepEqual(
+      choose({}).map(({ suite }) => suite.name),
+      usualSuites.map(({ name }) => name),
+    );
+    assert.ok(usualSuites.length < suites.length);
     assert.throws(() => choose({ suite: "clutser" }), /There is no suite clutser/);
+  });
+});
+
+describe("a suite on demand", () => {
+  it("runs where it is named, with the files that it names", () => {
+    const [chosen] = choose({ suite: "cluster-oldest" });
+    assert.ok(chosen?.specs.includes("test/cluster/crds.test.ts"));
+    for (const file of chosen.specs) assert.ok(existsSync(file), file);
   });
 });
 
