@@ -139,7 +139,7 @@ export class Leadership implements AsyncDisposable {
           controllers[at]?.recordChanged(name);
         },
         wasRead: () => {
-          for (const controller of controllers) controller.lookAtAll("background");
+          for (const controller of controllers) controller.lookAtAll();
         },
       }),
     );
@@ -152,7 +152,7 @@ export class Leadership implements AsyncDisposable {
         etcdProblem: () => client.status().lastError,
         mayAct: () => term.holds(),
         changed: () => {
-          for (const controller of controllers) controller.lookAtAll("background");
+          for (const controller of controllers) controller.lookAtAll();
         },
       }),
     );

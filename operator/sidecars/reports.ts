@@ -14,12 +14,15 @@ export interface ReportsParts {
   readonly namespaces: () => Iterable<string>;
   /** Whether all that is published there is applied by those who sent these. */
   readonly isSettled: (namespace: string, reports: readonly SidecarReport[]) => boolean;
-  /** They are not what they were. */
-  readonly changed: (
-    namespace: string,
-    reports: { readonly before: readonly SidecarReport[]; readonly now: readonly SidecarReport[] },
-  ) => void;
+  /** They are not what they were, or were read for the first time. */
+  readonly changed: (namespace: string, reports: ReportsChange) => void;
   readonly onFailure: (name: string, error: unknown) => void;
+}
+
+export interface ReportsChange {
+  /** Undefined: nothing was known. */
+  readonly before: readonly SidecarReport[] | undefined;
+  readonly now: readonly SidecarReport[];
 }
 
 const lookEveryMs = 500;
@@ -30,7 +33,8 @@ const readMs = 5_000;
 const reportsMax = 10_000;
 
 interface Known {
-  readonly reports: readonly SidecarReport[];
+  /** Undefined: they could not be read yet. */
+  readonly reports: readonly SidecarReport[] | undefined;
   readonly text: string;
   readonly readAt: Instant;
 }
@@ -51,8 +55,9 @@ export class Reports implements AsyncDisposable {
     return reports;
   }
 
-  of(namespace: string): readonly SidecarReport[] {
-    return this.#known.get(namespace)?.reports ?? [];
+  /** "unknown": not read yet. */
+  of(namespace: string): readonly SidecarReport[] | "unknown" {
+    return this.#known.get(namespace)?.reports ?? "unknown";
   }
 
   close(): Promise<void> {
@@ -81,7 +86,7 @@ export class Reports implements AsyncDisposable {
     const { runtime, isSettled } = this.#parts;
     const now = runtime.now();
     if (now < after(known.readAt, unsettledMs)) return false;
-    return now >= after(known.readAt, settledMs) || !isSettled(namespace, known.reports);
+    return now >= after(known.readAt, settledMs) || !isSettled(namespace, known.reports ?? []);
   }
 
   async #read(namespace: string, signal: AbortSignal): Promise<void> {
@@ -92,15 +97,17 @@ export class Reports implements AsyncDisposable {
     const read = await store.read([range], wait);
     signal.throwIfAborted();
     const before = this.#known.get(namespace);
-    if (read.kind !== "done") {
+    if (read.kind === "unknown") {
       // What was known stays: whether etcd answers is told elsewhere.
-      this.#known.set(namespace, { reports: [], text: "", ...before, readAt });
+      this.#known.set(namespace, { reports: undefined, text: "", ...before, readAt });
       return;
     }
-    const keys = read.value.ranges[0]?.keys ?? [];
+    // Who may not read them hears of no sidecar.
+    const keys = read.kind === "done" ? (read.value.ranges[0]?.keys ?? []) : [];
     const now = keys.flatMap((kv) => readReport(kv) ?? []);
     const text = keys.map(({ key, modRevision }) => `${key} ${modRevision}`).join("\n");
     this.#known.set(namespace, { reports: now, text, readAt });
-    if (text !== (before?.text ?? "")) changed(namespace, { before: before?.reports ?? [], now });
+    if (before?.reports === undefined || text !== before.text)
+      changed(namespace, { before: before?.reports, now });
   }
 }

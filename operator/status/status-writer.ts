@@ -1,9 +1,10 @@
 /**
  * Writes statuses, and not too often: a resource at most every 15 s, at once where a condition changed, and all together at
- * most 20 a second, longest-unrefreshed first. What would write what stands already is not written.
+ * most 20 a second, what was edited first, then longest-unrefreshed first. What would write what stands already is not written.
  *
  * | a wish    | waits until                                                        |
  * | --------- | ------------------------------------------------------------------ |
+ * | edited    | the others that are about what a user has edited since their last status are written |
  * | urgent    | the others that are urgent, and were refreshed before it, are written |
  * | else      | 15 s after the resource's last write, and nothing is urgent        |
  * | failed    | a back-off is over                                                 |
@@ -12,7 +13,7 @@
  * something newer.
  */
 import { Bell } from "#core/bell.ts";
-import { canonicalJson } from "#core/json.ts";
+import { canonicalJson, numberOf } from "#core/json.ts";
 import { after, sleep, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import {
@@ -52,6 +53,8 @@ interface Entry {
   object: KubeObject;
   wanted: Wanted | undefined;
   urgent: boolean;
+  /** The status that stands is about what the user had written before. */
+  edited: boolean;
   written: { readonly status: Status; readonly resourceVersion: string } | undefined;
   /** Undefined: not by this process. */
   writtenAt: Instant | undefined;
@@ -99,6 +102,8 @@ export class StatusWriter implements AsyncDisposable {
     }
     entry.wanted = wanted;
     entry.urgent = outline(status) !== outline(before);
+    const observed = numberOf(before["observedGeneration"]);
+    entry.edited = observed !== undefined && observed < wanted.generation;
     this.#waiting.add(key);
     this.#bell.ring();
   }
@@ -125,8 +130,13 @@ export class StatusWriter implements AsyncDisposable {
       return known;
     }
     const entry: Entry = {
-      ...{ uid, object, wanted: undefined, urgent: false, written: undefined },
-      ...{ writtenAt: undefined, notBefore: this.#parts.runtime.now(), busy: false },
+      ...{ uid, object, wanted: undefined, urgent: false, edited: false },
+      ...{
+        written: undefined,
+        writtenAt: undefined,
+        notBefore: this.#parts.runtime.now(),
+        busy: false,
+      },
     };
     this.#entries.set(key, entry);
     return entry;
@@ -229,6 +239,7 @@ function refreshAt({ writtenAt }: Entry): number {
 }
 
 function goesBefore(a: Entry, b: Entry): boolean {
+  if (a.edited !== b.edited) return a.edited;
   if (a.urgent !== b.urgent) return a.urgent;
   return (a.writtenAt ?? 0) < (b.writtenAt ?? 0);
 }

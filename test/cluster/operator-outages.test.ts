@@ -87,6 +87,21 @@ describe("an operator in outages", function () {
     await stage.ready("again");
   });
 
+  it("says nothing anew at a start: no status is written, no Event told, where nothing has changed", async () => {
+    const says = async (name: string, words: string): Promise<boolean> =>
+      (await stage.condition(name, "Programmed"))?.message.includes(words) === true;
+    await until("the sidecar to be counted", () => says("orders", "applied by 1 of 1"));
+    const before = await stage.lock("orders");
+    const events = await stage.events("orders");
+    await operator.terminate();
+    operator = await stage.operator();
+    // Who says this of a new pool has asked all that is asked at a start.
+    await stage.apply("newcomer");
+    await until("the sidecar to be known", () => says("newcomer", "of 1 sidecars"));
+    assert.deepEqual(await stage.lock("orders"), before);
+    assert.deepEqual(await stage.events("orders"), events);
+  });
+
   it("leads alone, and hands over at its end and at its death", async () => {
     const second = await stage.operator();
     await second.saidWhen(

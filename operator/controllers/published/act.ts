@@ -92,11 +92,12 @@ export function applyReport(
   { status, tellings }: Plan,
 ): void {
   const { object, record } = gathered;
-  if (object === undefined || status === undefined) {
+  if (object === undefined) {
     hands.statuses.forget(key);
     if (record === undefined) hands.memory.gone(key);
     return;
   }
+  if (status === undefined) return;
   tell(hands, object, tellings);
   hands.statuses.want(object, status);
 }

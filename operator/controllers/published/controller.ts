@@ -2,21 +2,30 @@
  * The controller of one published kind, for one term of leading: gather → decide → act, again and again for every name of
  * which Kubernetes, etcd or the sidecars told something.
  */
+import { numberOf } from "#core/json.ts";
 import type { Runtime } from "#core/runtime.ts";
 import type { SidecarReport } from "#core/spec/report.ts";
 import type { RecordName } from "#core/spec/keys.ts";
 import type { Api } from "../../kube/api.ts";
+import { recordOf } from "../../kube/errors.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
-import { keyOf, objectKey, resourceText, type ObjectKey } from "../../kube/objects.ts";
-import { WorkQueue, type Priority } from "../../kube/queue.ts";
+import {
+  keyOf,
+  objectKey,
+  resourceText,
+  type KubeObject,
+  type ObjectKey,
+} from "../../kube/objects.ts";
+import { WorkQueue } from "../../kube/queue.ts";
 import { Reconciler, type Reconciled } from "../../kube/reconciler.ts";
 import { coverageOf } from "../../conditions/coverage.ts";
+import type { ReportsChange } from "../../sidecars/reports.ts";
 import type { SpecRecords } from "../../spec-tree/records.ts";
 import { applyReport, applyStep, type Hands } from "./act.ts";
-import { decide } from "./decide.ts";
+import { decide, generationOf } from "./decide.ts";
 import { ask, gather, type Asked, type Sources } from "./gather.ts";
 import type { Objects } from "./objects.ts";
-import { usageOf } from "./usage.ts";
+import { usageOf, type Usage } from "./usage.ts";
 
 export interface ControllerParts {
   readonly runtime: Runtime;
@@ -41,7 +50,8 @@ export class PublishedController implements AsyncDisposable {
     const name = resourceText(objects.kind.resource);
     this.#queue = new WorkQueue({ name, runtime, metrics });
     this.#listening = objects.listen((change, origin) => {
-      this.#queue.add(change.key, origin === "watch" ? "edit" : "background");
+      const isNews = origin === "watch" || (change.kind !== "deleted" && wasEdited(change.now));
+      this.#queue.add(change.key, isNews ? "edit" : "background");
     });
     this.#reconciler = Reconciler.start({
       ...{ name, runtime, metrics, mayAct, onFailure, queue: this.#queue },
@@ -51,12 +61,14 @@ export class PublishedController implements AsyncDisposable {
 
   static start(parts: ControllerParts): PublishedController {
     const controller = new PublishedController(parts);
-    controller.lookAtAll("background");
+    controller.lookAtAll();
     return controller;
   }
 
-  lookAtAll(priority: Priority): void {
-    for (const key of this.#parts.objects.keys()) this.#queue.add(key, priority);
+  /** What a user edited while nobody looked goes first. */
+  lookAtAll(): void {
+    for (const object of this.#parts.objects.all())
+      this.#queue.add(keyOf(object), wasEdited(object) ? "edit" : "background");
   }
 
   /** A record of this kind is not what it was. */
@@ -65,17 +77,14 @@ export class PublishedController implements AsyncDisposable {
   }
 
   /** The sidecars of a namespace say something new: of some resources, or of themselves, which concerns all. */
-  reportsChanged(
-    namespace: string,
-    { before, now }: { before: readonly SidecarReport[]; now: readonly SidecarReport[] },
-  ): void {
+  reportsChanged(namespace: string, { before, now }: ReportsChange): void {
     const { objects } = this.#parts;
     const { kind } = objects.kind.resource;
-    const isWhole = headsOf(before) !== headsOf(now);
+    const isWhole = before === undefined || headsOf(before) !== headsOf(now);
     for (const object of objects.of(namespace)) {
       const of = { kind, name: object.metadata.name };
-      const isSame = JSON.stringify(usageOf(before, of)) === JSON.stringify(usageOf(now, of));
-      if (isWhole || !isSame) this.#queue.add(keyOf(object), "background");
+      const isSame = !isWhole && sameUsage(usageOf(before, of), usageOf(now, of));
+      if (!isSame) this.#queue.add(keyOf(object), "background");
     }
   }
 
@@ -130,6 +139,14 @@ export function isApplied(
     return isThere && coverageOf(reports, record).behind.length === 0;
   });
 }
+
+/** By what its status says was judged last. One that never was is not told from those that a restart brings. */
+function wasEdited(object: KubeObject): boolean {
+  const observed = numberOf(recordOf(object["status"])["observedGeneration"]);
+  return observed !== undefined && observed < generationOf(object);
+}
+
+const sameUsage = (a: Usage, b: Usage): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function headsOf(reports: readonly SidecarReport[]): string {
   return reports.map(({ pod, level, applied }) => `${pod} ${level} ${applied}`).join("\n");

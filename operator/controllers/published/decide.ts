@@ -28,11 +28,12 @@ import { lagging, lagMsMax } from "../../conditions/lagging.ts";
 import { programmed } from "../../conditions/programmed.ts";
 import { ready } from "../../conditions/ready.ts";
 import { stalled } from "../../conditions/stalled.ts";
+import { recordOf } from "../../kube/errors.ts";
 import type { KubeObject, ObjectName } from "../../kube/objects.ts";
 import type { SpecRecord } from "../../spec-tree/records.ts";
 import { changesToTell, type Telling } from "./telling.ts";
 import type { PublishedKind } from "./kinds.ts";
-import { usageOf, type Usage } from "./usage.ts";
+import { usageOf, usageSaid, type Usage } from "./usage.ts";
 
 export interface Gathered {
   readonly kind: PublishedKind;
@@ -45,7 +46,7 @@ export interface Gathered {
   readonly conditions: readonly StoredCondition[];
   readonly record: SpecRecord | undefined | "unknown";
   readonly backend: BackendView;
-  readonly reports: readonly SidecarReport[];
+  readonly reports: readonly SidecarReport[] | "unknown";
   readonly memory: Remembered;
 }
 
@@ -84,7 +85,7 @@ export interface Wanted {
 
 export interface Plan {
   readonly step: Step;
-  /** Undefined: there is nothing that could have one. */
+  /** Undefined: there is nothing that could have one, or nothing to say that was not said before. */
   readonly status: Wanted | undefined;
   readonly tellings: readonly Telling[];
   /** When to look again though nothing changed; undefined: not at all. */
@@ -95,22 +96,37 @@ export interface Plan {
 const oldGrantsAgainMs = 2_000;
 
 export function decide(gathered: Gathered): Plan {
-  const { object } = gathered;
+  const { object, kind, name } = gathered;
   if (object === undefined)
     return { step: stepWithout(gathered), status: undefined, tellings: [], againMs: undefined };
   const spec = gathered.kind.read(object["spec"], "spec");
   const problems = spec.ok ? [] : spec.problems;
   const step = stepWith(gathered, object, problems);
+  // A new leader has asked nobody yet: what the last one said stays said.
+  if (!isKnown(gathered) && gathered.conditions.length > 0)
+    return { step, status: undefined, tellings: [], againMs: undefined };
   const conditions = conditionsOf(gathered, object, problems);
   const generation = generationOf(object);
-  const { kind, name, reports } = gathered;
-  const usage = usageOf(reports, { kind: kind.resource.kind, name: name.name });
+  const usage =
+    gathered.reports === "unknown"
+      ? usageSaid(recordOf(object["status"]))
+      : usageOf(gathered.reports, { kind: kind.resource.kind, name: name.name });
   return {
     step,
     status: { generation, conditions, usage },
     tellings: changesToTell(gathered.conditions, conditions, generation),
     againMs: againMs(gathered, conditions),
   };
+}
+
+/** Whether all have been asked that are asked at the beginning of a term; where etcd does not answer, that is known. */
+function isKnown({ backend, record, reports }: Gathered): boolean {
+  if (backend.kind === "connecting") return false;
+  return backend.kind !== "reachable" || (record !== "unknown" && reports !== "unknown");
+}
+
+function knownReports({ reports }: Pick<Gathered, "reports">): readonly SidecarReport[] {
+  return reports === "unknown" ? [] : reports;
 }
 
 export function generationOf(object: KubeObject): number {
@@ -162,10 +178,12 @@ function isSame(record: SpecRecord, content: Omit<RecordContent, "publishedAt">)
 }
 
 function conditionsOf(
-  { kind, record, backend, reports, memory }: Gathered,
+  gathered: Gathered,
   object: KubeObject,
   problems: readonly FieldProblem[],
 ): readonly Condition[] {
+  const { kind, record, backend, memory } = gathered;
+  const reports = knownReports(gathered);
   const isThere = record !== undefined && record !== "unknown";
   const coverage = isThere ? coverageOf(reports, record) : nobody;
   const judged = {
@@ -198,10 +216,11 @@ function conditionsOf(
   ];
 }
 
-function againMs({ record, reports, memory }: Gathered, now: readonly Condition[]) {
+function againMs(gathered: Gathered, now: readonly Condition[]) {
+  const { record, memory } = gathered;
   if (now.some(({ reason }) => reason === "OldGrants")) return oldGrantsAgainMs;
   if (record === undefined || record === "unknown") return undefined;
-  const { behind, tooOld } = coverageOf(reports, record);
+  const { behind, tooOld } = coverageOf(knownReports(gathered), record);
   const isLagging = memory.standsMs >= lagMsMax;
   return behind.length + tooOld.length === 0 || isLagging ? undefined : lagMsMax - memory.standsMs;
 }

@@ -16,7 +16,7 @@ export interface Sources {
   readonly objects: Objects;
   readonly records: Pick<SpecRecords, "get">;
   readonly backend: () => BackendView;
-  readonly reports: (namespace: string) => readonly SidecarReport[];
+  readonly reports: (namespace: string) => readonly SidecarReport[] | "unknown";
   readonly conditionsOf: (object: KubeObject) => readonly StoredCondition[];
   readonly memory: Memory;
 }

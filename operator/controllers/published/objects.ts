@@ -2,7 +2,7 @@
 import type { Runtime } from "#core/runtime.ts";
 import type { Api } from "../../kube/api.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
-import { keyOf, nameOfKey, type KubeObject, type ObjectKey } from "../../kube/objects.ts";
+import { nameOfKey, type KubeObject, type ObjectKey } from "../../kube/objects.ts";
 import { Reflector, type Origin } from "../../kube/reflector.ts";
 import type { Change } from "../../kube/store.ts";
 import type { PublishedKind } from "./kinds.ts";
@@ -72,18 +72,18 @@ export class Objects implements AsyncDisposable {
     return undefined;
   }
 
+  all(): KubeObject[] {
+    return [...this.#reflectors.values()].flatMap(({ store }) => [...store.all()]);
+  }
+
   get(key: ObjectKey): KubeObject | undefined {
     const { namespace = "" } = nameOfKey(key);
     const reflector = this.#reflectors.get(namespace) ?? this.#reflectors.get("");
     return reflector?.store.get(key);
   }
 
-  keys(): ObjectKey[] {
-    return this.#all().map(keyOf);
-  }
-
   namespaces(): Set<string> {
-    return new Set(this.#all().map(({ metadata }) => metadata.namespace ?? ""));
+    return new Set(this.all().map(({ metadata }) => metadata.namespace ?? ""));
   }
 
   of(namespace: string): readonly KubeObject[] {
@@ -97,9 +97,5 @@ export class Objects implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #all(): KubeObject[] {
-    return [...this.#reflectors.values()].flatMap(({ store }) => [...store.all()]);
   }
 }

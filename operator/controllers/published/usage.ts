@@ -1,4 +1,5 @@
 /** How much a resource is used, summed over what the sidecars of its namespace say. */
+import { numberOf, textOf } from "#core/json.ts";
 import type { SidecarReport } from "#core/spec/report.ts";
 import { secondTime } from "#host/wall-time.ts";
 
@@ -7,6 +8,16 @@ export interface Usage {
   readonly waiting: number;
   /** As text, since kubectl shows its age. Undefined: nobody waits. */
   readonly oldestWaitSince: string | undefined;
+}
+
+/** As the resource's status says, for as long as the sidecars cannot be heard. */
+export function usageSaid({ held, waiting, oldestWaitSince }: Readonly<Record<string, unknown>>) {
+  const said: Usage = {
+    held: numberOf(held) ?? 0,
+    waiting: numberOf(waiting) ?? 0,
+    oldestWaitSince: textOf(oldestWaitSince),
+  };
+  return said;
 }
 
 export function usageOf(

@@ -34,6 +34,9 @@ class Stage {
   /** Grants that are left, and under which mode they were given. */
   grants: string | undefined;
   reachable = true;
+  /** Whether etcd was asked in this term; and about the sidecars, of which there are none. */
+  asked = true;
+  heard = true;
   writes = 0;
   /** Of what Kubernetes had. */
   readonly #history: (KubeObject | undefined)[] = [];
@@ -146,13 +149,18 @@ class Stage {
       ...{ kind, name: { namespace: "shop", name: "orders" }, object, confirmed },
       conditions: this.#conditions.get(object?.metadata.uid ?? "") ?? [],
       record: this.record,
-      backend: this.reachable ? { kind: "reachable" } : { kind: "unreachable", problem: "gone" },
-      reports: [],
+      backend: this.#backend(),
+      reports: this.heard ? [] : "unknown",
       memory: {
         ...{ oldGrants: this.#oldGrants, refusal: undefined, standsMs: 0 },
         retracted: this.#retracted,
       },
     };
+  }
+
+  #backend(): Gathered["backend"] {
+    if (!this.asked) return { kind: "connecting" };
+    return this.reachable ? { kind: "reachable" } : { kind: "unreachable", problem: "gone" };
   }
 
   #object(uid: string, generation: number, spec: object): KubeObject {
@@ -190,6 +198,8 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc.constant((stage: Stage) => stage.use()),
   fc.constant((stage: Stage) => void (stage.grants = undefined)),
   fc.integer({ min: 0, max: 3 }).map((up) => (stage: Stage) => void (stage.reachable = up > 0)),
+  fc.boolean().map((asked) => (stage: Stage) => void (stage.asked = asked)),
+  fc.boolean().map((heard) => (stage: Stage) => void (stage.heard = heard)),
   fc.nat(10).map((back) => (stage: Stage) => stage.lag(back)),
   fc.constant((stage: Stage) => stage.restart()),
   fc.boolean().map((lost) => (stage: Stage) => void stage.reconcile(lost)),
@@ -203,7 +213,7 @@ describe("what is decided about a published resource", () => {
         const stage = new Stage();
         for (const happens of events) happens(stage);
         stage.told = stage.live;
-        stage.reachable = true;
+        stage.reachable = stage.asked = stage.heard = true;
         stage.grants = undefined;
         for (let i = 0; i < 3; i++) stage.reconcile(false);
         const { live, record } = stage;
@@ -226,6 +236,36 @@ describe("what is decided about a published resource", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it("is not told anew by a leader that has asked nobody yet: what was said stays said", () => {
+    const stage = new Stage();
+    stage.create("A");
+    settles(stage);
+    const said = stage.conditions;
+    assert.ok(said.every(({ status }) => status === "True"));
+    stage.restart();
+    for (const [asked, heard] of [
+      [false, false],
+      [true, false],
+      [true, true],
+    ] as const) {
+      Object.assign(stage, { asked, heard });
+      assert.deepEqual(stage.reconcile(false).tellings, []);
+      assert.deepEqual(stage.conditions, said);
+    }
+    Object.assign(stage, { reachable: false, heard: false });
+    stage.reconcile(false);
+    assert.equal(stage.conditions.find(({ type }) => type === "Ready")?.status, "False");
+  });
+
+  it("is told on first sight, as not known, before anybody was asked", () => {
+    const stage = new Stage();
+    Object.assign(stage, { asked: false, heard: false });
+    stage.create("A");
+    settles(stage);
+    const reachable = stage.conditions.find(({ type }) => type === "BackendReachable");
+    assert.equal(reachable?.reason, "Connecting");
   });
 
   it("asks the API server before it removes anything", () => {

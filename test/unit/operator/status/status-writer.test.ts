@@ -103,6 +103,21 @@ describe("statuses", () => {
     assert.equal(stage.heldOf("q99"), 2);
   });
 
+  it("of what a user has edited go before all that only waits, also before what never had one", async () => {
+    await using stage = new Stage();
+    const edited = stage.make("edited");
+    stage.writer.want(edited, wanted(1));
+    await stage.world.pass(1_000);
+    const objects = Array.from({ length: 100 }, (_, at) => stage.make(`q${at}`));
+    for (const object of objects) stage.writer.want(object, wanted(1));
+    stage.writer.want(edited, { ...wanted(2), generation: 2 });
+    await stage.world.pass(100);
+    assert.equal(stage.heldOf("edited"), 2);
+    assert.equal(stage.heldOf("q99"), undefined);
+    await stage.world.pass(60_000);
+    assert.equal(stage.heldOf("q99"), 1);
+  });
+
   it("are tried again until the API server takes them, and not at all by who leads no more", async () => {
     await using stage = new Stage();
     const object = stage.make("a");
