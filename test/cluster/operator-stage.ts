@@ -2,7 +2,7 @@
 import { EtcdGateway, type RawKey } from "#test/support/etcd-gateway.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
 import { operatorKubeconfig } from "#test/support/kube/operator-role.ts";
-import { OperatorProcess } from "#test/support/operator-process.ts";
+import { OperatorProcess, type OperatorOptions } from "#test/support/operator-process.ts";
 import { SidecarProcess } from "#test/support/sidecar-process.ts";
 import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
 import { until } from "#tools/cluster/until.ts";
@@ -56,9 +56,14 @@ export class OperatorStage implements AsyncDisposable {
     return new OperatorStage({ cluster, etcd, kubeconfig }, stack.move());
   }
 
-  async operator(env: Readonly<Record<string, string>> = {}): Promise<OperatorProcess> {
+  /** Absent: its variables, the operator from its sources, the cluster's and etcd's own addresses. */
+  async operator(
+    env: Readonly<Record<string, string>> = {},
+    how: Partial<OperatorOptions> = {},
+  ): Promise<OperatorProcess> {
+    const { kubeconfig, etcd } = this;
     const operator = this.#stack.use(
-      await OperatorProcess.start({ kubeconfig: this.kubeconfig, etcd: this.etcd.endpoint, env }),
+      await OperatorProcess.start({ kubeconfig, etcd: etcd.endpoint, env, ...how }),
     );
     this.#operators.push(operator);
     return operator;

@@ -48,6 +48,11 @@ export class EtcdGateway {
     await this.call("kv/deleterange", { key: base64(key) });
   }
 
+  /** All keys that start so. */
+  async deleteUnder(prefix: string): Promise<void> {
+    await this.call("kv/deleterange", { key: base64(prefix), range_end: base64(endOf(prefix)) });
+  }
+
   async get(key: string): Promise<RawKey | undefined> {
     return (await this.#range({ key: base64(key) }))[0];
   }

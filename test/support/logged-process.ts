@@ -30,7 +30,7 @@ process.on("exit", () => {
 export interface Launch {
   /** How messages call it. */
   readonly called: string;
-  /** Run by this Node. */
+  /** Sources are run by this Node; a launcher of a bundle (tools/bundle) is told to take it. */
   readonly program: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -46,9 +46,10 @@ export class LoggedProcess {
   #over: Ended | undefined;
 
   constructor({ called, program, env }: Launch) {
-    const child = spawn(process.execPath, [program], {
+    const isSource = program.endsWith(".ts");
+    const child = spawn(isSource ? process.execPath : program, isSource ? [program] : [], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...plainEnv(), HOLDFAST_LOG_FORMAT: "json", ...env },
+      env: { ...plainEnv(), NODE: process.execPath, HOLDFAST_LOG_FORMAT: "json", ...env },
     });
     running.add(child);
     this.#called = called;

@@ -9,6 +9,8 @@ import { operatorNamespace } from "./kube/operator-role.ts";
 export interface OperatorOptions {
   readonly kubeconfig: string;
   readonly etcd: string;
+  /** Absent: the sources. */
+  readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -29,10 +31,10 @@ export class OperatorProcess extends LoggedProcess implements AsyncDisposable {
   }
 
   /** Waits for nothing: for one that is expected to end. */
-  static launch({ kubeconfig, etcd, env = {} }: OperatorOptions): OperatorProcess {
+  static launch({ kubeconfig, etcd, program, env = {} }: OperatorOptions): OperatorProcess {
     return new OperatorProcess({
       called: "operator",
-      program: "operator/main.ts",
+      program: program ?? "operator/main.ts",
       env: {
         HOLDFAST_KUBECONFIG: kubeconfig,
         HOLDFAST_ETCD_ENDPOINTS: etcd,
