@@ -6,8 +6,10 @@ import {
   type LightOptions,
 } from "#tools/cluster/light/light-cluster.ts";
 
+/** Whether this suite runs on the oldest Kubernetes that is supported. */
+export const isOldest = process.env["HOLDFAST_TEST_RUNG"] === "oldest";
+
 export async function startWithCrds(options: LightOptions = {}): Promise<LightCluster> {
-  const isOldest = process.env["HOLDFAST_TEST_RUNG"] === "oldest";
   const kubernetes = isOldest ? "kubernetes-oldest" : "kubernetes";
   const cluster = await startLight({ controllerManager: false, kubernetes, ...options });
   try {

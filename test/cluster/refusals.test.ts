@@ -10,7 +10,7 @@ import { parse } from "yaml";
 import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
 import type { Answer } from "#tools/cluster/kubectl.ts";
 import { allConstraints } from "./constraints.ts";
-import { startWithCrds } from "./crds-applied.ts";
+import { isOldest, startWithCrds } from "./crds-applied.ts";
 
 const folder = "test/cluster/bad";
 
@@ -49,6 +49,12 @@ async function send(cluster: LightCluster, document: string, at: number): Promis
   return cluster.kubectl.ask(args, document);
 }
 
+/** Where a rule of ours is broken, 1.34 shows the value's type where later ones show the value. */
+function said(text: string, breaks: string): string {
+  if (!isOldest || !breaks.includes(" rule: ")) return text;
+  return text.replaceAll(/Invalid value: (?:"[^"]*": )?/g, "Invalid value: ");
+}
+
 describe("what the API server refuses", () => {
   let cluster: LightCluster;
 
@@ -59,14 +65,14 @@ describe("what the API server refuses", () => {
   // Absent where it could not be started, which has been told then.
   after(() => cluster?.close());
 
-  for (const { file, expect, documents } of all) {
+  for (const { file, expect, breaks, documents } of all) {
     it(`${file}: ${expect}`, async () => {
       for (const [at, document] of documents.entries()) {
         const { code, err } = await send(cluster, document, at);
         if (at < documents.length - 1) assert.equal(code, 0, err);
         else {
           assert.notEqual(code, 0, "it was taken");
-          assert.deepEqual(mistakesIn(err), [expect]);
+          assert.deepEqual(mistakesIn(said(err, breaks)), [said(expect, breaks)]);
         }
       }
     });

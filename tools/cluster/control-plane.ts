@@ -47,6 +47,7 @@ const answerWithinMs = 5_000;
 
 export class ControlPlane implements AsyncDisposable {
   readonly url: string;
+  readonly etcdUrl: string;
   readonly kubectl: Kubectl;
   readonly pki: ClusterPki;
   readonly #plan: ControlPlanePlan;
@@ -58,6 +59,7 @@ export class ControlPlane implements AsyncDisposable {
     this.#plan = plan;
     this.pki = pki;
     this.url = urlOf(plan);
+    this.etcdUrl = `http://127.0.0.1:${plan.ports.etcdClient}`;
     this.kubectl = new Kubectl({
       program: path.join(plan.programs.kubernetes, "kubectl"),
       kubeconfig: pki.kubeconfig("admin"),

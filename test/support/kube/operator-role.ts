@@ -24,12 +24,42 @@ export async function operatorKubeconfig(
   ];
   const list = { apiVersion: "v1", kind: "List", items: objects };
   await cluster.kubectl.run(["apply", "--server-side", "-f", "-"], JSON.stringify(list));
-  const token = await cluster.kubectl.run([
-    ...["create", "token", name, "-n", operatorNamespace, "--duration=4h"],
-  ]);
+  const token = await operatorToken(cluster);
   const file = path.join(cluster.folder, `operator-${served?.join("-") ?? "all"}.kubeconfig`);
-  await writeFile(file, configText(cluster, token.trim()), { mode: 0o600 });
+  const ca = { "certificate-authority-data": readFileSync(cluster.admin.ca).toString("base64") };
+  await writeFile(file, configText({ server: cluster.url, ...ca }, { token }), { mode: 0o600 });
   return file;
+}
+
+/** Of the operator's account. `secret`: it is worth nothing once this Secret of the operator's namespace is gone. */
+export async function operatorToken(cluster: LightCluster, secret?: string): Promise<string> {
+  const bound = secret === undefined ? [] : boundTo(secret);
+  const create = ["create", "token", name, "-n", operatorNamespace, "--duration=4h"];
+  return (await cluster.kubectl.run([...create, ...bound])).trim();
+}
+
+const boundTo = (secret: string) => ["--bound-object-kind=Secret", `--bound-object-name=${secret}`];
+
+export interface KubeconfigFiles {
+  readonly kubeconfig: string;
+  /** As a pod has them. */
+  readonly token: string;
+  readonly ca: string;
+}
+
+/** A kubeconfig whose token and authority are files, found at `server`; for an account that is there. */
+export async function kubeconfigOfFiles(
+  cluster: LightCluster,
+  { server, called, token }: { server: string; called: string; token: string },
+): Promise<KubeconfigFiles> {
+  const at = (ending: string): string => path.join(cluster.folder, `${called}.${ending}`);
+  const files = { kubeconfig: at("kubeconfig"), token: at("token"), ca: at("ca.crt") };
+  const provider = { name: "tokenFile", config: { tokenFile: files.token } };
+  await writeFile(files.token, token);
+  await writeFile(files.ca, readFileSync(cluster.admin.ca));
+  const entry = { server, "certificate-authority": files.ca };
+  await writeFile(files.kubeconfig, configText(entry, { "auth-provider": provider }));
+  return files;
 }
 
 function granted(rules: readonly Rule[], namespace?: string): object[] {
@@ -54,21 +84,13 @@ function granted(rules: readonly Rule[], namespace?: string): object[] {
 
 const inNamespace = (namespace: string) => ({ name, namespace });
 
-function configText(cluster: LightCluster, token: string): string {
+function configText(cluster: object, user: object): string {
   return JSON.stringify({
     apiVersion: "v1",
     kind: "Config",
     "current-context": "operator",
     contexts: [{ name: "operator", context: { cluster: "light", user: "operator" } }],
-    clusters: [
-      {
-        name: "light",
-        cluster: {
-          server: cluster.url,
-          "certificate-authority-data": readFileSync(cluster.admin.ca).toString("base64"),
-        },
-      },
-    ],
-    users: [{ name: "operator", user: { token } }],
+    clusters: [{ name: "light", cluster }],
+    users: [{ name: "operator", user }],
   });
 }

@@ -15,6 +15,7 @@ import type { Say } from "#tools/fetch/step.ts";
 import { freePorts, giveBack } from "#test/support/free-ports.ts";
 import type { Component } from "../component.ts";
 import { ControlPlane } from "../control-plane.ts";
+import type { ClusterPki } from "../pki/cluster-pki.ts";
 import type { Kubectl } from "../kubectl.ts";
 
 export interface LightOptions {
@@ -107,6 +108,15 @@ export class LightCluster implements AsyncDisposable {
 
   get url(): string {
     return this.#plane.url;
+  }
+
+  /** Of the API server's own etcd. */
+  get etcdUrl(): string {
+    return this.#plane.etcdUrl;
+  }
+
+  get pki(): ClusterPki {
+    return this.#plane.pki;
   }
 
   /** Of an administrator. */

@@ -1,6 +1,6 @@
 /** All keys, certificates and kubeconfigs of one cluster, in one folder, under the names that the components are told. */
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
 import { authority, issue, keyPem, type Identity } from "./certificate.ts";
@@ -25,14 +25,17 @@ export type User = keyof typeof users | "kubelet";
 
 export class ClusterPki {
   readonly #folder: string;
+  readonly #apiHosts: readonly string[];
 
-  private constructor(folder: string) {
+  private constructor({ folder, apiHosts }: PkiPlan) {
     this.#folder = folder;
+    this.#apiHosts = apiHosts;
   }
 
-  static async make({ folder, apiUrl, apiHosts, node }: PkiPlan): Promise<ClusterPki> {
+  static async make(plan: PkiPlan): Promise<ClusterPki> {
+    const { folder, apiUrl, apiHosts, node } = plan;
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const pki = new ClusterPki(folder);
+    const pki = new ClusterPki(plan);
     const ca = authority("holdfast-cluster");
     const front = authority("holdfast-cluster-front-proxy");
     await pki.#keep("ca", ca);
@@ -69,6 +72,22 @@ export class ClusterPki {
   /** The public half of the key that signs the tokens of service accounts. */
   get serviceAccountPublicKey(): string {
     return path.join(this.#folder, "service-account.pub");
+  }
+
+  /**
+   * A new authority, by which the API server's certificate is issued anew: in force when that is started again. Administrators
+   * trust both, everybody else still only the old one. The new authority, as PEM.
+   */
+  async rotate(): Promise<string> {
+    const before = await readFile(this.cert("ca"), "utf8");
+    const next = authority("holdfast-cluster-next");
+    await this.#keep("apiserver", issue(next, { name: "kube-apiserver" }, this.#apiHosts));
+    const both = before + next.certificate;
+    await writeFile(this.cert("ca"), both);
+    const encoded = (text: string): string => Buffer.from(text).toString("base64");
+    const config = await readFile(this.kubeconfig("admin"), "utf8");
+    await writeFile(this.kubeconfig("admin"), config.replace(encoded(before), encoded(both)));
+    return next.certificate;
   }
 
   async #keep(name: string, { certificate, key }: Identity): Promise<void> {
