@@ -56,8 +56,8 @@ export class AdminApi implements AsyncDisposable {
     return valueOf(`editing ${name}`, answer) as KubeObject;
   }
 
-  /** Statuses of locks that the API server was asked to write, since it was started. */
-  async statusWrites(): Promise<number> {
+  /** Statuses of locks that the API server was asked to write since it was started. `code`: answered so. */
+  async statusWrites(code = ""): Promise<number> {
     const { api, signal } = this.locks;
     // Its text is no JSON: that is told, and the text is what is wanted.
     const answer = await api.stream({ method: "GET", path: "/metrics" }, signal);
@@ -67,9 +67,8 @@ export class AdminApi implements AsyncDisposable {
       .toString()
       .split("\n")
       .filter((line) => line.startsWith("apiserver_request_total{"))
-      .filter((line) =>
-        /resource="distributedlocks".*subresource="status".*verb="(APPLY|PATCH)"/.test(line),
-      )
+      .filter((line) => /resource="distributedlocks".*subresource="status"/.test(line))
+      .filter((line) => /verb="(APPLY|PATCH)"/.test(line) && line.includes(`code="${code}`))
       .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
   }
 
