@@ -3,7 +3,7 @@
  * user edits does not wait for what only a restart brings. Times are printed; what is asserted is order.
  */
 import assert from "node:assert/strict";
-import { memoryOf } from "../../bench/machine.ts";
+import { memoryOf } from "#bench/machine.ts";
 import { statusRate } from "#operator/status/status-writer.ts";
 import { AdminApi } from "#test/support/kube/admin-api.ts";
 import type { OperatorProcess } from "#test/support/operator-process.ts";
