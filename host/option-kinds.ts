@@ -48,6 +48,13 @@ export const path = parseOf("a file or folder that exists", (value) => {
   }
 });
 
+/** A folder that exists. */
+export function folder(value: string): string {
+  path(value);
+  if (!statSync(value).isDirectory()) throw new OptionProblem("is no folder");
+  return value;
+}
+
 function reason(error: unknown): string {
   return error instanceof Error ? error.message : "unreadable";
 }

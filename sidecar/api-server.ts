@@ -44,6 +44,7 @@ function statusOf({ options, pod, store, kernel, standalone }: Running): StatusA
     resources: () =>
       viewResources({
         records: kernel.specs.resources(),
+        remembered: kernel.specs.remembered(),
         fileProblems: standalone?.problems() ?? [],
         differing: standalone?.differing() ?? [],
       }),

@@ -10,6 +10,7 @@ import { anewKey } from "#core/session/keys.ts";
 import { Lineage, TracedStore, type Anew } from "#core/session/lineage.ts";
 import { Sessions } from "#core/session/sessions.ts";
 import { Reporter, type About } from "./report.ts";
+import type { Copy } from "./resources/copy.ts";
 import { SpecMirror } from "./resources/mirror.ts";
 import { encodeJson } from "#core/json.ts";
 
@@ -21,6 +22,8 @@ export interface KernelOptions {
   readonly sessionTtlMs: number;
   /** What the operator is told of this process; absent: there is none who would read it. */
   readonly report?: About | undefined;
+  /** What an earlier life of this process knew of etcd. */
+  readonly copy?: Copy | undefined;
 }
 
 export interface KernelParts {
@@ -54,12 +57,13 @@ export class Kernel {
     this.#tasks = new Tasks((name, error) => {
       onBug(name, error);
     });
+    const { namespace, pod, sessionTtlMs, copy } = options;
     this.lineage = new Lineage((anew) => {
+      this.specs.forgetRemembered();
       this.#begunAnew(show(anew));
-    });
+    }, copy?.seen);
     const store = new TracedStore(parts.store, this.lineage);
     this.store = store;
-    const { namespace, pod, sessionTtlMs } = options;
     this.sessions = Sessions.start({
       runtime,
       store,
@@ -79,6 +83,7 @@ export class Kernel {
       onBaseFell: () => {
         this.#begunAnew({ sign: "the fence base is below one seen before" });
       },
+      remembered: copy,
     });
     this.locks = Locks.start({
       runtime,

@@ -27,7 +27,8 @@ import {
   type SidecarOptions,
 } from "./options.ts";
 import { startProbes } from "./probes.ts";
-import { logServed } from "./resources/from-etcd.ts";
+import { CopyKeeper } from "./resources/copy-keeper.ts";
+import { logServed, rememberedCopy } from "./resources/from-etcd.ts";
 import { Standalone } from "./resources/standalone.ts";
 import type { Running } from "./running.ts";
 import { whenStarted } from "./started.ts";
@@ -113,17 +114,24 @@ async function startBehind(
       new AbortController().signal,
     ),
   );
+  const { stateFolder, sessionTtl: sessionTtlMs } = options;
+  const copy = await rememberedCopy({ folder: stateFolder, namespace, log: runtime.log });
   let standalone: Standalone | undefined;
   const kernel = stack.adopt(
     Kernel.start({
       runtime,
       store,
-      options: { namespace, pod, sessionTtlMs: options.sessionTtl, report: reportOf(options) },
+      options: { namespace, pod, sessionTtlMs, report: reportOf(options), copy },
       onBug,
       onAnew: () => standalone?.begunAnew(),
     }),
     (made) => made.close(),
   );
+  if (stateFolder !== undefined) {
+    const { specs, lineage } = kernel;
+    const seen = () => lineage.floor();
+    stack.use(CopyKeeper.start({ runtime, folder: stateFolder, namespace, specs, seen, onBug }));
+  }
   if (resources !== undefined) {
     standalone = stack.use(
       await Standalone.start({ path: resources, namespace, runtime, kernel, onFatal: onBug }),

@@ -4,7 +4,7 @@ import { ports } from "#api/names.ts";
 import { address, addressUnit } from "#host/address.ts";
 import { etcdOptions, etcdProblems } from "#host/etcd-options.ts";
 import { logOptions } from "#host/log-options.ts";
-import { duration, flag, label, list, path } from "#host/option-kinds.ts";
+import { duration, flag, folder, label, list, path } from "#host/option-kinds.ts";
 import {
   OptionProblem,
   OptionsRefused,
@@ -64,6 +64,14 @@ export const options = {
     unit: "path",
     parse: path,
   },
+  stateFolder: {
+    env: "HOLDFAST_STATE_FOLDER",
+    default: undefined,
+    prose:
+      "A folder of this sidecar's own, such as the volume of its pod: resources that came from etcd are copied there, and known by that copy when the sidecar restarts while etcd is down. Takes up to 6 MiB.",
+    unit: "folder",
+    parse: folder,
+  },
   ...etcdOptions,
   etcdMaintenance: {
     env: "HOLDFAST_ETCD_MAINTENANCE",
@@ -120,6 +128,11 @@ export type SidecarOptions = OptionValues<typeof options>;
 /** What no option can see alone. Throws OptionsRefused. */
 export function checkTogether(values: SidecarOptions): void {
   const problems = etcdProblems(values);
+  if (values.stateFolder !== undefined && values.resources !== undefined) {
+    problems.push(
+      `${options.stateFolder.env}: is for resources that come from etcd; with ${options.resources.env} they are read from files. Leave one of them out.`,
+    );
+  }
   if (problems.length > 0) throw new OptionsRefused(problems.join("\n"));
 }
 

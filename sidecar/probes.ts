@@ -22,6 +22,7 @@ export async function startProbes(
   const { options, runtime, kernel, store, loop, metrics } = running;
   const checks = startChecks(startParts);
   let hasStarted = false;
+  const wasRemembered = kernel.specs.remembers;
   const untilStarted = (check: () => string | undefined) => () =>
     hasStarted ? undefined : check();
   const startup: Checks = Object.fromEntries(
@@ -44,7 +45,8 @@ export async function startProbes(
     ready: {
       draining: () => (http.isDraining ? "the sidecar is shutting down" : undefined),
       // Once they were there, what becomes of one of them is no reason to take the pod out of service.
-      resources: untilStarted(checks.resources),
+      // An earlier life of this sidecar that had read them counts: else an outage of etcd empties a Service pod by pod.
+      resources: wasRemembered ? () => undefined : untilStarted(checks.resources),
       // An outage of etcd must not empty every Service, unless somebody wants just that.
       ...(options.readyNeedsEtcd ? { session: checks.session } : {}),
     },

@@ -23,6 +23,7 @@ import { distributedLockKind, type ResourceRecord } from "#core/spec/records.ts"
 import { encodeReport, reportKey, type ResourceReport } from "#core/spec/report.ts";
 import { noRevision, type Revision, type Store } from "#core/store.ts";
 import { Tasks } from "#core/tasks.ts";
+import { untilChange } from "./until-change.ts";
 
 /** Sums are told no oftener, and at most a third later. */
 export const sumsEveryMs = 15_000;
@@ -136,25 +137,10 @@ export class Reporter {
     if (told === undefined) return sleep(runtime, gather, signal);
     const sums = after(told.at, sumsEveryMs * (1 + laterMax * runtime.random()));
     const isUrgent = () => told.specs !== specs.version;
-    while (!isUrgent() && runtime.now() < sums) await this.#nextChange(sums, signal);
+    while (!isUrgent() && runtime.now() < sums) await untilChange(this.#parts, sums, signal);
     if (!isUrgent()) return;
     const pause = after(told.at, Math.max(pauseMinMs, told.sizeBytes / bytesPerMs));
     await sleep(runtime, Math.max(gather, pause - runtime.now()), signal);
-  }
-
-  /** Of the spec tree, or until it is `until`. */
-  async #nextChange(until: Instant, signal: AbortSignal): Promise<void> {
-    const { runtime, specs } = this.#parts;
-    const waiting = new AbortController();
-    const late = runtime.timer(until, () => {
-      waiting.abort();
-    });
-    try {
-      await specs.nextChange(AbortSignal.any([signal, waiting.signal]));
-    } finally {
-      late.cancel();
-    }
-    signal.throwIfAborted();
   }
 
   async #write(

@@ -2,14 +2,14 @@
 import type { Sessions } from "../session/sessions.ts";
 import type { Verdict } from "./caller.ts";
 import type { Grant } from "./grant.ts";
-import { heldBy, noSession } from "./refusals.ts";
+import { heldBy, notConnected } from "./refusals.ts";
 import { localHolder } from "./tell.ts";
 import type { HolderView } from "./views.ts";
 
 export type Phase =
   /** Something is under way whose answer will tell. `leaving`: an own place is being let go. */
   | { readonly kind: "resting" | "entering" | "looking" | "leaving" }
-  /** There is no session. */
+  /** There is no session, or the resources are not read. */
   | { readonly kind: "connecting" }
   /** A place was, or may have been, taken, and etcd does not tell where it stands. */
   | { readonly kind: "settling" | "unseen" }
@@ -39,7 +39,7 @@ export function verdictOf(phase: Phase, around: Around): Verdict | undefined {
     case "leaving":
       return undefined;
     case "connecting":
-      return around.unsettled ? { kind: "unknown" } : noSession(around.sessions);
+      return around.unsettled ? { kind: "unknown" } : notConnected(around.sessions);
     case "unseen":
     case "settling":
       return { kind: "unknown" };

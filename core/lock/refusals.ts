@@ -10,9 +10,15 @@ export function heldBy(holder: HolderView, waiting: number): Acquired {
   return { kind: "held", holder, waiting };
 }
 
-/** `connecting`: there was none yet; else one was lost and the next is being made. */
-export function noSession(sessions: Sessions): Refusal {
+/** `connecting`: there was none yet; `lost`: the next is being made; else there is one, and the resources are being read. */
+export function notConnected(sessions: Sessions): Refusal {
   const { state } = sessions.status();
+  if (state === "held" || state === "jeopardy") {
+    return new Refusal(
+      "not_ready",
+      "The resources have not been read from etcd yet. Nothing was done. Retry.",
+    );
+  }
   const why = sessions.reason ?? "etcd has not answered yet";
   return state === "lost"
     ? new Refusal(

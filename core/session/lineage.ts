@@ -28,8 +28,11 @@ export class Lineage {
   #highest: Revision = noRevision;
   readonly #begunAnew: (anew: Anew) => void;
 
-  constructor(begunAnew: (anew: Anew) => void) {
+  /** `seen`: by an earlier life of this process, whose promises may still run. */
+  constructor(begunAnew: (anew: Anew) => void, seen?: Header) {
     this.#begunAnew = begunAnew;
+    this.#seen = seen;
+    this.#highest = seen?.revision ?? noRevision;
   }
 
   /** The highest revision ever seen, over all beginnings. */

@@ -33,11 +33,18 @@ export type RecordProblem =
   | { readonly code: "invalid"; readonly message: string };
 
 export function readRecord(kv: KeyValue, kind: string, name: string): ResourceRecord {
-  const value = decodeJson(kv.value) ?? {};
+  return judgeRecord(decodeJson(kv.value) ?? {}, { kind, name, modRevision: kv.modRevision });
+}
+
+/** `value`: what stands there, which may be anything. */
+export function judgeRecord(
+  value: Readonly<Record<string, unknown>>,
+  { kind, name, modRevision }: Pick<ResourceRecord, "kind" | "name" | "modRevision">,
+): ResourceRecord {
   const record = {
     kind,
     name,
-    modRevision: kv.modRevision,
+    modRevision,
     uid: textOf(value["uid"]) ?? "",
     generation: numberOf(value["generation"]) ?? 0,
     level: numberOf(value["level"]) ?? 0,

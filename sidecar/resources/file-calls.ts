@@ -5,3 +5,10 @@ import { promisify } from "node:util";
 export const readdir: (folder: string) => Promise<string[]> = promisify(fs.readdir);
 export const readFile: (path: string) => Promise<Buffer> = promisify(fs.readFile);
 export const stat: (path: string) => Promise<fs.Stats> = promisify(fs.stat);
+export const rename: (from: string, to: string) => Promise<void> = promisify(fs.rename);
+export const rm: (path: string, options: fs.RmOptions) => Promise<void> = promisify(fs.rm);
+export const writeFile: (
+  path: string,
+  bytes: Uint8Array,
+  options: fs.WriteFileOptions,
+) => Promise<void> = promisify(fs.writeFile);

@@ -1,8 +1,11 @@
 /**
- * Resources as they stand in etcd's spec tree, in either mode: who wrote them is all that differs. Core keeps the copy;
- * this tells people what is served and what is not.
+ * Resources as they stand in etcd's spec tree, in either mode: who wrote them is all that differs. The mirror has them;
+ * this tells people what is served and what is not, and what is known from before.
  */
 import type { Log } from "#core/runtime.ts";
+import { secondTime } from "#host/wall-time.ts";
+import { copyFileIn, readCopy } from "./copy-file.ts";
+import type { Copy } from "./copy.ts";
 import type { SpecMirror } from "./mirror.ts";
 import { orAbort } from "../or-abort.ts";
 
@@ -38,4 +41,41 @@ function tell(
   }
   if (told > namesLoggedMax) log.info("more resources changed", { more: told - namesLoggedMax });
   return now;
+}
+
+export interface RememberParts {
+  /** Undefined: nothing is kept. */
+  readonly folder: string | undefined;
+  readonly namespace: string;
+  readonly log: Log;
+}
+
+/** What an earlier life of this process knew; undefined: nothing that can be used, and the log says why. */
+export async function rememberedCopy({
+  folder,
+  namespace,
+  log,
+}: RememberParts): Promise<Copy | undefined> {
+  if (folder === undefined) return undefined;
+  const read = await readCopy(folder, namespace);
+  const file = copyFileIn(folder);
+  switch (read.kind) {
+    case "none":
+      return undefined;
+    case "unusable":
+      log.warn(`the copy of the resources is not used: it ${read.reason}`, { file });
+      return undefined;
+    case "usable": {
+      const { records, seen, writtenAt } = read.copy;
+      const { cluster, revision } = seen;
+      const about = { resources: records.length, cluster, revision: revision.toString() };
+      log.info("the resources are known from before, until etcd tells", {
+        ...{ file, ...about },
+        writtenAt: secondTime(writtenAt),
+      });
+      return read.copy;
+    }
+    default:
+      return read satisfies never;
+  }
 }

@@ -1,5 +1,8 @@
 /**
  * The spec tree of etcd as this process knows it: the namespace's records, the installation's, and whether `anew` stands.
+ *
+ * Until all was read once, a pool may be known from a copy that an earlier life of this process left (copy.ts). Those
+ * records stand apart: they say what may be asked for, and nothing is ever granted by them.
  */
 import { after, sleep, type Runtime } from "#core/runtime.ts";
 import type { StaleFact } from "#core/outcome.ts";
@@ -61,6 +64,14 @@ export interface MirrorParts {
   readonly onBug: (name: string, error: unknown) => void;
   /** The fence base is below one seen before. Told once for each such base. */
   readonly onBaseFell: () => void;
+  /** What an earlier life of this process knew. */
+  readonly remembered?: Remembered | undefined;
+}
+
+export interface Remembered {
+  readonly records: readonly ResourceRecord[];
+  /** Of all bases that it ever saw. */
+  readonly highestBase: bigint;
 }
 
 export class SpecMirror implements Specs {
@@ -76,7 +87,8 @@ export class SpecMirror implements Specs {
   readonly #waiting = new Set<() => void>();
   #installation: Seen<Installation> = { at: noRevision, value: undefined };
   #anew: Seen<KeyValue> = { at: noRevision, value: undefined };
-  #highestBase = 0n;
+  #highestBase: bigint;
+  readonly #remembered: Map<string, ResourceRecord>;
   #fallenBase: bigint | undefined;
   #distrusted = false;
   #isReady = false;
@@ -93,6 +105,9 @@ export class SpecMirror implements Specs {
   private constructor(parts: MirrorParts) {
     this.#parts = parts;
     this.#anewKey = anewKey(parts.namespace);
+    const remembered = parts.remembered?.records ?? [];
+    this.#remembered = new Map(remembered.map((one) => [pathOf(one.kind, one.name), one]));
+    this.#highestBase = parts.remembered?.highestBase ?? 0n;
     this.#tasks = new Tasks((name, error) => {
       parts.onBug(`spec mirror: ${name}`, error);
     });
@@ -103,6 +118,7 @@ export class SpecMirror implements Specs {
         if (this.#isReady) return;
         this.#isReady = true;
         this.#wasRead = true;
+        this.#remembered.clear();
         this.#changed();
         resolve(undefined);
       }, signal),
@@ -172,17 +188,34 @@ export class SpecMirror implements Specs {
   }
 
   resources(): readonly ResourceView[] {
-    return this.records().map(({ modRevision, problem, lock, ...rest }) => ({
-      ...rest,
-      revision: modRevision.toString(),
-      served: lock !== undefined,
-      problem: problem?.message,
-    }));
+    return this.records().map(viewOf);
+  }
+
+  /** What was known by an earlier life, and that all is still known by. Empty as soon as etcd has told. */
+  remembered(): readonly ResourceView[] {
+    return [...this.#remembered.values()].map(viewOf);
+  }
+
+  /** Whether an earlier life had read the resources, and this one has not yet. */
+  get remembers(): boolean {
+    return this.#parts.remembered !== undefined && !this.#wasRead;
+  }
+
+  /** There is another etcd than the one that was known by an earlier life. */
+  forgetRemembered(): void {
+    if (this.#wasRead) return;
+    this.#remembered.clear();
+    // Another etcd's base is measured by the wall clock, and by what its owner knows; not by this.
+    this.#highestBase = 0n;
+    this.#changed();
   }
 
   /** The pool's record, or why there is none to be served. */
   pool(name: string): ResourceRecord {
-    const record = this.record(distributedLockKind, name);
+    // That it is not among the remembered ones says nothing: it may have been made since.
+    const record =
+      this.record(distributedLockKind, name) ??
+      this.#remembered.get(pathOf(distributedLockKind, name));
     if (record === undefined) {
       if (!this.#isReady)
         throw new Refusal("not_ready", "The resources have not been read from etcd yet. Retry.");
@@ -426,6 +459,19 @@ export class SpecMirror implements Specs {
     this.#endWatches?.();
     this.#changed();
   }
+}
+
+function pathOf(kind: string, name: string): string {
+  return `${kind}/${name}`;
+}
+
+function viewOf({ modRevision, problem, lock, ...rest }: ResourceRecord): ResourceView {
+  return {
+    ...rest,
+    revision: modRevision.toString(),
+    served: lock !== undefined,
+    problem: problem?.message,
+  };
 }
 
 function later<T>(before: Seen<T>, now: Seen<T>): Seen<T> {

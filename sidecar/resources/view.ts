@@ -6,8 +6,14 @@ import type { FileProblem } from "./wanted.ts";
 
 const problemsMax = 100;
 
+const fromBefore: ResourceProblem = {
+  reason: "etcd was not read yet since the sidecar started; this is what was known before",
+};
+
 export interface ViewParts {
   readonly records: ReturnType<SpecMirror["resources"]>;
+  /** What was known before etcd told anything; empty once it has. */
+  readonly remembered: ReturnType<SpecMirror["remembered"]>;
   /** Both empty where no files are read. */
   readonly fileProblems: readonly FileProblem[];
   readonly differing: OwnerStatus["differing"];
@@ -19,12 +25,15 @@ export interface ResourcesSeen {
   readonly problems: readonly ResourceProblem[];
 }
 
-export function viewResources({ records, fileProblems, differing }: ViewParts): ResourcesSeen {
+export function viewResources(parts: ViewParts): ResourcesSeen {
+  const { records, remembered, fileProblems, differing } = parts;
   const problemsOf = Map.groupBy(fileProblems, ({ name }) => name);
   const differs = new Map(differing.map(({ name, reason }) => [name, reason]));
-  const known = records.map((record): ResourceView => {
+  const isFromBefore = new Set(remembered);
+  const known = [...records, ...remembered].map((record): ResourceView => {
     const { kind, name, generation, served, problem } = record;
     const problems = (problemsOf.get(name) ?? []).map(plain);
+    if (isFromBefore.has(record)) problems.push(fromBefore);
     const reason = differs.get(name);
     if (reason !== undefined) problems.push({ reason });
     const state = !served ? "refused" : problems.length > 0 ? "outdated" : "served";

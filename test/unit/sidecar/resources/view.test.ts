@@ -22,6 +22,7 @@ describe("the view of resources", () => {
     const wrong = { file: "a.yaml", line: 3, reason: "is wrong" };
     const seen = viewResources({
       records: [record("fine"), record("edited"), record("other"), record("new", "needs level 9")],
+      remembered: [],
       fileProblems: [
         { ...wrong, name: "edited" },
         { ...wrong, name: "never" },
