@@ -60,15 +60,18 @@ class Stage implements AsyncDisposable {
 
   nextChange(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting.add(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      const wake = () => {
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener("abort", wake, { once: true });
     });
   }
 
   change(): void {
     this.version += 1;
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
+    for (const wake of [...this.#waiting]) wake();
   }
 
   /** It has done what it does now, and waits. */
@@ -78,7 +81,6 @@ class Stage implements AsyncDisposable {
 
   async pass(ms: number): Promise<void> {
     await this.settled();
-    this.#waiting.clear();
     this.clock.pass(ms);
     await this.settled();
   }
