@@ -247,7 +247,7 @@ describe("a sidecar that is killed while it writes its copy", function () {
       });
       const ended = once(child, "close");
       // Somewhere in the writing after the first.
-      await once(child.stdout, "data");
+      await Promise.race([once(child.stdout, "data"), ended]);
       const killAt = performance.now() + 20 * Math.random();
       while (performance.now() < killAt) await new Promise(setImmediate);
       child.kill("SIGKILL");

@@ -8,7 +8,12 @@ import { copyBytesMax, decodeCopy, encodeCopy, type Copy } from "#sidecar/resour
 
 const text = new TextEncoder();
 
-function recordOf(name: string, { level = 1, spec = { mode: "Mutex", ttl: "7s" } } = {}) {
+interface Written {
+  readonly level?: number;
+  readonly spec?: unknown;
+}
+
+function recordOf(name: string, { level = 1, spec = { mode: "Mutex", ttl: "7s" } }: Written = {}) {
   const value = { uid: `uid-${name}`, generation: 3, level, spec, publishedAt: 1 };
   const kv = {
     key: `/holdfast/v1/spec/default/DistributedLock/${name}`,
