@@ -238,15 +238,11 @@ describe("a sidecar that is killed while it writes its copy", function () {
 
   it("leaves the older one or the newer one", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "holdfast-killed-"));
-    let last = 0;
+    const found = new Set<number | undefined>();
     for (let life = 0; life < 15; life++) {
-      const args = ["test/support/copy-writer.ts", folder, String(last + 1)];
+      const args = ["test/support/copy-writer.ts", folder];
       const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        last = Math.max(last, ...text.trim().split("\n").map(Number));
-      });
       const ended = once(child, "close");
-      // Somewhere in the writing after the first.
       await Promise.race([once(child.stdout, "data"), ended]);
       const killAt = performance.now() + 20 * Math.random();
       while (performance.now() < killAt) await new Promise(setImmediate);
@@ -254,12 +250,12 @@ describe("a sidecar that is killed while it writes its copy", function () {
       await ended;
       const read = await readCopy(folder, "default");
       assert.ok(read.kind === "usable", read.kind === "unusable" ? read.reason : "none");
+      assert.ok(read.copy.records.length > 15_000);
       const generations = new Set(read.copy.records.map(({ generation }) => generation));
       assert.equal(generations.size, 1);
-      const [generation] = generations;
-      assert.ok(generation === last || generation === last + 1, `${generation} after ${last}`);
-      last = generation;
+      found.add([...generations][0]);
     }
+    for (const generation of found) assert.ok(generation === 1 || generation === 2);
     await rm(folder, { recursive: true });
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A process that writes one copy after another, as fast as it can, until it is killed: test/integration/copy.test.ts. Tells
- * the generation of each when it is written. Arguments: the folder, and the generation to begin with.
+ * A process that writes one copy after another until it is killed, and does nothing else: a kill at any moment hits a
+ * writing (test/integration/copy.test.ts). Tells each that is written. Argument: the folder.
  */
 import process from "node:process";
 import type { Epoch } from "#core/runtime.ts";
@@ -9,11 +9,11 @@ import { revision } from "#core/store.ts";
 import { writeCopy } from "#sidecar/resources/copy-file.ts";
 import { encodeCopy } from "#sidecar/resources/copy.ts";
 
-const [folder = "", first = "1"] = process.argv.slice(2);
-/** Enough that a copy is written in several pieces. */
-const count = 3_000;
+const [folder = ""] = process.argv.slice(2);
+/** About as many as have room, so that a writing takes long. */
+const count = 18_000;
 
-for (let generation = Number(first); ; generation++) {
+function copyOf(generation: number): Uint8Array {
   const value = { uid: "u", generation, level: 1, spec: { mode: "Mutex" } };
   const records = Array.from({ length: count }, (_, at) =>
     judgeRecord(value, {
@@ -23,7 +23,14 @@ for (let generation = Number(first); ; generation++) {
   );
   const seen = { cluster: "c", revision: revision(generation) };
   const copy = { seen, highestBase: 1n, writtenAt: 1 as Epoch, records };
-  const problem = await writeCopy(folder, encodeCopy(copy, "default").bytes);
-  if (problem !== undefined) throw new Error(problem);
-  process.stdout.write(`${generation}\n`);
+  return encodeCopy(copy, "default").bytes;
+}
+
+const copies = [copyOf(1), copyOf(2)];
+for (;;) {
+  for (const bytes of copies) {
+    const problem = await writeCopy(folder, bytes);
+    if (problem !== undefined) throw new Error(problem);
+    process.stdout.write(".");
+  }
 }
