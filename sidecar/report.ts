@@ -4,7 +4,8 @@
  * it, and the sidecar's own API says the same.
  *
  * Written for each new session, soon after a record changed (applied, or problems: that is what a change of a resource is
- * counted as programmed by), and else when sums changed, at most every 15 s. `applied` alone is no reason: every write of
+ * counted as programmed by), and else when sums changed: at most every 15 s, and after a quiet time within a second, for a
+ * first holder or waiter is what people look for. `applied` alone is no reason: every write of
  * anybody moves it on, this one too, and while no record changed the older one is as good.
  *
  * Each write is the whole value and is given the session's epoch, so:
@@ -28,6 +29,8 @@ import { untilChange } from "./until-change.ts";
 /** Sums are told no oftener, and at most a third later. */
 export const sumsEveryMs = 15_000;
 const laterMax = 1 / 3;
+/** After that, whether they changed is looked at so often. */
+const lookEveryMs = 1_000;
 /** A change of a record is told after so long, for another often comes with it; jittered, for all sidecars hear at once. */
 const gatherMs = { min: 50, max: 450 };
 /** Between two writes. A large value pays for its size: a sidecar writes no more than so much. */
@@ -67,6 +70,8 @@ interface Told {
   readonly specs: number | undefined;
   /** Undefined: not known to stand there. */
   readonly content: string | undefined;
+  /** Of all pools, as it was then. */
+  readonly sums: string;
   readonly at: Instant;
   readonly sizeBytes: number;
   /** An earlier write may still come to stand over it. */
@@ -114,8 +119,9 @@ export class Reporter {
       await this.#untilDue(told, signal);
       const version = specs.version;
       const { content, encode } = this.#look(session.id);
+      const sums = sumsText(this.#parts.locks.cohorts());
       if (told?.content === content && told.specs === version && !told.mayBeOverwritten) {
-        told = { ...told, at: runtime.now() };
+        told = { ...told, sums };
         continue;
       }
       const value = encode();
@@ -123,6 +129,7 @@ export class Reporter {
       told = {
         specs: outcome === "done" || outcome === "later" ? version : undefined,
         content: outcome === "done" ? content : undefined,
+        sums,
         at: runtime.now(),
         sizeBytes: value.length,
         mayBeOverwritten: outcome === "lost" || wasLost,
@@ -132,13 +139,21 @@ export class Reporter {
   }
 
   async #untilDue(told: Told | undefined, signal: AbortSignal): Promise<void> {
-    const { runtime, specs } = this.#parts;
+    const { runtime, specs, locks } = this.#parts;
     const gather = gatherMs.min + (gatherMs.max - gatherMs.min) * runtime.random();
     if (told === undefined) return sleep(runtime, gather, signal);
-    const sums = after(told.at, sumsEveryMs * (1 + laterMax * runtime.random()));
+    const sumsAt = after(told.at, sumsEveryMs * (1 + laterMax * runtime.random()));
     const isUrgent = () => told.specs !== specs.version;
-    while (!isUrgent() && runtime.now() < sums) await untilChange(this.#parts, sums, signal);
-    if (!isUrgent()) return;
+    const isOld = () =>
+      told.content === undefined ||
+      told.mayBeOverwritten ||
+      told.sums !== sumsText(locks.cohorts());
+    while (!isUrgent()) {
+      const isTime = runtime.now() >= sumsAt;
+      if (isTime && isOld()) return;
+      const until = isTime ? after(runtime.now(), lookEveryMs) : sumsAt;
+      await untilChange(this.#parts, until, signal);
+    }
     const pause = after(told.at, Math.max(pauseMinMs, told.sizeBytes / bytesPerMs));
     await sleep(runtime, Math.max(gather, pause - runtime.now()), signal);
   }
@@ -197,17 +212,7 @@ export function resourcesOf(
   records: readonly ResourceRecord[],
   cohorts: ReturnType<ReporterParts["locks"]["cohorts"]>,
 ): ResourceReport[] {
-  const sums = new Map<string, { held: number; waiting: number; oldestWaitSince?: Epoch }>();
-  for (const { lock, grant, callers } of cohorts) {
-    const sum = sums.get(lock.pool) ?? { held: 0, waiting: 0 };
-    sums.set(lock.pool, sum);
-    if (grant !== undefined) sum.held += 1;
-    for (const { trying, since } of callers) {
-      if (trying) continue;
-      sum.waiting += 1;
-      if (since < (sum.oldestWaitSince ?? Infinity)) sum.oldestWaitSince = since;
-    }
-  }
+  const sums = sumsOf(cohorts);
   const known = records.map(({ kind, name, modRevision, problem }): ResourceReport => {
     const sum = kind === distributedLockKind ? sums.get(name) : undefined;
     if (sum !== undefined) sums.delete(name);
@@ -224,6 +229,33 @@ export function resourcesOf(
   return [...known, ...gone].filter(
     ({ revision, held, waiting }) => revision > 0n || held + waiting > 0,
   );
+}
+
+interface Sum {
+  held: number;
+  waiting: number;
+  oldestWaitSince?: Epoch;
+}
+
+/** By pool; of those that nobody uses there is none, or one of zeros. */
+function sumsOf(cohorts: ReturnType<ReporterParts["locks"]["cohorts"]>): Map<string, Sum> {
+  const sums = new Map<string, Sum>();
+  for (const { lock, grant, callers } of cohorts) {
+    const sum = sums.get(lock.pool) ?? { held: 0, waiting: 0 };
+    sums.set(lock.pool, sum);
+    if (grant !== undefined) sum.held += 1;
+    for (const { trying, since } of callers) {
+      if (trying) continue;
+      sum.waiting += 1;
+      if (since < (sum.oldestWaitSince ?? Infinity)) sum.oldestWaitSince = since;
+    }
+  }
+  return sums;
+}
+
+/** Differs where what is reported of use differs, and perhaps where it does not. Cheap, for it is made every second. */
+function sumsText(cohorts: ReturnType<ReporterParts["locks"]["cohorts"]>): string {
+  return JSON.stringify([...sumsOf(cohorts)]);
 }
 
 /** As many as have room: those in use, then those with a problem, then the others, by name. */

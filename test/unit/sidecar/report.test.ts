@@ -213,6 +213,22 @@ describe("reports to the operator", () => {
       assert.ok(at - (times[index] ?? 0) >= 15_000, String(times));
   });
 
+  it("say within a second that somebody holds or waits, where nothing was told for long", async () => {
+    await using stage = new Stage();
+    for (const quietMs of [21_000, 60_000, 3_600_000]) {
+      const before = stage.written.length;
+      await stage.pass(quietMs);
+      stage.cohorts = stage.cohorts.length === 0 ? [cohortOf("orders", true, [500])] : [];
+      await stage.pass(1_100);
+      assert.ok(stage.written.length > before, `not told after ${quietMs} ms of quiet`);
+      assert.equal(stage.last?.resources[0]?.held, stage.cohorts.length);
+    }
+    // What stands is the end, and nothing is written for a use that stays as it is.
+    const { length } = stage.written;
+    await stage.pass(60_000);
+    assert.equal(stage.written.length, length);
+  });
+
   it("whose answer is lost are written again at once, and once more when the lost one is past", async () => {
     await using stage = new Stage();
     stage.answers = [lost];
