@@ -39,6 +39,9 @@ describe("the sidecar's options", () => {
   const wrong: [Record<string, string>, RegExp][] = [
     [{ HOLDFAST_SESSION_TTL: "2s" }, /HOLDFAST_SESSION_TTL: '2s' is less than 3s/],
     [{ HOLDFAST_RESOURCES: "/no/such/folder" }, /HOLDFAST_RESOURCES: .* cannot be read/],
+    [{ HOLDFAST_STATE_FOLDER: "/no/such/folder" }, /HOLDFAST_STATE_FOLDER: .* cannot be read/],
+    [{ HOLDFAST_STATE_FOLDER: process.execPath }, /HOLDFAST_STATE_FOLDER: .* is no folder/],
+    [{ HOLDFAST_STATE_FOLDER: "/", HOLDFAST_RESOURCES: "/" }, /Leave one of them out/],
     [{ HOLDFAST_HTTP_ADDRESS: "4653" }, /HOLDFAST_HTTP_ADDRESS: '4653' has no port/],
     [{ HOLDFAST_ETCD_ENDPOINTS: "localhost:2379" }, /HOLDFAST_ETCD_ENDPOINTS/],
     [{ HOLDFAST_ETCD_CERT_FILE: process.execPath }, /HOLDFAST_ETCD_KEY_FILE: is missing/],

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { done, type Outcome } from "#core/outcome.ts";
-import { recordKey } from "#core/spec/keys.ts";
+import { Refusal } from "#core/refusal.ts";
+import { installationKey, recordKey } from "#core/spec/keys.ts";
+import { encodeInstallation, readRecord } from "#core/spec/records.ts";
 import { aborted } from "#core/runtime.ts";
 import { SpecMirror } from "#sidecar/resources/mirror.ts";
 import {
@@ -32,12 +34,19 @@ const snapshot: Snapshot = {
 /** A store whose reads a test answers, and whose watch of the records tells what a test wants. */
 class QuietStore implements Pick<Store, "read" | "watch"> {
   told: readonly Changes[] = [];
+  installation: readonly KeyValue[] = [];
   readonly #asked: ((answer: Outcome<Snapshot>) => void)[] = [];
 
   /** True: a read waited for it. */
   answer(): boolean {
     const asked = this.#asked.splice(0);
-    const answer = done(snapshot, { cluster: "c", revision: snapshot.revision });
+    const [records, , anew] = snapshot.ranges;
+    assert.ok(records !== undefined && anew !== undefined);
+    const installation = { keys: this.installation, count: this.installation.length };
+    const answer = done(
+      { ...snapshot, ranges: [records, installation, anew] },
+      { cluster: "c", revision: snapshot.revision },
+    );
     for (const resolve of asked) resolve(answer);
     return asked.length > 0;
   }
@@ -60,7 +69,96 @@ async function turns(count: number): Promise<void> {
 /** More than anything here takes. */
 const manyTurns = 200;
 
+function refusal(ask: () => unknown): string {
+  try {
+    ask();
+  } catch (error) {
+    if (error instanceof Refusal) return error.code;
+    throw error;
+  }
+  return "none";
+}
+
 describe("the mirror of the spec tree", () => {
+  const remembering = (store: QuietStore, fell: string[]) =>
+    SpecMirror.start({
+      runtime: new Clock(),
+      store: store as unknown as Store,
+      namespace: "default",
+      onBug: (_name, error) => assert.fail(String(error)),
+      onBaseFell: () => fell.push("fell"),
+      remembered: {
+        records: [readRecord(record, "DistributedLock", "former")],
+        highestBase: 100n,
+      },
+    });
+
+  it("knows a remembered pool until etcd has told, reports it to nobody, and gives no facts of it", async () => {
+    const store = new QuietStore();
+    const mirror = remembering(store, []);
+    const former = mirror.pool("former");
+    assert.equal(former.name, "former");
+    assert.equal(mirror.isReady, false);
+    assert.equal(mirror.remembers, true);
+    assert.equal(mirror.factsFor(former), undefined);
+    assert.deepEqual(mirror.records(), []);
+    assert.equal(
+      refusal(() => mirror.pool("orders")),
+      "not_ready",
+    );
+    store.answer();
+    await turns(manyTurns);
+    assert.equal(
+      refusal(() => mirror.pool("former")),
+      "pool_not_found",
+    );
+    assert.equal(mirror.remembers, false);
+    assert.deepEqual(mirror.remembered(), []);
+    // What is read again later has nothing to do with it.
+    mirror.forget();
+    assert.equal(
+      refusal(() => mirror.pool("former")),
+      "not_ready",
+    );
+    await turns(manyTurns);
+    store.answer();
+    await mirror.close();
+  });
+
+  it("keeps what is remembered over the beginning of a session, and drops it where etcd is another", async () => {
+    const store = new QuietStore();
+    const mirror = remembering(store, []);
+    mirror.forget();
+    assert.equal(mirror.pool("former").name, "former");
+    assert.equal(mirror.highestBase, 100n);
+    mirror.forgetRemembered();
+    assert.equal(
+      refusal(() => mirror.pool("former")),
+      "not_ready",
+    );
+    assert.equal(mirror.highestBase, 0n);
+    store.answer();
+    await mirror.close();
+  });
+
+  it("tells that the base fell below one that an earlier life saw", async () => {
+    for (const [base, expected] of [
+      [99n, ["fell"]],
+      [100n, []],
+    ] as const) {
+      const store = new QuietStore();
+      const value = encodeInstallation({ owner: "o", base, cluster: "c" });
+      store.installation = [{ ...record, key: installationKey, value }];
+      const fell: string[] = [];
+      const mirror = remembering(store, fell);
+      store.answer();
+      await turns(manyTurns);
+      assert.deepEqual(fell, expected);
+      assert.equal(mirror.installation?.base, expected.length > 0 ? undefined : base);
+      await mirror.close();
+    }
+  });
+
   it("reads again what it was told to forget, whenever that comes between a read and its watches", async () => {
     // Each turn of the microtasks after the answer is a moment at which a session may have begun.
     for (let moment = 0; moment < 30; moment++) {
