@@ -2,15 +2,15 @@
  * One sidecar's core, composed: sessions, the spec tree's mirror, locks. The same in a process on a real etcd and, several
  * at a time, in the simulation.
  */
-import { after, sleep, type LogFields, type Runtime } from "#core/runtime.ts";
+import { sleep, type LogFields, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import type { Store, Wait } from "#core/store.ts";
 import { Locks } from "#core/lock/locks.ts";
 import { anewKey } from "#core/session/keys.ts";
 import { Lineage, TracedStore, type Anew } from "#core/session/lineage.ts";
 import { Sessions } from "#core/session/sessions.ts";
+import type { ResourceRecord } from "#core/spec/records.ts";
 import { Reporter, type About } from "./report.ts";
-import type { Copy } from "./resources/copy.ts";
 import { SpecMirror } from "./resources/mirror.ts";
 import { encodeJson } from "#core/json.ts";
 
@@ -22,14 +22,14 @@ export interface KernelOptions {
   readonly sessionTtlMs: number;
   /** What the operator is told of this process; absent: there is none who would read it. */
   readonly report?: About | undefined;
-  /** What an earlier life of this process knew of etcd. */
-  readonly copy?: Copy | undefined;
 }
 
 export interface KernelParts {
   readonly runtime: Runtime;
   readonly store: Store;
   readonly options: KernelOptions;
+  /** What an earlier life of this process knew of the resources. */
+  readonly remembered?: readonly ResourceRecord[] | undefined;
   /** A broken invariant: the process must end. */
   readonly onBug: (name: string, error: unknown) => void;
   /** Etcd was seen to begin anew; told besides what core does about it. */
@@ -57,11 +57,10 @@ export class Kernel {
     this.#tasks = new Tasks((name, error) => {
       onBug(name, error);
     });
-    const { namespace, pod, sessionTtlMs, copy } = options;
+    const { namespace, pod, sessionTtlMs } = options;
     this.lineage = new Lineage((anew) => {
-      this.specs.forgetRemembered();
       this.#begunAnew(show(anew));
-    }, copy?.seen);
+    });
     const store = new TracedStore(parts.store, this.lineage);
     this.store = store;
     this.sessions = Sessions.start({
@@ -83,7 +82,7 @@ export class Kernel {
       onBaseFell: () => {
         this.#begunAnew({ sign: "the fence base is below one seen before" });
       },
-      remembered: copy,
+      remembered: parts.remembered,
     });
     this.locks = Locks.start({
       runtime,
@@ -129,21 +128,25 @@ export class Kernel {
     onAnew?.();
   }
 
-  /** Stops all grants of the namespace until the owner of the spec tree has raised the fence base and deleted the key. */
+  /**
+   * Stops all grants of the namespace until the owner of the spec tree has raised the fence base and deleted the key; our
+   * own from now on, for the key may be long in coming: an etcd whose space is used up takes none.
+   */
   async #tellAnew(signal: AbortSignal): Promise<void> {
     const { runtime, options } = this.#parts;
     const key = anewKey(options.namespace);
-    const deadline = after(runtime.now(), 10 * options.sessionTtlMs);
-    while (runtime.now() < deadline) {
+    const told = this.specs.holdGrants();
+    for (;;) {
       const outcome = await this.store.write({
         given: [],
         when: [],
         then: [{ kind: "putDurable", key, value: encodeJson({ pod: options.pod }) }],
         otherwise: [],
       });
-      if (outcome.kind === "done") return;
+      if (outcome.kind === "done") break;
       await sleep(runtime, anewPauseMs, signal);
     }
+    told();
   }
 }
 

@@ -121,16 +121,16 @@ async function startBehind(
     Kernel.start({
       runtime,
       store,
-      options: { namespace, pod, sessionTtlMs, report: reportOf(options), copy },
+      options: { namespace, pod, sessionTtlMs, report: reportOf(options) },
+      remembered: copy?.records,
       onBug,
       onAnew: () => standalone?.begunAnew(),
     }),
     (made) => made.close(),
   );
   if (stateFolder !== undefined) {
-    const { specs, lineage } = kernel;
-    const seen = () => lineage.floor();
-    stack.use(CopyKeeper.start({ runtime, folder: stateFolder, namespace, specs, seen, onBug }));
+    const { specs } = kernel;
+    stack.use(CopyKeeper.start({ runtime, folder: stateFolder, namespace, specs, onBug }));
   }
   if (resources !== undefined) {
     standalone = stack.use(

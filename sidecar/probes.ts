@@ -22,7 +22,7 @@ export async function startProbes(
   const { options, runtime, kernel, store, loop, metrics } = running;
   const checks = startChecks(startParts);
   let hasStarted = false;
-  const wasRemembered = kernel.specs.remembers;
+  const wasRemembered = kernel.specs.remembered().length > 0;
   const untilStarted = (check: () => string | undefined) => () =>
     hasStarted ? undefined : check();
   const startup: Checks = Object.fromEntries(

@@ -28,11 +28,8 @@ export class Lineage {
   #highest: Revision = noRevision;
   readonly #begunAnew: (anew: Anew) => void;
 
-  /** `seen`: by an earlier life of this process, whose promises may still run. */
-  constructor(begunAnew: (anew: Anew) => void, seen?: Header) {
+  constructor(begunAnew: (anew: Anew) => void) {
     this.#begunAnew = begunAnew;
-    this.#seen = seen;
-    this.#highest = seen?.revision ?? noRevision;
   }
 
   /** The highest revision ever seen, over all beginnings. */

@@ -12,7 +12,7 @@ import type { Installation, ResourceRecord } from "./records.ts";
 export interface Specs {
   /** What is here was read from the etcd that there is. */
   readonly isReady: boolean;
-  /** It was read before, and is being read anew: what it says of no pool says nothing of the pool. */
+  /** It was read before, by an earlier life too, and is being read anew: what it says of no pool says nothing of the pool. */
   readonly isReadAgain: boolean;
   /** Grows with every change. */
   readonly version: number;

@@ -1,6 +1,6 @@
 /**
  * The copy as a file. Written beside it, flushed and renamed over it, so that whatever ends the process leaves the older
- * copy or the newer one: a half-written one has another name, and the next writing overwrites it. (That the rename itself
+ * copy or the newer one: a half-written one has another name, and the next writing removes it. (That the rename itself
  * outlives a power failure is not asked for: the older copy then stands, and nothing is decided by either.)
  */
 import path from "node:path";
@@ -35,7 +35,9 @@ export async function writeCopy(folder: string, bytes: Uint8Array): Promise<stri
   const file = copyFileIn(folder);
   const beside = `${file}.new`;
   try {
-    await writeFile(beside, bytes, { mode, flush: true });
+    // Made anew, so that nothing else that stands there under its name is written into or waited for.
+    await rm(beside, { force: true });
+    await writeFile(beside, bytes, { mode, flag: "wx", flush: true });
     await rename(beside, file);
     return undefined;
   } catch (error) {

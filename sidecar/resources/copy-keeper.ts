@@ -1,20 +1,19 @@
 /**
- * Keeps the copy (copy.ts) as good as the mirror is: written soon after a change of a record or of the fence base, and once
- * a minute because etcd's revision has moved on, by which a successor knows an etcd that was restored.
+ * Keeps the copy (copy.ts) as good as the mirror is: written soon after a change.
  *
- * Written only while the mirror is what etcd has told; between two readings the file is the last good one. What cannot be
- * written is told once and tried again with the next change or the next minute: locks do not hang on it.
+ * Written only while the mirror is what etcd has told, and this sidecar could serve by it; between two readings the file
+ * is the last good one. What cannot be written is told once and tried again with the next change or the next minute: locks
+ * do not hang on it.
  */
-import type { Header } from "#core/outcome.ts";
-import { assert } from "#core/refusal.ts";
-import { after, type Instant, type Runtime } from "#core/runtime.ts";
+import { after, forever, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import { untilChange } from "../until-change.ts";
 import { copyFileIn, writeCopy } from "./copy-file.ts";
 import { copyBytesMax, encodeCopy } from "./copy.ts";
 import type { SpecMirror } from "./mirror.ts";
 
-const refreshMs = 60_000;
+/** After one that failed. */
+const againMs = 60_000;
 /** Between two writings; a large copy pays for its size: the largest stands still for half a minute. */
 const pauseMinMs = 1_000;
 const bytesPerMs = 100;
@@ -25,10 +24,8 @@ export interface CopyKeeperParts {
   readonly namespace: string;
   readonly specs: Pick<
     SpecMirror,
-    "isReady" | "version" | "highestBase" | "records" | "nextChange"
+    "isReady" | "installation" | "version" | "records" | "nextChange"
   >;
-  /** The latest answer of etcd. */
-  readonly seen: () => Header | undefined;
   readonly onBug: (name: string, error: unknown) => void;
   /** Of the file; absent: as much as the volume of an injected sidecar takes. */
   readonly bytesMax?: number;
@@ -38,6 +35,7 @@ interface Written {
   readonly at: Instant;
   readonly version: number;
   readonly sizeBytes: number;
+  readonly failed: boolean;
 }
 
 export class CopyKeeper implements AsyncDisposable {
@@ -68,36 +66,33 @@ export class CopyKeeper implements AsyncDisposable {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { runtime, specs } = this.#parts;
+    const { runtime } = this.#parts;
     let written: Written | undefined;
     for (;;) {
       signal.throwIfAborted();
       const at = this.#dueAt(written);
-      if (!specs.isReady || at > runtime.now()) {
-        const until = specs.isReady ? at : after(runtime.now(), refreshMs);
-        await untilChange(this.#parts, until, signal);
-      } else written = await this.#write();
+      if (at <= runtime.now()) written = await this.#write();
+      else await untilChange(this.#parts, at, signal);
     }
   }
 
   #dueAt(written: Written | undefined): Instant {
     const { runtime, specs } = this.#parts;
+    if (!specs.isReady || specs.installation === undefined) return forever;
     if (written === undefined) return runtime.now();
-    const { at, version, sizeBytes } = written;
-    if (version === specs.version) return after(at, refreshMs);
+    const { at, version, sizeBytes, failed } = written;
+    if (version === specs.version) return failed ? after(at, againMs) : forever;
     return after(at, Math.max(pauseMinMs, sizeBytes / bytesPerMs));
   }
 
   async #write(): Promise<Written> {
-    const { runtime, folder, namespace, specs, seen, bytesMax = copyBytesMax } = this.#parts;
-    const [at, { version, highestBase }, header] = [runtime.now(), specs, seen()];
-    assert(header !== undefined, "the resources were read, and etcd has not answered");
-    const { bytes, leftOut } = encodeCopy(
-      { seen: header, highestBase, writtenAt: runtime.wallNow(), records: specs.records() },
-      namespace,
-      bytesMax,
-    );
-    this.#tellProblem(await writeCopy(folder, bytes));
+    const { runtime, folder, namespace, specs, bytesMax = copyBytesMax } = this.#parts;
+    const at = runtime.now();
+    const { version } = specs;
+    const copy = { writtenAt: runtime.wallNow(), records: specs.records() };
+    const { bytes, leftOut } = encodeCopy(copy, namespace, bytesMax);
+    const problem = await writeCopy(folder, bytes);
+    this.#tellProblem(problem);
     if (leftOut > 0 && this.#leftOut === 0) {
       runtime.log.warn(
         "the copy of the resources has no room for all: those left out are unknown after a restart without etcd",
@@ -105,7 +100,7 @@ export class CopyKeeper implements AsyncDisposable {
       );
     }
     this.#leftOut = leftOut;
-    return { at, version, sizeBytes: bytes.length };
+    return { at, version, sizeBytes: bytes.length, failed: problem !== undefined };
   }
 
   #tellProblem(problem: string | undefined): void {

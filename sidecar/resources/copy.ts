@@ -3,26 +3,19 @@
  * restarts while etcd is down: it then knows its pools, and can say of a request what is wrong with it, or wait for etcd
  * with it, instead of knowing nothing.
  *
- *   none        no folder, no copy, or one that cannot be used ─────────┐
- *   remembered  a copy was read, before anything was asked of etcd ──┐  │
- *   dropped     etcd is another than that of the copy, or begun anew ◀┤  │
- *   read        the namespace was read from etcd: the copy is over ◀─┴──┘  and from then on written (copy-keeper.ts)
+ *   none        no folder, no copy, or one that cannot be used ─┐
+ *   remembered  a copy was read ────────────────────────────────┤
+ *   read        the namespace was read from etcd: the copy is over ◀┘  and from then on written (copy-keeper.ts)
  *
- * What it must hold is what its writer has *seen*: records, the cluster, the highest revision and fence base. A successor
- * that meets another cluster, a lower revision or a lower base knows that etcd began anew while it was away, though nobody
- * else may have seen it, and says so before anything is granted: what its predecessor promised may still run.
- * What it must not hold is what its writer *had*: session, lease, grants, waits. Those are over for the successor, and in
- * etcd they end with the lease, which nobody revokes. Nor the fence base as one to grant by, nor whether `anew` stands:
- * both only etcd tells, now.
- *
- * Nothing is granted by a remembered record: every acquire waits until the tree was read, and is given what was read.
+ * It holds records and nothing else: what may be asked for, as far as it was known. Nothing is granted by a remembered
+ * record: every acquire waits until the tree was read, and is judged by what was read. Not in it: session, lease and grants,
+ * which are over for a successor; the fence base and etcd's revision, which only etcd tells, now (decision 18).
  *
  *   holdfast-copy {format} {fingerprint of the rest}
- *   {"namespace", "cluster", "revision", "base", "writtenAt", "records": […]}
+ *   {"namespace", "writtenAt", "records": […]}
  */
 import { utf8Bytes } from "#api/fields/text.ts";
 import { bigintOf, decodeJson, objectOf, textOf, wholeOf } from "#core/json.ts";
-import type { Header } from "#core/outcome.ts";
 import { momentMax, type Epoch } from "#core/runtime.ts";
 import { judgeRecord, type ResourceRecord } from "#core/spec/records.ts";
 import type { Revision } from "#core/store.ts";
@@ -33,7 +26,7 @@ const format = 1;
 const mark = "holdfast-copy";
 /**
  * Of the whole file. While one is written the older one stands beside it, and the volume of an injected sidecar has 8 MiB;
- * that is some 10,000 resources of common size.
+ * that is some 7,000 resources with all their defaults.
  */
 export const copyBytesMax = 3 * 1024 * 1024;
 /** For the first line and the fields around the records. */
@@ -41,9 +34,6 @@ const aroundBytes = 1_024;
 const newline = 0x0a;
 
 export interface Copy {
-  /** Of the answers that its writer had seen when it was written. */
-  readonly seen: Header;
-  readonly highestBase: bigint;
   /** By its writer's wall clock: for people. */
   readonly writtenAt: Epoch;
   readonly records: readonly ResourceRecord[];
@@ -57,14 +47,11 @@ export type CopyRead =
 
 /** `leftOut`: resources that found no room. Of those nothing is known after a restart, as if there were no copy. */
 export function encodeCopy(
-  { seen, highestBase, writtenAt, records }: Copy,
+  { writtenAt, records }: Copy,
   namespace: string,
   bytesMax = copyBytesMax,
 ): { readonly bytes: Uint8Array; readonly leftOut: number } {
-  const about = {
-    ...{ namespace, cluster: seen.cluster, revision: String(seen.revision) },
-    ...{ base: String(highestBase), writtenAt },
-  };
+  const about = { namespace, writtenAt };
   let roomBytes = bytesMax - aroundBytes;
   const texts = records.map(textOfRecord).filter((text) => {
     const sizeBytes = utf8Bytes(text) + 1;
@@ -107,20 +94,13 @@ export function unusable(reason: string): CopyRead {
 }
 
 function copyOf(value: Readonly<Record<string, unknown>>): Copy | undefined {
-  const cluster = textOf(value["cluster"]);
-  const revision = bigintOf(value["revision"]) as Revision | undefined;
-  const highestBase = bigintOf(value["base"]);
   const writtenAt = wholeOf(value["writtenAt"], momentMax) as Epoch | undefined;
   const listed: unknown = value["records"];
   if (!Array.isArray(listed)) return undefined;
   const records = listed.flatMap((one) => recordOf(one) ?? []);
-  return cluster === undefined ||
-    revision === undefined ||
-    highestBase === undefined ||
-    writtenAt === undefined ||
-    records.length < listed.length
+  return writtenAt === undefined || records.length < listed.length
     ? undefined
-    : { seen: { cluster, revision }, highestBase, writtenAt, records };
+    : { writtenAt, records };
 }
 
 function recordOf(listed: unknown): ResourceRecord | undefined {

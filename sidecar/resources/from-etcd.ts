@@ -66,11 +66,9 @@ export async function rememberedCopy({
       log.warn(`the copy of the resources is not used: it ${read.reason}`, { file });
       return undefined;
     case "usable": {
-      const { records, seen, writtenAt } = read.copy;
-      const { cluster, revision } = seen;
-      const about = { resources: records.length, cluster, revision: revision.toString() };
+      const { records, writtenAt } = read.copy;
       log.info("the resources are known from before, until etcd tells", {
-        ...{ file, ...about },
+        ...{ file, resources: records.length },
         writtenAt: secondTime(writtenAt),
       });
       return read.copy;

@@ -65,13 +65,7 @@ export interface MirrorParts {
   /** The fence base is below one seen before. Told once for each such base. */
   readonly onBaseFell: () => void;
   /** What an earlier life of this process knew. */
-  readonly remembered?: Remembered | undefined;
-}
-
-export interface Remembered {
-  readonly records: readonly ResourceRecord[];
-  /** Of all bases that it ever saw. */
-  readonly highestBase: bigint;
+  readonly remembered?: readonly ResourceRecord[] | undefined;
 }
 
 export class SpecMirror implements Specs {
@@ -87,10 +81,12 @@ export class SpecMirror implements Specs {
   readonly #waiting = new Set<() => void>();
   #installation: Seen<Installation> = { at: noRevision, value: undefined };
   #anew: Seen<KeyValue> = { at: noRevision, value: undefined };
-  #highestBase: bigint;
+  #highestBase = 0n;
   readonly #remembered: Map<string, ResourceRecord>;
   #fallenBase: bigint | undefined;
   #distrusted = false;
+  /** How often grants are held, and not let go of yet. */
+  #holds = 0;
   #isReady = false;
   #wasRead = false;
   #version = 0;
@@ -102,12 +98,10 @@ export class SpecMirror implements Specs {
     return new SpecMirror(parts);
   }
 
-  private constructor(parts: MirrorParts) {
+  private constructor({ remembered = [], ...parts }: MirrorParts) {
     this.#parts = parts;
     this.#anewKey = anewKey(parts.namespace);
-    const remembered = parts.remembered?.records ?? [];
     this.#remembered = new Map(remembered.map((one) => [pathOf(one.kind, one.name), one]));
-    this.#highestBase = parts.remembered?.highestBase ?? 0n;
     this.#tasks = new Tasks((name, error) => {
       parts.onBug(`spec mirror: ${name}`, error);
     });
@@ -131,7 +125,7 @@ export class SpecMirror implements Specs {
   }
 
   get isReadAgain(): boolean {
-    return !this.#isReady && this.#wasRead;
+    return !this.#isReady && (this.#wasRead || this.#remembered.size > 0);
   }
 
   get version(): number {
@@ -140,13 +134,22 @@ export class SpecMirror implements Specs {
 
   /**
    * Undefined also where its base is not to be trusted: below one that was seen before (bases only rise, so an older etcd was
-   * restored, and its base would make fences that were given already), or while {@link distrustBase} holds.
+   * restored, and its base would make fences that were given already), or while {@link distrustBase} or {@link holdGrants} holds.
    */
   get installation(): Installation | undefined {
     const { value } = this.#installation;
-    return value === undefined || this.#distrusted || value.base < this.#highestBase
-      ? undefined
-      : value;
+    const isTrusted = !this.#distrusted && this.#holds === 0;
+    return value !== undefined && isTrusted && value.base >= this.#highestBase ? value : undefined;
+  }
+
+  /** Etcd began anew, which `anew` does not say yet. To be let go of by what is returned: then all is read again. */
+  holdGrants(): () => void {
+    this.#holds += 1;
+    this.#changed();
+    return () => {
+      this.#holds -= 1;
+      this.forget();
+    };
   }
 
   /** The owner of the spec tree starts: etcd may have begun anew unseen, so nothing is granted until it has raised the base. */
@@ -194,20 +197,6 @@ export class SpecMirror implements Specs {
   /** What was known by an earlier life, and that all is still known by. Empty as soon as etcd has told. */
   remembered(): readonly ResourceView[] {
     return [...this.#remembered.values()].map(viewOf);
-  }
-
-  /** Whether an earlier life had read the resources, and this one has not yet. */
-  get remembers(): boolean {
-    return this.#parts.remembered !== undefined && !this.#wasRead;
-  }
-
-  /** There is another etcd than the one that was known by an earlier life. */
-  forgetRemembered(): void {
-    if (this.#wasRead) return;
-    this.#remembered.clear();
-    // Another etcd's base is measured by the wall clock, and by what its owner knows; not by this.
-    this.#highestBase = 0n;
-    this.#changed();
   }
 
   /** The pool's record, or why there is none to be served. */

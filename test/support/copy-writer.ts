@@ -21,9 +21,7 @@ function copyOf(generation: number): Uint8Array {
       modRevision: revision(generation),
     }),
   );
-  const seen = { cluster: "c", revision: revision(generation) };
-  const copy = { seen, highestBase: 1n, writtenAt: 1 as Epoch, records };
-  return encodeCopy(copy, "default").bytes;
+  return encodeCopy({ writtenAt: 1 as Epoch, records }, "default").bytes;
 }
 
 const copies = [copyOf(1), copyOf(2)];

@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, it } from "mocha";
 import type { Log } from "#core/runtime.ts";
-import { judgeRecord, type ResourceRecord } from "#core/spec/records.ts";
+import { judgeRecord, type Installation, type ResourceRecord } from "#core/spec/records.ts";
 import { revision } from "#core/store.ts";
 import { copyFileIn, readCopy } from "#sidecar/resources/copy-file.ts";
 import { CopyKeeper } from "#sidecar/resources/copy-keeper.ts";
@@ -32,8 +42,9 @@ class Stage implements AsyncDisposable {
   readonly failures: unknown[] = [];
   isReady = true;
   version = 1;
-  highestBase = 100n;
-  seen = { cluster: "c", revision: revision(9) };
+  installation: Installation | undefined = {
+    ...{ owner: "o", cluster: "c", base: 100n, modRevision: revision(9) },
+  };
   standing: ResourceRecord[] = [recordOf("orders")];
   readonly #waiting = new Set<() => void>();
   readonly #keeper: CopyKeeper;
@@ -48,7 +59,6 @@ class Stage implements AsyncDisposable {
     this.isReady = ready;
     this.#keeper = CopyKeeper.start({
       ...{ runtime: this.clock, folder, namespace: "default", specs: this },
-      seen: () => this.seen,
       onBug: (_name, error) => this.failures.push(error),
       ...(bytesMax === undefined ? {} : { bytesMax }),
     });
@@ -129,16 +139,28 @@ describe("the keeper of the copy", () => {
     assert.deepEqual(await readFile(copyFileIn(stage.folder)), before);
   });
 
-  it("tells etcd's revision once a minute, though nothing else changes", async () => {
+  it("writes nothing while nothing changes, nor what cannot be served", async () => {
     await using stage = await Stage.start();
     await stage.settled();
-    stage.seen = { cluster: "c", revision: revision(50) };
-    stage.highestBase = 200n;
-    await stage.pass(59_000);
-    assert.equal((await stage.copy())?.seen.revision, 9n);
-    await stage.pass(1_000);
-    assert.equal((await stage.copy())?.seen.revision, 50n);
-    assert.equal((await stage.copy())?.highestBase, 200n);
+    await rm(copyFileIn(stage.folder));
+    await stage.pass(600_000);
+    assert.deepEqual(await readdir(stage.folder), []);
+    stage.installation = undefined;
+    stage.change();
+    await stage.pass(10_000);
+    assert.deepEqual(await readdir(stage.folder), []);
+  });
+
+  it("writes into nothing that stands in the way of its file", async () => {
+    await using stage = await Stage.start({ ready: false });
+    const victim = path.join(stage.folder, "victim");
+    await writeFile(victim, "mine");
+    await symlink(victim, `${copyFileIn(stage.folder)}.new`);
+    stage.isReady = true;
+    stage.change();
+    await stage.settled();
+    assert.equal(await readFile(victim, "utf8"), "mine");
+    assert.equal((await stage.copy())?.records.length, 1);
   });
 
   it("tells once that it cannot write, goes on trying, and tells when it could", async () => {
@@ -168,12 +190,12 @@ describe("the keeper of the copy", () => {
     await stage.pass(1_000);
     const first = await stage.copy();
     assert.ok(first !== undefined && first.records.length < 10_000);
-    stage.seen = { cluster: "c", revision: revision(10) };
+    const { writtenAt } = first;
     stage.change();
     await stage.pass(4_000);
-    assert.equal((await stage.copy())?.seen.revision, 9n);
+    assert.equal((await stage.copy())?.writtenAt, writtenAt);
     await stage.pass(2_000);
-    assert.equal((await stage.copy())?.seen.revision, 10n);
+    assert.ok(((await stage.copy())?.writtenAt ?? 0) > writtenAt);
     assert.equal(stage.clock.told.length, 1, stage.clock.told.join("\n"));
     assert.match(stage.clock.told[0] ?? "", /no room for all/);
   });

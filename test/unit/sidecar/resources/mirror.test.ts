@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { done, type Outcome } from "#core/outcome.ts";
 import { Refusal } from "#core/refusal.ts";
 import { installationKey, recordKey } from "#core/spec/keys.ts";
-import { encodeInstallation, readRecord } from "#core/spec/records.ts";
+import { encodeInstallation, readRecord, type Installation } from "#core/spec/records.ts";
 import { aborted } from "#core/runtime.ts";
 import { SpecMirror } from "#sidecar/resources/mirror.ts";
 import {
@@ -87,10 +87,7 @@ describe("the mirror of the spec tree", () => {
       namespace: "default",
       onBug: (_name, error) => assert.fail(String(error)),
       onBaseFell: () => fell.push("fell"),
-      remembered: {
-        records: [readRecord(record, "DistributedLock", "former")],
-        highestBase: 100n,
-      },
+      remembered: [readRecord(record, "DistributedLock", "former")],
     });
 
   it("knows a remembered pool until etcd has told, reports it to nobody, and gives no facts of it", async () => {
@@ -99,7 +96,7 @@ describe("the mirror of the spec tree", () => {
     const former = mirror.pool("former");
     assert.equal(former.name, "former");
     assert.equal(mirror.isReady, false);
-    assert.equal(mirror.remembers, true);
+    assert.equal(mirror.isReadAgain, true);
     assert.equal(mirror.factsFor(former), undefined);
     assert.deepEqual(mirror.records(), []);
     assert.equal(
@@ -112,7 +109,7 @@ describe("the mirror of the spec tree", () => {
       refusal(() => mirror.pool("former")),
       "pool_not_found",
     );
-    assert.equal(mirror.remembers, false);
+    assert.equal(mirror.isReadAgain, false);
     assert.deepEqual(mirror.remembered(), []);
     // What is read again later has nothing to do with it.
     mirror.forget();
@@ -125,38 +122,38 @@ describe("the mirror of the spec tree", () => {
     await mirror.close();
   });
 
-  it("keeps what is remembered over the beginning of a session, and drops it where etcd is another", async () => {
+  it("keeps what is remembered over the beginning of a session", async () => {
     const store = new QuietStore();
     const mirror = remembering(store, []);
     mirror.forget();
     assert.equal(mirror.pool("former").name, "former");
-    assert.equal(mirror.highestBase, 100n);
-    mirror.forgetRemembered();
-    assert.equal(
-      refusal(() => mirror.pool("former")),
-      "not_ready",
-    );
-    assert.equal(mirror.highestBase, 0n);
     store.answer();
     await mirror.close();
   });
 
-  it("tells that the base fell below one that an earlier life saw", async () => {
-    for (const [base, expected] of [
-      [99n, ["fell"]],
-      [100n, []],
-    ] as const) {
-      const store = new QuietStore();
-      const value = encodeInstallation({ owner: "o", base, cluster: "c" });
-      store.installation = [{ ...record, key: installationKey, value }];
-      const fell: string[] = [];
-      const mirror = remembering(store, fell);
-      store.answer();
-      await turns(manyTurns);
-      assert.deepEqual(fell, expected);
-      assert.equal(mirror.installation?.base, expected.length > 0 ? undefined : base);
-      await mirror.close();
-    }
+  it("trusts no base from when etcd began anew until that is told, and then reads all again", async () => {
+    const store = new QuietStore();
+    const value = encodeInstallation({ owner: "o", base: 100n, cluster: "c" });
+    store.installation = [{ ...record, key: installationKey, value }];
+    const mirror = remembering(store, []);
+    store.answer();
+    await turns(manyTurns);
+    assert.equal(mirror.installation?.base, 100n);
+    const told = [mirror.holdGrants(), mirror.holdGrants()];
+    assert.equal(mirror.installation, undefined);
+    told[0]?.();
+    await turns(manyTurns);
+    store.answer();
+    await turns(manyTurns);
+    assert.equal(mirror.isReady, true);
+    assert.equal(mirror.installation, undefined, "the other one is not told yet");
+    told[1]?.();
+    assert.equal(mirror.isReady, false);
+    await turns(manyTurns);
+    store.answer();
+    await turns(manyTurns);
+    assert.equal((mirror.installation as Installation | undefined)?.base, 100n);
+    await mirror.close();
   });
 
   it("reads again what it was told to forget, whenever that comes between a read and its watches", async () => {
