@@ -86,6 +86,8 @@ export class Reflector implements AsyncDisposable {
   readonly #expiries: Backoff;
   readonly #synced = Promise.withResolvers<void>();
   #hasSynced = false;
+  /** How many of its objects the metric counts. */
+  #counted = 0;
   #problem: string | undefined = "the first list is not read yet";
 
   private constructor(parts: ReflectorParts) {
@@ -135,8 +137,9 @@ export class Reflector implements AsyncDisposable {
     return this.#problem;
   }
 
-  close(): Promise<void> {
-    return this.#tasks.close();
+  async close(): Promise<void> {
+    await this.#tasks.close();
+    this.#count(0);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -248,8 +251,13 @@ export class Reflector implements AsyncDisposable {
     }
   }
 
+  #count(objects: number): void {
+    this.#cells.holds(objects - this.#counted);
+    this.#counted = objects;
+  }
+
   #tell(changes: readonly Change[], origin: Origin): void {
-    this.#cells.objects.set(this.#store.size);
+    this.#count(this.#store.size);
     for (const change of changes) {
       try {
         this.#parts.told(change, origin);

@@ -1,7 +1,7 @@
 /** What tests of the operator stand on: a cluster, an etcd for data, and the account that all operators run under. */
 import { EtcdGateway, type RawKey } from "#test/support/etcd-gateway.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
-import { operatorKubeconfig } from "#test/support/kube/operator-role.ts";
+import { operatorKubeconfig, operatorUser } from "#test/support/kube/operator-role.ts";
 import { OperatorProcess, type OperatorOptions } from "#test/support/operator-process.ts";
 import { SidecarProcess } from "#test/support/sidecar-process.ts";
 import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
@@ -28,6 +28,13 @@ export interface LockSeen {
   };
 }
 
+export interface StageOptions {
+  readonly controllerManager?: boolean;
+  /** The namespaces whose resources operators may follow; they are made. Absent: all. */
+  readonly served?: readonly string[];
+  readonly etcdArgs?: readonly string[];
+}
+
 export class OperatorStage implements AsyncDisposable {
   readonly cluster: LightCluster;
   readonly etcd: EtcdServer;
@@ -48,11 +55,14 @@ export class OperatorStage implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  static async start({ controllerManager = false } = {}): Promise<OperatorStage> {
+  static async start(options: StageOptions = {}): Promise<OperatorStage> {
+    const { controllerManager = false, served, etcdArgs = [] } = options;
     await using stack = new AsyncDisposableStack();
-    const cluster = stack.use(await startWithCrds({ controllerManager }));
-    const etcd = stack.use(await EtcdServer.start({ noFsync: true }));
-    const kubeconfig = await operatorKubeconfig(cluster);
+    const cluster = stack.use(await startWithCrds({ controllerManager, audit: [operatorUser] }));
+    const etcd = stack.use(await EtcdServer.start({ noFsync: true, args: etcdArgs }));
+    for (const namespace of served ?? [])
+      await cluster.kubectl.run(["create", "namespace", namespace]);
+    const kubeconfig = await operatorKubeconfig(cluster, served);
     return new OperatorStage({ cluster, etcd, kubeconfig }, stack.move());
   }
 

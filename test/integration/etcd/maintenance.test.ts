@@ -117,7 +117,7 @@ describe("an etcd that is kept", function () {
       await using stack = new AsyncDisposableStack();
       const parts = await open(stack, version);
       const clock = new HandClock();
-      stack.use(Maintenance.start({ port: parts.calls, runtime: clock.runtime }));
+      stack.use(Maintenance.start({ ports: [parts.calls], runtime: clock.runtime }));
       const before = (await statusOf(parts)).revision;
       // Three times the quota, and more history in each 30 s than the quota holds.
       for (let at = 0; at < 96; at++) {
@@ -137,7 +137,7 @@ describe("an etcd that is kept", function () {
       while (!(await writeSome(parts)).includes("noSpace"));
       assert.equal((await statusOf(parts)).noSpace, true);
       const clock = new HandClock();
-      stack.use(Maintenance.start({ port: parts.calls, runtime: clock.runtime }));
+      stack.use(Maintenance.start({ ports: [parts.calls], runtime: clock.runtime }));
       while ((await statusOf(parts)).noSpace) {
         await clock.second();
         await sleep(pollMs);
