@@ -1,4 +1,4 @@
-/** What somebody asked of the API server, written down by itself: each request once, with who, what, and the answer's code. */
+/** What users asked of the API server, as it wrote down itself: what was asked, and the code of the answer; a watch also at its end. */
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 
