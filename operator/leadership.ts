@@ -36,6 +36,7 @@ interface Led {
   readonly term: Term;
   /** The uid of kube-system. */
   readonly cluster: string;
+  readonly backend: BackendController;
 }
 
 export class Leadership implements AsyncDisposable {
@@ -116,7 +117,7 @@ export class Leadership implements AsyncDisposable {
         this.#controllers = [];
         this.#serving = false;
       });
-      await this.#serve(stack, { term, cluster }, use);
+      await this.#serve(stack, { term, cluster, backend }, use);
       use = await backend.nextUse(use, ended);
     }
   }
@@ -184,6 +185,7 @@ export class Leadership implements AsyncDisposable {
         },
         allChanged: () => {
           for (const controller of controllers) controller.lookAtAll();
+          led.backend.look();
         },
         reportsChanged: (namespace, said) => {
           for (const controller of controllers) controller.reportsChanged(namespace, said);

@@ -32,7 +32,7 @@ export function permissionsOf({
   readonly lease: string;
   readonly namespaces: readonly string[] | undefined;
 }): Permissions {
-  const cluster = [clusterName, namespacesExist(namespaces)];
+  const cluster = [clusterName, ...namespacesExist(namespaces)];
   const own = [...election(lease), makesBackend, ...secrets];
   const everywhere = [...published, ...backends, events];
   return namespaces === undefined
@@ -115,14 +115,23 @@ const clusterName: Rule = {
   verbs: ["get"],
 };
 
-function namespacesExist(names: readonly string[] | undefined): Rule {
-  return {
-    why: "a namespace's user in etcd goes when the namespace is gone; those that are served by name are followed by name",
+function namespacesExist(names: readonly string[] | undefined): readonly Rule[] {
+  const namespaces = {
     apiGroups: [""],
     resources: ["namespaces"],
     ...(names !== undefined && { resourceNames: names }),
+  };
+  const followed: Rule = {
+    why: "a namespace's user in etcd goes when the namespace is gone; those that are served by name are followed by name",
+    ...namespaces,
     verbs: ["list", "watch"],
   };
+  const asked: Rule = {
+    why: "with a namespace goes the Role in it: whether that is why its resources are forbidden is then asked",
+    ...namespaces,
+    verbs: ["get"],
+  };
+  return names === undefined ? [followed] : [followed, asked];
 }
 
 function election(lease: string): readonly Rule[] {

@@ -1,12 +1,31 @@
 /** The objects of one resource as watches keep them: of all namespaces, or of some, each by a reflector of its own. */
-import type { KubeObject, ObjectKey } from "./objects.ts";
+import type { KubeObject, ObjectKey, Resource } from "./objects.ts";
 import { Reflector, type Origin, type ReflectorParts } from "./reflector.ts";
 import type { Selection } from "./selection.ts";
 import type { Change } from "./store.ts";
 
-export interface CollectionParts extends Omit<ReflectorParts, "selection" | "told" | "indexes"> {
+/**
+ * A namespace that is followed by its name may not be there, or no more. Then nobody can have granted anything in it, and
+ * all is forbidden: that must not keep the others from being served. So `mayBeForbidden`: what is forbidden counts as
+ * empty until it is not. What is concluded from that has to be confirmed.
+ */
+export type Selected = Selection & { readonly mayBeForbidden?: true };
+
+export interface CollectionParts extends Omit<
+  ReflectorParts,
+  "selection" | "told" | "indexes" | "forbiddenIsEmpty"
+> {
   /** None of them selects what another does. */
-  readonly selections: readonly Selection[];
+  readonly selections: readonly Selected[];
+}
+
+/** `namespaces`: undefined: all. */
+export function selectionsOf(
+  resource: Resource,
+  namespaces: readonly string[] | undefined,
+): readonly Selected[] {
+  if (namespaces === undefined) return [{ resource }];
+  return namespaces.map((namespace) => ({ resource, namespace, mayBeForbidden: true }));
 }
 
 export type Listener = (change: Change, origin: Origin) => void;
@@ -18,10 +37,11 @@ export class Collection implements AsyncDisposable {
   readonly #listeners = new Set<Listener>();
 
   protected constructor({ selections, ...parts }: CollectionParts) {
-    this.#reflectors = selections.map((selection) =>
+    this.#reflectors = selections.map(({ mayBeForbidden = false, ...selection }) =>
       Reflector.start({
         ...parts,
         selection,
+        forbiddenIsEmpty: mayBeForbidden,
         indexes: { [byNamespace]: (object) => [object.metadata.namespace ?? ""] },
         told: (change, origin) => {
           for (const listener of this.#listeners) listener(change, origin);

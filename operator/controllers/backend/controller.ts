@@ -54,7 +54,7 @@ const controllerName = "backend";
 const lookEveryMsDefault = 10_000;
 /** A user that stood is looked at again after this: etcd may have been begun anew. */
 const userSeenMs = 300_000;
-/** Users were left over, or could not be made: before the next look is due. */
+/** Users were left over or could not be made, or a Secret is missing: nobody tells when it comes. */
 const soonMs = 1_000;
 
 export class BackendController implements AsyncDisposable {
@@ -105,6 +105,11 @@ export class BackendController implements AsyncDisposable {
       if (this.#use !== undefined && this.#use !== than) return this.#use;
       await this.#bell.wait({ until: forever, signal });
     }
+  }
+
+  /** Something has shown that its etcd is not what it was: looks now. */
+  look(): void {
+    if (!this.#tasks.signal.aborted) this.#queue.add(this.#usedKey, "background");
   }
 
   close(): Promise<void> {
@@ -170,7 +175,7 @@ export class BackendController implements AsyncDisposable {
     const wrote = await actOnStatus(object, status, { api, runtime, signal });
     if (wrote) this.#writtenAt.set(key, runtime.now());
     if (!facts.used) return { kind: "done" };
-    const soon = users.left > 0 || users.failed.length > 0;
+    const soon = users.left > 0 || users.failed.length > 0 || facts.secrets.kind === "missing";
     return { kind: "later", afterMs: soon ? soonMs : (lookEveryMs ?? lookEveryMsDefault) };
   }
 

@@ -1,7 +1,7 @@
 /** What the controller of Backends follows by watches: Backends, namespaces, its own Secrets, and who has resources. */
 import type { Runtime } from "#core/runtime.ts";
 import type { Api } from "../../kube/api.ts";
-import { Collection, type Listener } from "../../kube/collection.ts";
+import { Collection, selectionsOf, type Listener, type Selected } from "../../kube/collection.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import { nameOfKey, namespaceResource, objectKey, type KubeObject } from "../../kube/objects.ts";
 import { entriesOf } from "./access.ts";
@@ -34,14 +34,12 @@ export class Followed implements AsyncDisposable {
     this.#parts = parts;
     const { api, runtime, metrics, operatorNamespace, namespaces, onFailure } = parts;
     const common = { api, runtime, metrics, onFailure };
-    const follow = (...selections: Parameters<typeof Collection.start>[0]["selections"]) =>
+    const follow = (...selections: readonly Selected[]) =>
       Collection.start({ ...common, selections });
+    const elsewhere = namespaces?.filter((namespace) => namespace !== operatorNamespace);
     this.backends = follow(
-      ...(namespaces === undefined
-        ? [{ resource: backends }]
-        : [...new Set([operatorNamespace, ...namespaces])].map((namespace) => ({
-            ...{ resource: backends, namespace },
-          }))),
+      ...(elsewhere === undefined ? [] : [{ resource: backends, namespace: operatorNamespace }]),
+      ...selectionsOf(backends, elsewhere),
     );
     // By name, so that a role need not grant the others.
     this.#namespaces = follow(

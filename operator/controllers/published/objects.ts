@@ -1,5 +1,5 @@
 /** The resources of one kind in all namespaces that are served, as watches keep them. */
-import { Collection, type CollectionParts } from "../../kube/collection.ts";
+import { Collection, selectionsOf, type CollectionParts } from "../../kube/collection.ts";
 import type { PublishedKind } from "./kinds.ts";
 
 export interface ObjectsParts extends Omit<CollectionParts, "selections" | "resyncMs"> {
@@ -16,7 +16,7 @@ export class Objects extends Collection {
 
   private constructor({ kind, namespaces, ...parts }: ObjectsParts) {
     const { resource } = kind;
-    const selections = namespaces?.map((namespace) => ({ resource, namespace })) ?? [{ resource }];
+    const selections = selectionsOf(resource, namespaces);
     super({ ...parts, selections, resyncMs });
     this.kind = kind;
   }

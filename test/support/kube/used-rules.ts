@@ -7,8 +7,8 @@ interface Right {
   readonly group: string;
   readonly resource: string;
   readonly verb: string;
-  /** Undefined: any. */
-  readonly name: string | undefined;
+  /** One of them; undefined: any. */
+  readonly names: readonly string[] | undefined;
 }
 
 /** Each right that no request needed: one verb on one resource, in words. Empty: all were. */
@@ -35,21 +35,20 @@ function unused(
   return rules
     .flatMap(rightsOf)
     .filter((right) => !requests.some((request) => needs(request, right)))
-    .map(({ verb, resource, name = "" }) => [where, verb, resource, name].join(" ").trim());
+    .map(({ verb, resource, names = [] }) => [where, verb, resource, ...names].join(" "));
 }
 
 function rightsOf({ apiGroups, resources, verbs, resourceNames }: Rule): Right[] {
-  const names: readonly (string | undefined)[] = resourceNames ?? [undefined];
   return apiGroups.flatMap((group) =>
     resources.flatMap((resource) =>
-      verbs.flatMap((verb) => names.map((name) => ({ group, resource, verb, name }))),
+      verbs.map((verb) => ({ group, resource, verb, names: resourceNames })),
     ),
   );
 }
 
-function needs(request: AuditedRequest, { group, resource, verb, name }: Right): boolean {
+function needs(request: AuditedRequest, { group, resource, verb, names }: Right): boolean {
   const same = request.group === group && request.resource === resource && request.verb === verb;
-  return same && (name === undefined || request.name === name);
+  return same && (names === undefined || names.includes(request.name));
 }
 
 /** Who makes an object by an apply needs the right to create it, too. */
