@@ -14,6 +14,7 @@ import type { OperatorProcess } from "#test/support/operator-process.ts";
 import { until } from "#tools/cluster/until.ts";
 import { OperatorStage, recordKeyOf } from "./operator-stage.ts";
 
+const mebibyte = 1024 * 1024;
 const looks = 'controller_runtime_reconcile_total{controller="backend",result="requeue_after"}';
 const admin = { HOLDFAST_ETCD_ADMIN_SECRET: "etcd-admin", HOLDFAST_ETCD_PASSWORDS: "true" };
 
@@ -28,7 +29,7 @@ describe("the operator's Backend", function () {
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), "holdfast-passwords-"));
     stage = await OperatorStage.start({ controllerManager: true, etcdArgs: ["--bcrypt-cost=4"] });
-    other = await EtcdServer.start({ noFsync: true });
+    other = await EtcdServer.start({ noFsync: true, quotaBytes: 16 * mebibyte });
     await switchUsersOn(stage.raw);
     operator = await stage.operator(admin);
     await stage.apply("orders");
@@ -140,7 +141,7 @@ describe("the operator's Backend", function () {
         authRevision,
         revision: await stage.raw.revision(),
         backend: (await stage.backend.get()).metadata.resourceVersion,
-        secrets: await stage.kubectl(...secrets, "-o", "jsonpath={..resourceVersion}"),
+        secrets: await stage.kubectl(...secrets, "-o", "jsonpath={.items[*].metadata.resourceVersion}"),
       };
     };
     const looked = () => operator.metric(looks).then((count) => count ?? 0);
@@ -194,17 +195,40 @@ describe("the operator's Backend", function () {
     await stage.ready("orders");
   });
 
-  it("that names another etcd is followed there, whatever the options say; and back", async () => {
-    const mark = operator.mark;
-    await stage.backend.put({
-      external: { endpoints: [other.endpoint], adminSecret: null, passwords: false },
+  const elsewhere = (maintenance: boolean) =>
+    stage.backend.put({
+      external: { endpoints: [other.endpoint], adminSecret: null, passwords: false, maintenance },
     });
+
+  it("that names another etcd is followed there, whatever the options say", async () => {
+    const mark = operator.mark;
+    await elsewhere(false);
     await operator.said("the Backend names other endpoints than HOLDFAST_ETCD_ENDPOINTS", mark);
     await stage.backend.says("Isolated", "False AuthOff");
     const there = new EtcdGateway(other.endpoint);
     const isThere = async () => (await there.get(recordKeyOf("orders"))) !== undefined;
     await until("its record there", isThere);
     await stage.ready("orders");
+  });
+
+  it("has an etcd that is full kept by the operator, with `maintenance` and not before", async () => {
+    const there = new EtcdGateway(other.endpoint);
+    const value = "x".repeat(mebibyte);
+    const fill = async () => {
+      for (;;) await there.put("/filler", value);
+    };
+    await assert.rejects(fill(), /space exceeded/);
+    await stage.backend.says("Healthy", "False SpaceExhausted");
+    const mark = operator.mark;
+    assert.ok(!operator.has("etcd's file is mostly free"));
+    await elsewhere(true);
+    await operator.said("etcd has space again", mark);
+    await stage.backend.says("Healthy", "True Healthy");
+    await there.put("/filler", value);
+    await stage.ready("orders");
+  });
+
+  it("is followed back again", async () => {
     await stage.backend.put(usable());
     await stage.backend.says("Isolated", "True Isolated");
     await asRoot();
