@@ -141,7 +141,11 @@ describe("the operator's Backend", function () {
         authRevision,
         revision: await stage.raw.revision(),
         backend: (await stage.backend.get()).metadata.resourceVersion,
-        secrets: await stage.kubectl(...secrets, "-o", "jsonpath={.items[*].metadata.resourceVersion}"),
+        secrets: await stage.kubectl(
+          ...secrets,
+          "-o",
+          "jsonpath={.items[*].metadata.resourceVersion}",
+        ),
       };
     };
     const looked = () => operator.metric(looks).then((count) => count ?? 0);
