@@ -35,8 +35,8 @@ describe("a Backend's spec", () => {
     assert.deepEqual(
       told({ ...external(), limits: { bytesPerNamespace: 1_048_576, sidecars: 200 } }),
       [
-        "spec.limits.bytesPerNamespace: this field is not supported yet by this version; leave it out",
-        "spec.limits.sidecars: this field is not supported yet by this version; leave it out",
+        "spec.limits.bytesPerNamespace: '1048576' is not supported yet by this version; leave it out",
+        "spec.limits.sidecars: '200' is not supported yet by this version; leave it out",
       ],
     );
     assert.deepEqual(told({ ...external(), type: "nats" }), [
