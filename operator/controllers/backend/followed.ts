@@ -3,6 +3,7 @@ import type { Runtime } from "#core/runtime.ts";
 import type { Api } from "../../kube/api.ts";
 import { Collection, selectionsOf, type Listener, type Selected } from "../../kube/collection.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
+import type { Change } from "../../kube/store.ts";
 import { nameOfKey, namespaceResource, objectKey, type KubeObject } from "../../kube/objects.ts";
 import { entriesOf } from "./access.ts";
 import type { UserSecret, UsersSeen } from "./decide.ts";
@@ -29,6 +30,8 @@ export class Followed implements AsyncDisposable {
   readonly #namespaces: Collection;
   readonly #secrets: Collection;
   readonly #listening = new DisposableStack();
+  /** Namespaces whose first resource was told of. */
+  readonly #inUse = new Set<string>();
 
   private constructor(parts: FollowedParts) {
     this.#parts = parts;
@@ -95,15 +98,29 @@ export class Followed implements AsyncDisposable {
     const whenDeleted: Listener = ({ kind }) => {
       if (kind === "deleted") users();
     };
+    const forget: Listener = ({ kind, key }) => {
+      if (kind === "deleted") this.#inUse.delete(nameOfKey(key).name);
+    };
+    this.#listening.use(this.#namespaces.listen(forget));
     this.#listening.use(this.#namespaces.listen(whenDeleted));
     this.#listening.use(this.#secrets.listen(whenDeleted));
     for (const collection of data)
       this.#listening.use(
         collection.listen(({ kind, key }) => {
           const { namespace = "" } = nameOfKey(key);
-          if (kind === "deleted" || (kind === "added" && !this.#hasSecret(namespace))) users();
+          if (this.#isNews(kind, namespace)) users();
         }),
       );
+  }
+
+  /** Each look asks etcd: thousands of resources that come or go must not be as many reasons to look. */
+  #isNews(kind: Change["kind"], namespace: string): boolean {
+    if (kind === "changed") return false;
+    if (kind === "deleted")
+      return this.#namespaces.get(objectKey({ name: namespace })) === undefined;
+    if (this.#inUse.has(namespace)) return false;
+    this.#inUse.add(namespace);
+    return !this.#hasSecret(namespace);
   }
 
   #hasSecret(namespace: string): boolean {
