@@ -23,7 +23,7 @@ import type { TxnPort, TxnRequest, TxnResponse } from "./batch.ts";
 import { EtcdLeases } from "./leases.ts";
 import { methods } from "./methods.ts";
 import { read } from "./read.ts";
-import type { TlsFiles } from "./tls.ts";
+import type { TlsSource } from "./tls.ts";
 import { decodeTxn, encodeTxn } from "./txn.ts";
 import { Watches } from "./watch.ts";
 
@@ -35,7 +35,7 @@ export interface EtcdParts {
   /** Like `http://host:2379`, or `https://…`. */
   readonly endpoints: readonly string[];
   /** For endpoints with https. */
-  readonly tls?: TlsFiles | undefined;
+  readonly tls?: TlsSource | undefined;
   readonly auth?: Credentials | undefined;
   /** Told of work that failed for a reason nobody foresaw: a bug. Absent: it is logged. */
   readonly onFailure?: (name: string, error: unknown) => void;

@@ -13,12 +13,12 @@ import { after, forever, type Instant, type Runtime } from "#core/runtime.ts";
 import type { Tasks } from "#core/tasks.ts";
 import { Bell } from "#core/bell.ts";
 import { Connection, messageOf } from "./http2/connection.ts";
-import { type TlsFiles, readTls } from "./tls.ts";
+import { type TlsSource, readTls } from "./tls.ts";
 
 export interface EndpointsParts {
   readonly runtime: Runtime;
   readonly endpoints: readonly string[];
-  readonly tls?: TlsFiles | undefined;
+  readonly tls?: TlsSource | undefined;
   readonly tasks: Tasks;
   /** Looks at a new connection before anybody uses it; throws where it is of no use. */
   readonly admit: (connection: Connection) => Promise<void>;

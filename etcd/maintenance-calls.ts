@@ -34,6 +34,7 @@ export class MaintenanceCalls implements MaintenancePort {
       dbInUseBytes: Number(told.dbSizeInUse),
       quotaBytes: told.dbSizeQuota > 0n ? Number(told.dbSizeQuota) : this.#quotaBytes,
       noSpace: told.errors.some((error) => error.includes("NOSPACE")),
+      leads: told.leader === told.header?.memberId,
     }));
   }
 

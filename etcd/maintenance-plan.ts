@@ -19,6 +19,8 @@ export interface DatabaseStatus {
   readonly quotaBytes: number | undefined;
   /** The alarm that refuses all writes but deletes. */
   readonly noSpace: boolean;
+  /** Whether the member that tells is the leader. */
+  readonly leads: boolean;
 }
 
 export interface Plan {

@@ -1,6 +1,10 @@
 /**
- * Keeps an etcd writable: forgets history in time, and gives what is free in its file back. For whoever owns the spec
+ * Keeps an etcd writable: forgets history in time, and gives what is free in its files back. For whoever owns the spec
  * tree (the operator, or the process that started etcd), and only for one at a time; two do no harm but work twice.
+ *
+ * History is the cluster's: whichever member is asked forgets it for all. A file is each member's own, and a member that
+ * rewrites its file stands still: so they do it one after the other, those that follow before the one that leads, and
+ * only while all answer. A member that none of the ports leads to keeps its file as it is.
  *
  * Every call may be lost: the next look, a second later, sees what became of it.
  */
@@ -21,7 +25,8 @@ export interface MaintenancePort {
 }
 
 export interface MaintenanceParts {
-  readonly port: MaintenancePort;
+  /** One for each member. */
+  readonly ports: readonly MaintenancePort[];
   readonly runtime: Runtime;
   /** Told of a failure that nobody foresaw: a bug. Absent: it is logged. */
   readonly onFailure?: (name: string, error: unknown) => void;
@@ -29,15 +34,23 @@ export interface MaintenanceParts {
 
 const lookEveryMs = 1_000;
 
+interface Member {
+  readonly port: MaintenancePort;
+  readonly housekeeping: Housekeeping;
+}
+
+interface Told extends Member {
+  readonly status: DatabaseStatus;
+}
+
 export class Maintenance implements AsyncDisposable {
-  readonly #port: MaintenancePort;
+  readonly #members: readonly Member[];
   readonly #runtime: Runtime;
-  readonly #housekeeping = new Housekeeping();
   readonly #tasks: Tasks;
   #full = false;
 
-  private constructor({ port, runtime, onFailure }: MaintenanceParts) {
-    this.#port = port;
+  private constructor({ ports, runtime, onFailure }: MaintenanceParts) {
+    this.#members = ports.map((port) => ({ port, housekeeping: new Housekeeping() }));
     this.#runtime = runtime;
     const failed = (name: string, error: unknown) => {
       runtime.log.error("etcd: a task failed", { name, error });
@@ -68,40 +81,66 @@ export class Maintenance implements AsyncDisposable {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const told = await this.#port.status();
-    if (told.kind !== "done") {
-      this.#runtime.log.debug("etcd does not tell how full it is", { reason: told.reason });
-      return;
+    const told = await this.#ask();
+    this.#tellOfSpace(told);
+    for (const member of told) {
+      if (signal.aborted) return;
+      await this.#keep(member, told);
     }
-    const status = told.value;
-    this.#tellOfSpace(status);
-    const { compactTo, defragment, disarm } = this.#housekeeping.plan(status, this.#runtime.now());
-    if (compactTo !== undefined && !signal.aborted) await this.#compact(compactTo);
-    if (defragment && !signal.aborted) await this.#defragment(status);
-    if (disarm && !signal.aborted) await this.#disarm();
   }
 
-  async #compact(to: Revision): Promise<void> {
-    const outcome = await this.#port.compact(to);
+  /** Those that answer, with what they say; the one that leads comes last. */
+  async #ask(): Promise<readonly Told[]> {
+    const asked = await Promise.all(
+      this.#members.map(async (member) => ({ ...member, told: await member.port.status() })),
+    );
+    const told = asked.flatMap(({ told: outcome, ...member }) => {
+      if (outcome.kind === "done") return { ...member, status: outcome.value };
+      const { reason } = outcome;
+      this.#runtime.log.debug("a member of etcd does not tell how full it is", { reason });
+      return [];
+    });
+    return told.sort((a, b) => Number(a.status.leads) - Number(b.status.leads));
+  }
+
+  async #keep(member: Told, told: readonly Told[]): Promise<void> {
+    const { housekeeping, status } = member;
+    const plan = housekeeping.plan(status, this.#runtime.now());
+    if (plan.compactTo !== undefined) await this.#compact(member, plan.compactTo, told);
+    if (plan.defragment) await this.#defragment(member, told);
+    if (plan.disarm) await this.#disarm(member);
+  }
+
+  async #compact({ port }: Member, to: Revision, told: readonly Told[]): Promise<void> {
+    const outcome = await port.compact(to);
     // Somebody else compacts, too, and went further.
     const already = outcome.kind === "refused" && outcome.reason.code === "compacted";
-    if (outcome.kind === "done" || already) {
-      this.#housekeeping.compacted(to, this.#runtime.now());
-      this.#runtime.log.debug("etcd was compacted", { to });
-    } else this.#failed("compacted", outcome);
+    if (outcome.kind !== "done" && !already) {
+      this.#failed("compacted", outcome);
+      return;
+    }
+    const now = this.#runtime.now();
+    for (const { housekeeping } of told) housekeeping.compacted(to, now);
+    this.#runtime.log.debug("etcd was compacted", { to });
   }
 
-  async #defragment({ dbSizeBytes, dbInUseBytes }: DatabaseStatus): Promise<void> {
+  async #defragment({ port, housekeeping, status }: Told, told: readonly Told[]): Promise<void> {
     const { log } = this.#runtime;
-    log.info("etcd's file is mostly free: defragmenting it", { dbSizeBytes, dbInUseBytes });
-    const outcome = await this.#port.defragment();
-    // Counted even where it failed: it may have run, and must not run at every look.
-    this.#housekeeping.defragmented(this.#runtime.now());
-    if (outcome.kind !== "done") this.#failed("defragmented", outcome);
+    const { dbSizeBytes, dbInUseBytes } = status;
+    // Counted also where it failed or is put off: it may have run, and must not run at every look.
+    if (told.length < this.#members.length) {
+      const answer = `${told.length} of ${this.#members.length}`;
+      log.warn("etcd's file is not defragmented while members do not answer", { answer });
+    } else {
+      log.info("etcd's file is mostly free: defragmenting it", { dbSizeBytes, dbInUseBytes });
+      const outcome = await port.defragment();
+      if (outcome.kind !== "done") this.#failed("defragmented", outcome);
+    }
+    housekeeping.defragmented(this.#runtime.now());
   }
 
-  async #disarm(): Promise<void> {
-    const outcome = await this.#port.disarm();
+  async #disarm({ port }: Member): Promise<void> {
+    const outcome = await port.disarm();
     if (outcome.kind === "done")
       this.#runtime.log.info("etcd has space again: its alarm was ended");
     else this.#failed("disarmed", outcome);
@@ -111,11 +150,13 @@ export class Maintenance implements AsyncDisposable {
     this.#runtime.log.warn(`etcd could not be ${what}`, { reason: outcome.reason });
   }
 
-  #tellOfSpace({ noSpace, dbSizeBytes, quotaBytes }: DatabaseStatus): void {
-    if (noSpace && !this.#full) {
+  #tellOfSpace(told: readonly Told[]): void {
+    const full = told.find(({ status }) => status.noSpace)?.status;
+    if (full !== undefined && !this.#full) {
+      const { dbSizeBytes, quotaBytes } = full;
       const message = "etcd's quota is used up: it refuses all writes but deletes. Making space";
       this.#runtime.log.error(message, { dbSizeBytes, quotaBytes });
     }
-    this.#full = noSpace;
+    if (told.length > 0) this.#full = full !== undefined;
   }
 }

@@ -1,13 +1,15 @@
 /**
- * What TLS needs, read from its files anew for every connection: who rotates certificates replaces the files, and
- * nothing has to be told. Connections that stand are not disturbed: neither side looks at a certificate again.
+ * What TLS needs. Files are read anew for every connection: who rotates certificates replaces them, and nothing has to be
+ * told. Connections that stand are not disturbed: neither side looks at a certificate again.
  */
-/** Paths of PEM files. */
-export interface TlsFiles {
+/** The path of a PEM file, or what would be in it. */
+type Pem = string | Buffer;
+
+export interface TlsSource {
   /** The authority that signed the servers' certificates; absent: those that Node trusts. */
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
+  readonly ca?: Pem;
+  readonly cert?: Pem;
+  readonly key?: Pem;
   /** The name that the servers' certificates bear; absent: the host of the endpoint. */
   readonly serverName?: string;
 }
@@ -20,19 +22,19 @@ export interface TlsMaterial {
 }
 
 /** Throws where a file cannot be read: the next attempt to connect reads it again. */
-export async function readTls(files: TlsFiles): Promise<TlsMaterial> {
-  const [ca, cert, key] = await Promise.all([files.ca, files.cert, files.key].map(readIfNamed));
+export async function readTls(source: TlsSource): Promise<TlsMaterial> {
+  const [ca, cert, key] = await Promise.all([source.ca, source.cert, source.key].map(readIfFile));
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    ...(files.serverName === undefined ? {} : { servername: files.serverName }),
+    ...(source.serverName === undefined ? {} : { servername: source.serverName }),
   };
 }
 
-async function readIfNamed(path: string | undefined): Promise<Buffer | undefined> {
-  if (path === undefined) return undefined;
+async function readIfFile(pem: Pem | undefined): Promise<Buffer | undefined> {
+  if (typeof pem !== "string") return pem;
   // Loaded where it is needed only: most sidecars on localhost never do.
   const { readFile } = await import("node:fs/promises");
-  return readFile(path);
+  return readFile(pem);
 }

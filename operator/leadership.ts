@@ -1,56 +1,63 @@
 /**
  * What this process does while it leads, put together anew for each term and taken down at its end:
  *
- *   caches synced → who we are → spec tree: records, owner → reports → statuses → controllers
+ *   caches synced → who we are → the Backend → for each etcd that it names: spec tree, reports → statuses → controllers
  *
- * | state       | entered by              | left by                                       |
- * | ----------- | ----------------------- | --------------------------------------------- |
- * | `following` | the start; end of a term | the election's next term → `leading`         |
- * | `leading`   | a term                  | the term's end → `following`; drain → `ended` |
+ * | state       | entered by                                | left by                                        |
+ * | ----------- | ----------------------------------------- | ---------------------------------------------- |
+ * | `following` | the start; end of a term                  | the election's next term → `leading`           |
+ * | `leading`   | a term                                    | what the Backend comes to is known → `serving` |
+ * | `serving`   | an etcd that the Backend names; or none: then resources are told why | the Backend comes to something else → `serving` anew |
+ *
+ * The term's end leads from each to `following`, drain to `ended`.
  */
-import { aborted, sleep } from "#core/runtime.ts";
+import { Lineage } from "#core/session/lineage.ts";
+import { sleep } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
-import { Maintenance } from "#etcd/maintenance.ts";
-import { MaintenanceCalls } from "#etcd/maintenance-calls.ts";
+import { defaultBackend } from "./backend-options.ts";
+import { BackendController } from "./controllers/backend/controller.ts";
+import type { BackendUse } from "./controllers/backend/use.ts";
 import { Bucket } from "./kube/backoff.ts";
 import { get } from "./kube/calls.ts";
 import { reasonText } from "./kube/errors.ts";
 import type { Term } from "./kube/election.ts";
-import type { Resource } from "./kube/objects.ts";
-import { isApplied, PublishedController } from "./controllers/published/controller.ts";
+import { namespaceResource } from "./kube/objects.ts";
+import { PublishedController } from "./controllers/published/controller.ts";
 import { Memory } from "./controllers/published/memory.ts";
 import type { Running } from "./running.ts";
-import { Reports } from "./sidecars/reports.ts";
-import { TreeOwner } from "./spec-tree/owner.ts";
-import { SpecRecords } from "./spec-tree/records.ts";
+import { ServedEtcd } from "./served-etcd.ts";
+import type { Ancestry } from "./spec-tree/owner.ts";
 import { StatusWriter, statusRate } from "./status/status-writer.ts";
 
 const askAgainMs = 2_000;
 const fieldManager = "holdfast-published";
 
-export const namespaceResource: Resource = {
-  group: "",
-  version: "v1",
-  kind: "Namespace",
-  plural: "namespaces",
-  namespaced: false,
-};
-
 interface Led {
   readonly term: Term;
-  readonly controllers: readonly PublishedController[];
+  /** The uid of kube-system. */
+  readonly cluster: string;
+  readonly backend: BackendController;
 }
 
 export class Leadership implements AsyncDisposable {
   readonly #running: Running;
   readonly #tasks: Tasks;
-  #led: Led | undefined;
-  #owner: TreeOwner | undefined;
-  #records: SpecRecords | undefined;
+  readonly #lineage: Lineage;
+  /** Over all terms, and over all that the Backend ever named: fences never go back. */
+  readonly #ancestry: Ancestry;
+  #serving = false;
+  #controllers: readonly PublishedController[] = [];
+  #etcd: ServedEtcd | undefined;
 
   private constructor(running: Running) {
     this.#running = running;
     this.#tasks = new Tasks(running.onBug);
+    const lineage = new Lineage(() => {
+      running.runtime.log.error("etcd began anew, or another took its place");
+      this.#etcd?.begunAnew();
+    });
+    this.#lineage = lineage;
+    this.#ancestry = { highest: () => lineage.highest, highestBase: 0n };
   }
 
   static start(running: Running): Leadership {
@@ -61,19 +68,17 @@ export class Leadership implements AsyncDisposable {
 
   /** Whether this process has taken up what the leader does. */
   get isAtWork(): boolean {
-    return this.#led !== undefined;
+    return this.#serving;
   }
 
-  /** The process has seen that etcd began anew. */
-  begunAnew(): void {
-    this.#owner?.begunAnew();
-    this.#records?.readAgain();
+  /** Undefined: this process does not lead, or the Backend names no etcd. */
+  get etcdConnected(): boolean | undefined {
+    return this.#etcd?.isConnected;
   }
 
   /** Takes up nothing more, and waits for what is under way. */
   async drain(): Promise<void> {
-    const { controllers = [] } = this.#led ?? {};
-    await Promise.all(controllers.map((controller) => controller.drain()));
+    await Promise.all(this.#controllers.map((controller) => controller.drain()));
   }
 
   close(): Promise<void> {
@@ -97,19 +102,24 @@ export class Leadership implements AsyncDisposable {
     }
   }
 
-  /** Resolves when all of the term is taken down. */
-  async #lead(term: Term, ended: AbortSignal): Promise<void> {
+  /** Rejects when the term ends, after all of it is taken down. */
+  async #lead(term: Term, ended: AbortSignal): Promise<never> {
     const { objects, runtime } = this.#running;
     await Promise.all(objects.map((one) => one.synced(ended)));
     const cluster = await this.#clusterId(ended);
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => {
-      this.#led = this.#owner = this.#records = undefined;
-    });
-    const controllers = this.#takeUp(stack, term, cluster);
-    this.#led = { term, controllers };
+    await using backend = this.#startBackend(term);
     runtime.log.info("leading", { cluster });
-    await aborted(ended);
+    let use = await backend.nextUse(undefined, ended);
+    for (;;) {
+      await using stack = new AsyncDisposableStack();
+      stack.defer(() => {
+        this.#etcd = undefined;
+        this.#controllers = [];
+        this.#serving = false;
+      });
+      await this.#serve(stack, { term, cluster, backend }, use);
+      use = await backend.nextUse(use, ended);
+    }
   }
 
   /** Of the Kubernetes cluster: a second one must not share our spec tree. */
@@ -127,59 +137,68 @@ export class Leadership implements AsyncDisposable {
     }
   }
 
-  #takeUp(stack: AsyncDisposableStack, term: Term, cluster: string): PublishedController[] {
-    const { options, runtime, store, client, objects, onBug } = this.#running;
+  #startBackend(term: Term): BackendController {
+    const { options, api, runtime, kubeMetrics: metrics, objects, onBug } = this.#running;
+    return BackendController.start({
+      ...{ api, runtime, metrics, namespaces: options.namespaces, data: objects },
+      operatorNamespace: options.namespace,
+      defaultSpec: defaultBackend(options),
+      quotaBytes: () => this.#etcd?.quotaBytes,
+      mayAct: () => term.holds(),
+      onFailure: onBug,
+    });
+  }
+
+  async #serve(stack: AsyncDisposableStack, led: Led, use: BackendUse): Promise<void> {
     const controllers: PublishedController[] = [];
-    const namespaces = (): Set<string> => new Set(objects.flatMap((one) => [...one.namespaces()]));
-    const records = stack.use(
-      SpecRecords.start({
-        ...{ runtime, store, namespaces: options.namespaces, onFailure: onBug },
-        changed: (name) => {
+    this.#etcd = await this.#startEtcd(stack, { led, use, controllers });
+    this.#startControllers(stack, { led, use, controllers });
+    this.#controllers = controllers;
+    this.#serving = true;
+  }
+
+  async #startEtcd(
+    stack: AsyncDisposableStack,
+    { led, use, controllers }: Served,
+  ): Promise<ServedEtcd | undefined> {
+    const { options, objects, runtime } = this.#running;
+    if (use.kind !== "usable") {
+      runtime.log.warn("the Backend names no etcd that can be used", { problem: use.message });
+      return undefined;
+    }
+    const { endpoints } = use.access;
+    const wanted = options.etcdEndpoints;
+    if (wanted !== undefined && wanted.toSorted().join() !== endpoints.toSorted().join())
+      runtime.log.warn(
+        "the Backend names other endpoints than HOLDFAST_ETCD_ENDPOINTS: the Backend's are used",
+        { endpoints },
+      );
+    return stack.use(
+      await ServedEtcd.start({
+        ...{ running: this.#running, backend: use },
+        ...{ lineage: this.#lineage, ancestry: this.#ancestry },
+        owner: `${led.cluster}/${options.installation}`,
+        mayAct: () => led.term.holds(),
+        recordChanged: (name) => {
           const at = objects.findIndex(({ kind }) => kind.resource.kind === name.kind);
           controllers[at]?.recordChanged(name);
         },
-        wasRead: () => {
+        allChanged: () => {
           for (const controller of controllers) controller.lookAtAll();
+          led.backend.look();
         },
-      }),
-    );
-    const owner = stack.use(
-      TreeOwner.start({
-        ...{ runtime, store, namespaces, onFailure: onBug },
-        ancestry: this.#running.ancestry,
-        owner: `${cluster}/${options.installation}`,
-        sessionTtlMs: options.sessionTtl,
-        etcdProblem: () => client.status().lastError,
-        mayAct: () => term.holds(),
-        changed: () => {
-          for (const controller of controllers) controller.lookAtAll();
-        },
-      }),
-    );
-    const reports = stack.use(
-      Reports.start({
-        ...{ runtime, store, namespaces, onFailure: onBug },
-        isSettled: (namespace, said) =>
-          objects.every((one) => isApplied({ objects: one, records }, namespace, said)),
-        changed: (namespace, said) => {
+        reportsChanged: (namespace, said) => {
           for (const controller of controllers) controller.reportsChanged(namespace, said);
         },
       }),
     );
-    if (options.etcdMaintenance) {
-      const port = new MaintenanceCalls(client);
-      stack.use(Maintenance.start({ port, runtime, onFailure: onBug }));
-    }
-    this.#owner = owner;
-    this.#records = records;
-    this.#startControllers({ stack, term, records, owner, reports, controllers });
-    return controllers;
   }
 
-  #startControllers({ stack, term, records, owner, reports, controllers }: Parts): void {
-    const { runtime, api, store, recorder, kubeMetrics, repaired, onBug } = this.#running;
+  #startControllers(stack: AsyncDisposableStack, { led, use, controllers }: Served): void {
+    const { runtime, api, recorder, kubeMetrics, repaired, onBug } = this.#running;
+    const etcd = this.#etcd;
     const bucket = new Bucket(runtime, statusRate);
-    const mayAct = (): boolean => term.holds();
+    const mayAct = (): boolean => led.term.holds();
     for (const objects of this.#running.objects) {
       const { resource } = objects.kind;
       const statuses = stack.use(
@@ -191,14 +210,15 @@ export class Leadership implements AsyncDisposable {
       const controller = PublishedController.start({
         ...{ runtime, api, objects, mayAct, metrics: kubeMetrics, onFailure: onBug },
         sources: {
-          ...{ api, objects, records, memory },
-          backend: () => owner.backend,
-          reports: (namespace) => reports.of(namespace),
+          ...{ api, objects, memory },
+          records: etcd?.records ?? { get: () => "unknown" },
+          backend: () => (use.kind === "usable" ? (etcd?.view ?? { kind: "connecting" }) : use),
+          reports: (namespace) => etcd?.reports.of(namespace) ?? "unknown",
           conditionsOf: (object) => statuses.conditionsOf(object),
         },
         hands: {
-          ...{ runtime, store, records, memory, statuses, recorder },
-          owned: () => owner.owned,
+          ...{ runtime, memory, statuses, recorder },
+          tree: () => etcd?.tree,
           repaired: repaired(resource.kind),
         },
       });
@@ -207,11 +227,9 @@ export class Leadership implements AsyncDisposable {
   }
 }
 
-interface Parts {
-  readonly stack: AsyncDisposableStack;
-  readonly term: Term;
-  readonly records: SpecRecords;
-  readonly owner: TreeOwner;
-  readonly reports: Reports;
+interface Served {
+  readonly led: Led;
+  readonly use: BackendUse;
+  /** Empty before they are started. */
   readonly controllers: PublishedController[];
 }

@@ -1,16 +1,13 @@
 /**
  * One operator: what it is made of, in the order in which it is put together, and how it ends.
  *
- *   options → log → clocks → Kubernetes → caches → etcd → election → leadership → health
+ *   options → log → clocks → Kubernetes → caches → election → leadership → health
  *
  * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: what is reconciled ends, then all
  * that acts, then the Lease is given back; all within thirty seconds.
  */
 import { hostname } from "node:os";
-import { Lineage, TracedStore } from "#core/session/lineage.ts";
 import type { Runtime } from "#core/runtime.ts";
-import { EtcdStore } from "#etcd/store.ts";
-import { credentials, tlsFiles } from "#host/etcd-options.ts";
 import { ListenRefused } from "#host/listen.ts";
 import { LoopWatch } from "#host/loop-watch.ts";
 import { Metrics } from "#host/metrics.ts";
@@ -29,7 +26,6 @@ import { repairedCounter } from "./metrics.ts";
 import { checkTogether, options as optionTable, type OperatorOptions } from "./options.ts";
 import { startProbes } from "./probes.ts";
 import type { Running } from "./running.ts";
-import type { Ancestry } from "./spec-tree/owner.ts";
 
 await runProgram({
   name: "holdfast operator",
@@ -46,12 +42,8 @@ async function run(options: OperatorOptions, runtime: Runtime, onBug: Die): Prom
   await using stack = new AsyncDisposableStack();
   const termination = stack.use(listenForTermination());
   const identity = options.identity ?? `${hostname()}_${runtime.randomId(8)}`;
-  const toldOfAnew: (() => void)[] = [];
-  const running = await startBehind(stack, { options, runtime, onBug, identity }, () => {
-    for (const tell of toldOfAnew) tell();
-  });
+  const running = await startBehind(stack, { options, runtime, onBug, identity });
   const leadership = stack.use(Leadership.start(running));
-  toldOfAnew.push(() => leadership.begunAnew());
   let isDraining = false;
   const health = stack.use(await startProbes(running, leadership, () => isDraining));
   runtime.log.info("listening", { identity, health: health.addresses, pid: process.pid });
@@ -74,7 +66,6 @@ interface Given {
 async function startBehind(
   stack: AsyncDisposableStack,
   { options, runtime, onBug, identity }: Given,
-  onAnew: () => void,
 ): Promise<Running> {
   const loop = stack.use(new LoopWatch(runtime));
   const metrics = new Metrics();
@@ -86,40 +77,14 @@ async function startBehind(
   const api = stack.use(new Transport({ cluster, runtime, metrics: kubeMetrics }));
   const common = { api, runtime, metrics: kubeMetrics, onFailure: onBug };
   const objects = publishedKinds.map((kind) =>
-    stack.use(Objects.start({ ...common, kind, namespaces })),
+    stack.use(Objects.follow({ ...common, kind, namespaces })),
   );
   const controller = "holdfast.dev/operator";
   const recorder = stack.use(Recorder.start({ ...common, controller, instance: identity }));
-  const { client, store, ancestry } = await startEtcd(stack, { options, runtime, onBug }, onAnew);
   const lease = { namespace: options.namespace, name: options.lease };
   const election = stack.use(Election.start({ ...common, lease, identity }));
   return {
-    ...{ options, runtime, api, client, store, ancestry, objects, election, recorder, loop },
+    ...{ options, runtime, api, objects, election, recorder, loop },
     ...{ metrics, kubeMetrics, onBug, repaired: repairedCounter(metrics) },
   };
-}
-
-async function startEtcd(
-  stack: AsyncDisposableStack,
-  { options, runtime, onBug }: Omit<Given, "identity">,
-  onAnew: () => void,
-): Promise<Pick<Running, "client" | "store" | "ancestry">> {
-  const etcd = stack.use(
-    await EtcdStore.start(
-      {
-        runtime,
-        endpoints: options.etcdEndpoints,
-        tls: tlsFiles(options),
-        auth: credentials(options, runtime.log),
-        onFailure: onBug,
-      },
-      new AbortController().signal,
-    ),
-  );
-  const lineage = new Lineage(() => {
-    runtime.log.error("etcd began anew: it is not as it was seen before");
-    onAnew();
-  });
-  const ancestry: Ancestry = { highest: () => lineage.highest, highestBase: 0n };
-  return { client: etcd.client, store: new TracedStore(etcd, lineage), ancestry };
 }

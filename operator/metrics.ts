@@ -4,7 +4,8 @@ import type { Counter, Metrics } from "#host/metrics.ts";
 import { declareProcess } from "#host/process-metrics.ts";
 
 export interface MetricSources {
-  readonly etcdReachable: () => boolean;
+  /** Undefined: this process has nothing to do with it. */
+  readonly etcdConnected: () => boolean | undefined;
   /** Whether this process has taken up what the leader does. */
   readonly isAtWork: () => boolean;
   /** The longest that the event loop lately stood. */
@@ -15,8 +16,14 @@ export function declareMetrics(metrics: Metrics, sources: MetricSources): void {
   declareProcess(metrics, { lagMs: sources.lagMs, version: packageFile.version });
   metrics.read(
     "gauge",
-    { name: "holdfast_etcd_reachable", help: "1 while there is a connection to etcd." },
-    () => [{ value: Number(sources.etcdReachable()) }],
+    {
+      name: "holdfast_etcd_reachable",
+      help: "1 while the leader has a connection to etcd. Other processes do not ask for one, and have no such series.",
+    },
+    () => {
+      const connected = sources.etcdConnected();
+      return connected === undefined ? [] : [{ value: Number(connected) }];
+    },
   );
   metrics.read(
     "gauge",

@@ -1,9 +1,8 @@
 /** The operator's options: each one here and nowhere else. `--help`, the messages and the reference page come from it. */
 import { ports } from "#api/names.ts";
 import { address, addressUnit } from "#host/address.ts";
-import { etcdOptions, etcdProblems } from "#host/etcd-options.ts";
 import { logOptions } from "#host/log-options.ts";
-import { duration, file, flag, label, list, text } from "#host/option-kinds.ts";
+import { duration, file, flag, httpUrls, label, list, text } from "#host/option-kinds.ts";
 import {
   OptionProblem,
   OptionsRefused,
@@ -11,6 +10,7 @@ import {
   type OptionTable,
   type OptionValues,
 } from "#host/options.ts";
+import { backendProblems } from "./backend-options.ts";
 
 const identityMax = 253;
 
@@ -50,7 +50,7 @@ export const options = {
   namespace: {
     env: "HOLDFAST_NAMESPACE",
     default: "holdfast-system",
-    prose: "The operator's own namespace, where its Lease is.",
+    prose: "The operator's own namespace: of its Lease, the Backend `default` and its Secrets.",
     unit: "name",
     parse: label,
   },
@@ -92,11 +92,45 @@ export const options = {
     unit: "duration",
     parse: duration({ minMs: 3_000, maxMs: 600_000 }),
   },
-  ...etcdOptions,
+  etcdEndpoints: {
+    env: "HOLDFAST_ETCD_ENDPOINTS",
+    default: undefined,
+    defaultProse: "no Backend is made",
+    prose:
+      "Where etcd is; several, separated by commas. This and what begins with HOLDFAST_ETCD_ only makes the Backend `default` where it is missing: one that is there counts, whatever these say.",
+    unit: "urls",
+    parse: httpUrls,
+  },
+  etcdCaSecret: {
+    env: "HOLDFAST_ETCD_CA_SECRET",
+    default: undefined,
+    prose:
+      "The Secret of the operator's namespace with the authority of etcd's certificates (`ca.crt`): the Backend's `external.ca`.",
+    unit: "name",
+    parse: text,
+  },
+  etcdAdminSecret: {
+    env: "HOLDFAST_ETCD_ADMIN_SECRET",
+    default: undefined,
+    prose:
+      "The Secret of the operator's namespace with an admin of etcd (`tls.crt` and `tls.key`, or `username` and `password`): the Backend's `external.adminSecret`.",
+    unit: "name",
+    parse: text,
+  },
+  etcdPasswords: {
+    env: "HOLDFAST_ETCD_PASSWORDS",
+    default: "false",
+    prose:
+      "Whether each namespace gets a user in etcd, with a password: the Backend's `external.passwords`.",
+    unit: "true|false",
+    bare: "true",
+    parse: flag,
+  },
   etcdMaintenance: {
     env: "HOLDFAST_ETCD_MAINTENANCE",
     default: "false",
-    prose: "Whether the leader compacts and defragments etcd: for an etcd that nobody else uses.",
+    prose:
+      "Whether the leader compacts and defragments etcd, for an etcd that nobody else uses: the Backend's `external.maintenance`.",
     unit: "true|false",
     bare: "true",
     parse: flag,
@@ -115,7 +149,7 @@ export type OperatorOptions = OptionValues<typeof options>;
 
 /** What no option can see alone. Throws OptionsRefused. */
 export function checkTogether(values: OperatorOptions): void {
-  const problems = etcdProblems(values);
+  const problems = backendProblems(values);
   if (values.kubeContext !== undefined && values.kubeconfig === undefined)
     problems.push(
       `${options.kubeContext.env}: is of no use without ${options.kubeconfig.env}, whose context it names`,

@@ -1,9 +1,11 @@
 /**
  * What the operator may do in a cluster, each rule with its reason: all it is ever granted. Charts and tests make their roles
- * from it. There is no right on Secrets, on pods, or to write what users write.
+ * from it, and docs/reference/permissions.md its tables. There is no right on pods, nor on Secrets of another namespace
+ * than its own, nor to write what users write, but for the one Backend that it makes.
  */
 import { group } from "#api/names.ts";
-import { kinds } from "#api/resources/kinds.ts";
+import { backend } from "#api/resources/backend.ts";
+import { publishedKinds } from "./controllers/published/kinds.ts";
 
 export interface Rule {
   readonly why: string;
@@ -13,43 +15,126 @@ export interface Rule {
   readonly verbs: readonly string[];
 }
 
-const plurals = kinds.map(({ plural }) => plural);
+export interface Permissions {
+  /** In the whole cluster, by a ClusterRole. */
+  readonly cluster: readonly Rule[];
+  /** In the operator's own namespace. */
+  readonly own: readonly Rule[];
+  /** In each of the namespaces that are served; none where all are: then the cluster's rules cover them. */
+  readonly served: readonly Rule[];
+}
 
-/** In each namespace that is served; in all, where the operator serves all. */
-export const servedRules: readonly Rule[] = [
+/** `lease`, `namespaces`: as the options name them; undefined: all namespaces are served. */
+export function permissionsOf({
+  lease,
+  namespaces,
+}: {
+  readonly lease: string;
+  readonly namespaces: readonly string[] | undefined;
+}): Permissions {
+  const cluster = [clusterName, ...namespacesExist(namespaces)];
+  const own = [...election(lease), makesBackend, ...secrets];
+  const everywhere = [...published, ...backends, events];
+  return namespaces === undefined
+    ? { cluster: [...cluster, ...everywhere], own, served: [] }
+    : { cluster, own: [...own, ...backends], served: everywhere };
+}
+
+const ours = { apiGroups: [group] };
+const plurals = publishedKinds.map(({ resource }) => resource.plural);
+
+const published: readonly Rule[] = [
   {
     why: "the resources are followed by watches; one of them is read where a watch may be behind",
-    apiGroups: [group],
+    ...ours,
     resources: plurals,
     verbs: ["get", "list", "watch"],
   },
   {
     why: "statuses are written by server-side apply; the rest of a resource never is",
-    apiGroups: [group],
+    ...ours,
     resources: plurals.map((plural) => `${plural}/status`),
     verbs: ["patch"],
   },
+];
+
+const events: Rule = {
+  why: "what a person would want to know is told as Events, repetitions in the same one",
+  apiGroups: ["events.k8s.io"],
+  resources: ["events"],
+  verbs: ["create", "patch"],
+};
+
+/** Where the one that is used stands, and wherever somebody may have written one that is not. */
+const backends: readonly Rule[] = [
   {
-    why: "what a person would want to know is told as Events, repetitions in the same one",
-    apiGroups: ["events.k8s.io"],
-    resources: ["events"],
-    verbs: ["create", "patch"],
+    why: "Backends are followed by watches, also those that are not used: their status says so",
+    ...ours,
+    resources: [backend.plural],
+    verbs: ["list", "watch"],
+  },
+  {
+    why: "the state of the etcd that is used is written into its status by server-side apply",
+    ...ours,
+    resources: [`${backend.plural}/status`],
+    verbs: ["patch"],
   },
 ];
 
-/** In the whole cluster, whatever is served. */
-export const clusterRules: readonly Rule[] = [
+const makesBackend: Rule = {
+  why: "the Backend `default` is made from the operator's options where it is missing; no rule can name what is made",
+  ...ours,
+  resources: [backend.plural],
+  verbs: ["create"],
+};
+
+const secretsOfOwn = { apiGroups: [""], resources: ["secrets"] };
+const secrets: readonly Rule[] = [
   {
-    why: "its uid names the cluster, so that two clusters never share one spec tree in etcd",
-    apiGroups: [""],
-    resources: ["namespaces"],
-    resourceNames: ["kube-system"],
+    why: "the Secrets that the Backend names are read: etcd's authority and its admin, under names that users choose",
+    ...secretsOfOwn,
     verbs: ["get"],
   },
+  {
+    why: "the Secrets with the passwords of namespaces are followed: one that is deleted is made anew, with another password",
+    ...secretsOfOwn,
+    verbs: ["list", "watch"],
+  },
+  {
+    why: "a namespace's Secret is made by server-side apply when it gets its user in etcd, which takes both, and deleted when the namespace is gone",
+    ...secretsOfOwn,
+    verbs: ["create", "patch", "delete"],
+  },
 ];
 
-/** In the operator's own namespace. `lease`: as its option names it. */
-export function ownRules(lease: string): readonly Rule[] {
+const clusterName: Rule = {
+  why: "its uid names the cluster, so that two clusters never share one spec tree in etcd",
+  apiGroups: [""],
+  resources: ["namespaces"],
+  resourceNames: ["kube-system"],
+  verbs: ["get"],
+};
+
+function namespacesExist(names: readonly string[] | undefined): readonly Rule[] {
+  const namespaces = {
+    apiGroups: [""],
+    resources: ["namespaces"],
+    ...(names !== undefined && { resourceNames: names }),
+  };
+  const followed: Rule = {
+    why: "a namespace's user in etcd goes when the namespace is gone; those that are served by name are followed by name",
+    ...namespaces,
+    verbs: ["list", "watch"],
+  };
+  const asked: Rule = {
+    why: "with a namespace goes the Role in it: whether that is why its resources are forbidden is then asked",
+    ...namespaces,
+    verbs: ["get"],
+  };
+  return names === undefined ? [followed] : [followed, asked];
+}
+
+function election(lease: string): readonly Rule[] {
   const leases = { apiGroups: ["coordination.k8s.io"], resources: ["leases"] };
   return [
     {

@@ -13,7 +13,7 @@ export async function startProbes(
 ): Promise<Health> {
   const { options, runtime, objects, loop, metrics } = running;
   declareMetrics(metrics, {
-    etcdReachable: () => running.client.status().endpoint !== undefined,
+    etcdConnected: () => leadership.etcdConnected,
     isAtWork: () => leadership.isAtWork,
     lagMs: () => loop.lagMs(),
   });

@@ -1,7 +1,5 @@
 /** What a term of leading and the probes are made over: everything that lives as long as the process, as main.ts made it. */
 import type { Runtime } from "#core/runtime.ts";
-import type { EtcdClient } from "#etcd/client.ts";
-import type { Store } from "#core/store.ts";
 import type { LoopWatch } from "#host/loop-watch.ts";
 import type { Counter, Metrics } from "#host/metrics.ts";
 import type { Objects } from "./controllers/published/objects.ts";
@@ -10,16 +8,11 @@ import type { Election } from "./kube/election.ts";
 import type { Recorder } from "./kube/events.ts";
 import type { KubeMetrics } from "./kube/metrics.ts";
 import type { OperatorOptions } from "./options.ts";
-import type { Ancestry } from "./spec-tree/owner.ts";
 
 export interface Running {
   readonly options: OperatorOptions;
   readonly runtime: Runtime;
   readonly api: Api;
-  readonly client: EtcdClient;
-  /** The client's, with every answer held against what was seen before. */
-  readonly store: Store;
-  readonly ancestry: Ancestry;
   /** One for each kind. */
   readonly objects: readonly Objects[];
   readonly election: Election;

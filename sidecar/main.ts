@@ -141,7 +141,7 @@ async function startBehind(
     const { Maintenance } = await import("#etcd/maintenance.ts");
     const { MaintenanceCalls } = await import("#etcd/maintenance-calls.ts");
     stack.use(
-      Maintenance.start({ port: new MaintenanceCalls(store.client), runtime, onFailure: onBug }),
+      Maintenance.start({ ports: [new MaintenanceCalls(store.client)], runtime, onFailure: onBug }),
     );
   }
   return { options, pod, runtime, store, kernel, standalone, loop, metrics: new Metrics(), onBug };

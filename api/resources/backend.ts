@@ -50,7 +50,7 @@ const external = object({
     }),
     maintenance: boolean({
       about:
-        "Whether the operator compacts and defragments the etcd. False: its state is only reported.",
+        "Whether the operator compacts the etcd and defragments the members that `endpoints` lead to, one at a time: for an etcd that nobody else uses. False: its state is only reported.",
       default: false,
     }),
   },
@@ -87,12 +87,14 @@ const spec = object({
         bytesPerNamespace: integer({
           about: "Bytes that the resources of one namespace may take together. Absent: no bound.",
           optional: true,
+          supported: [],
           min: 1_048_576,
           max: 1_099_511_627_776,
         }),
         sidecars: integer({
-          about: "Sidecars that may be connected. Absent: no bound; 200 where they use passwords.",
+          about: "Sidecars that may be connected. Absent: no bound.",
           optional: true,
+          supported: [],
           min: 1,
           max: 100_000,
         }),

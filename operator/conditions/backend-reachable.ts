@@ -8,7 +8,11 @@ export type BackendView =
   | { readonly kind: "reachable" }
   | { readonly kind: "unreachable"; readonly problem: string }
   /** It answers, and its spec tree is somebody else's. */
-  | { readonly kind: "foreign"; readonly message: string };
+  | { readonly kind: "foreign"; readonly message: string }
+  /** There is no Backend that could be asked. */
+  | { readonly kind: "notFound" | "notAccepted"; readonly message: string }
+  /** With what to connect is missing: a Secret that the Backend names. */
+  | { readonly kind: "unusable"; readonly message: string };
 
 export function backendReachable(backend: BackendView): Condition<"BackendReachable"> {
   const type = "BackendReachable";
@@ -23,6 +27,13 @@ export function backendReachable(backend: BackendView): Condition<"BackendReacha
     }
     case "foreign":
       return { type, status: "False", reason: "ForeignOwner", message: backend.message };
+    case "unusable": {
+      const message = `the operator cannot connect to etcd: ${backend.message}`;
+      return { type, status: "False", reason: "Unreachable", message };
+    }
+    case "notFound":
+    case "notAccepted":
+      return { type, status: "Unknown", reason: "NotAsked", message: "no Backend names an etcd" };
     default:
       return backend satisfies never;
   }

@@ -7,8 +7,11 @@ import type { Epoch } from "#core/runtime.ts";
 import { secondTime } from "#host/wall-time.ts";
 
 export const reasons = {
-  Accepted: ["Valid", "Invalid", "NotSupportedYet", "BackendNotSupported"],
-  BackendReachable: ["Reachable", "Connecting", "Unreachable", "ForeignOwner"],
+  Accepted: [
+    ...(["Valid", "Invalid", "NotSupportedYet", "BackendNotSupported"] as const),
+    ...(["BackendNotFound", "BackendNotAccepted"] as const),
+  ],
+  BackendReachable: ["Reachable", "Connecting", "Unreachable", "ForeignOwner", "NotAsked"],
   Programmed: ["Published", "Publishing", "OldGrants", "NotAccepted"],
   Ready: ["Usable", "NotAccepted", "BackendNotReachable", "NotProgrammed", "Pending"],
   Lagging: ["SidecarsBehind", "SidecarsTooOld"],

@@ -45,7 +45,8 @@ export interface ReflectorCells {
   readonly events: Counter;
   /** Watches that ended, by how: a closed list, see reflector.ts. */
   ended(how: string): Counter;
-  readonly objects: Gauge;
+  /** So many more objects are held in memory, or fewer. */
+  holds(more: number): void;
   readonly handlerFailures: Counter;
 }
 
@@ -273,11 +274,20 @@ function reflectorCells(metrics: Metrics): (resource: string) => ReflectorCells 
     help: "Changes whose handler threw; the next resync tells of the object again.",
     labels,
   });
+  // Several reflectors may share a resource: one for each namespace that is served.
+  const held = new Map<string, number>();
+  const holds = (resource: string, more: number): void => {
+    const now = (held.get(resource) ?? 0) + more;
+    held.set(resource, now);
+    objects(resource).set(now);
+  };
   return (resource) => ({
     lists: lists(resource),
     events: events(resource),
     ended: (how) => watches(resource, how),
-    objects: objects(resource),
+    holds: (more) => {
+      holds(resource, more);
+    },
     handlerFailures: handlerFailures(resource),
   });
 }

@@ -39,6 +39,10 @@ export interface ObjectName {
   readonly name: string;
 }
 
+export const namespaceResource: Resource = {
+  ...{ group: "", version: "v1", kind: "Namespace", plural: "namespaces", namespaced: false },
+};
+
 declare const brand: unique symbol;
 
 /** `namespace/name`, or `name` where the resource has no namespaces. */

@@ -60,6 +60,8 @@ export interface ReflectorParts {
   readonly indexes?: Indexes;
   /** About how often all objects are told again, as changed; absent: never. */
   readonly resyncMs?: number;
+  /** A list that is forbidden counts as read and empty, and is tried again: see `Selected` in collection.ts. */
+  readonly forbiddenIsEmpty?: boolean;
   readonly onFailure: (name: string, error: unknown) => void;
 }
 
@@ -85,7 +87,11 @@ export class Reflector implements AsyncDisposable {
   /** Of versions that are gone: a server that was away and has come back says it once, and need not be waited for. */
   readonly #expiries: Backoff;
   readonly #synced = Promise.withResolvers<void>();
+  /** Whether a list was read. */
+  #hasRead = false;
   #hasSynced = false;
+  /** How many of its objects the metric counts. */
+  #counted = 0;
   #problem: string | undefined = "the first list is not read yet";
 
   private constructor(parts: ReflectorParts) {
@@ -112,7 +118,7 @@ export class Reflector implements AsyncDisposable {
     return this.#store;
   }
 
-  /** Whether the first list was read and told. */
+  /** Whether the first list was read and told, or may count as read. */
   hasSynced(): boolean {
     return this.#hasSynced;
   }
@@ -135,8 +141,9 @@ export class Reflector implements AsyncDisposable {
     return this.#problem;
   }
 
-  close(): Promise<void> {
-    return this.#tasks.close();
+  async close(): Promise<void> {
+    await this.#tasks.close();
+    this.#count(0);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -167,16 +174,20 @@ export class Reflector implements AsyncDisposable {
     const listed = await list({ api, selection, transform: this.#transform }, signal);
     if (listed.kind !== "done") {
       this.#failed(`listing failed: ${reasonText(listed)}`);
+      if (this.#parts.forbiddenIsEmpty === true && isRefused(listed, "forbidden")) this.#sync();
       return listed;
     }
     this.#cells.lists.add();
     const changes = this.#store.replace(listed.value);
-    this.#tell(changes, this.#hasSynced ? "list" : "firstList");
-    if (!this.#hasSynced) {
-      this.#hasSynced = true;
-      this.#synced.resolve();
-    }
+    this.#tell(changes, this.#hasRead ? "list" : "firstList");
+    this.#hasRead = true;
+    this.#sync();
     return undefined;
+  }
+
+  #sync(): void {
+    this.#hasSynced = true;
+    this.#synced.resolve();
   }
 
   async #watch(signal: AbortSignal): Promise<End> {
@@ -248,8 +259,13 @@ export class Reflector implements AsyncDisposable {
     }
   }
 
+  #count(objects: number): void {
+    this.#cells.holds(objects - this.#counted);
+    this.#counted = objects;
+  }
+
   #tell(changes: readonly Change[], origin: Origin): void {
-    this.#cells.objects.set(this.#store.size);
+    this.#count(this.#store.size);
     for (const change of changes) {
       try {
         this.#parts.told(change, origin);

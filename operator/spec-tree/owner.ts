@@ -191,8 +191,8 @@ export class TreeOwner implements AsyncDisposable {
     this.#owned = undefined;
     const message =
       owner === undefined
-        ? `${strangeInstallation}; give this installation another etcd, or use a newer operator`
-        : `this etcd's spec tree belongs to '${owner}', and this installation is '${this.#parts.owner}': give it another etcd (HOLDFAST_ETCD_ENDPOINTS); or, where the other is gone for good, delete the key ${installationKey}`;
+        ? `${strangeInstallation}; name another etcd in this installation's Backend 'default', or use a newer operator`
+        : `this etcd's spec tree belongs to '${owner}', and this installation is '${this.#parts.owner}': name another etcd in its Backend 'default'; or, where the other is gone for good, delete the key ${installationKey}`;
     this.#say({ kind: "foreign", message });
   }
 

@@ -4,30 +4,35 @@
  */
 import process from "node:process";
 import { setInterval } from "node:timers";
-import { group, version } from "#api/names.ts";
-import { distributedLock } from "#api/resources/distributed-lock.ts";
 import { BackendController } from "#operator/controllers/backend/controller.ts";
+import { publishedKinds } from "#operator/controllers/published/kinds.ts";
+import { Collection } from "#operator/kube/collection.ts";
 import { Cluster, configOfFile } from "#operator/kube/cluster.ts";
 import { Transport } from "#operator/kube/transport.ts";
 import { testRuntime } from "../support/etcd-users.ts";
 import { Scrape } from "../support/kube/stage.ts";
 
 const [kubeconfig = "", operatorNamespace = "", endpoint = ""] = process.argv.slice(2);
-const locks = { group, version, kind: distributedLock.kind, plural: distributedLock.plural };
 const scrape = new Scrape();
 const api = new Transport({
   cluster: new Cluster(configOfFile(kubeconfig), testRuntime),
   runtime: testRuntime,
   metrics: scrape.kube,
 });
-const controller = BackendController.start({
-  ...{ api, runtime: testRuntime, metrics: scrape.kube, operatorNamespace },
-  defaultSpec: { type: "etcd", external: { endpoints: [endpoint] } },
-  dataKinds: [{ ...locks, namespaced: true }],
-  mayAct: () => true,
-  onFailure: (name, error) => {
+const common = {
+  ...{ api, runtime: testRuntime, metrics: scrape.kube },
+  onFailure: (name: string, error: unknown): void => {
     throw new Error(`${name} failed`, { cause: error });
   },
+};
+const data = publishedKinds.map(({ resource }) =>
+  Collection.start({ ...common, selections: [{ resource }] }),
+);
+const controller = BackendController.start({
+  ...common,
+  ...{ operatorNamespace, namespaces: undefined, data },
+  defaultSpec: { type: "etcd", external: { endpoints: [endpoint] } },
+  mayAct: () => true,
   lookEveryMs: 300,
 });
 
@@ -37,5 +42,8 @@ const telling = setInterval(() => process.send?.(scrape.value(looks) ?? 0), 100)
 process.once("disconnect", () => {
   clearInterval(telling);
   // What is left open now keeps the process, and the test that waits for its end fails.
-  void controller.close().then(() => api.close());
+  void controller
+    .close()
+    .then(() => Promise.all(data.map((collection) => collection.close())))
+    .then(() => api.close());
 });

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { apiVersion } from "#api/names.ts";
+import { operatorNamespace } from "#test/support/kube/operator-role.ts";
 import { accessName } from "#operator/etcd-admin/namespace-access.ts";
 import { startLight, type LightCluster } from "#tools/cluster/light/light-cluster.ts";
 import { Certificates } from "../integration/etcd/certificates.ts";
@@ -12,28 +13,15 @@ import { EtcdGateway } from "../support/etcd-gateway.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
 import { Intruder, rootUser, switchUsersOn } from "../support/etcd-users.ts";
 import { eventually, inTime } from "../support/poll.ts";
+import { BackendDesk } from "./backend-seen.ts";
 
-const own = "holdfast-system";
-
-interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason: string;
-  readonly message: string;
-  readonly lastTransitionTime: string;
-}
-
-interface Status {
-  readonly version?: string;
-  readonly members?: number;
-  readonly sizeBytes?: number;
-  readonly conditions?: readonly Condition[];
-}
+const own = operatorNamespace;
 
 describe("the controller of Backends", function () {
   this.timeout(180_000);
   let cluster: LightCluster;
   let controller: ChildProcess;
+  let desk: BackendDesk;
   let looks = 0;
   let certificates: Certificates;
   /** With certificates, and without users. */
@@ -52,6 +40,7 @@ describe("the controller of Backends", function () {
       "crds",
       "--all",
     ]);
+    desk = new BackendDesk(cluster.kubectl);
     await cluster.kubectl.run(["create", "namespace", own]);
     await certificates.authority("right");
     await certificates.authority("wrong");
@@ -81,35 +70,19 @@ describe("the controller of Backends", function () {
     await cluster.close();
   });
 
-  const spec = (external: { endpoints: readonly string[]; [field: string]: unknown }) => ({
-    type: "etcd" as const,
-    external,
-  });
+  const spec = (external: object) => ({ type: "etcd" as const, external });
   const put = async (object: object) => {
     await cluster.kubectl.run(["apply", "-f", "-"], JSON.stringify(object));
   };
-  const backend = (external: { endpoints: readonly string[]; [field: string]: unknown }) =>
-    put({
-      ...{ apiVersion, kind: "Backend", metadata: { name: "default", namespace: own } },
-      spec: spec(external),
-    });
-  const secret = (name: string, stringData: Record<string, string>) =>
-    put({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace: own }, stringData });
+  const backend = (external: object) => desk.put({ external });
+  const secret = (name: string, data: Record<string, string>) => desk.secret(name, data);
   const remove = (...args: string[]) => cluster.kubectl.run(["delete", ...args]);
   const pem = (name: string) => readFile(certificates.path(name), "utf8");
-  const statusOf = async (name = "default", namespace = own): Promise<Status> =>
-    (
-      JSON.parse(
-        await cluster.kubectl.run(["get", "hfbackend", name, "-n", namespace, "-o", "json"]),
-      ) as { status?: Status }
-    ).status ?? {};
-  const says = (type: string, wanted: string, [name, namespace] = ["default", own]) =>
-    eventually(`${type} to be ${wanted}`, async () => {
-      const { conditions = [] } = await statusOf(name, namespace);
-      const found = conditions.find((one) => one.type === type);
-      if (`${found?.status ?? ""} ${found?.reason ?? ""}` === wanted) return found;
-      throw new Error(JSON.stringify(conditions));
-    });
+  const says = (
+    type: string,
+    wanted: string,
+    [name, namespace]: readonly [string, string] = ["default", own],
+  ) => desk.says(type, wanted, { name, namespace });
 
   it("makes the Backend 'default' from the operator's options, and says what it sees there", async () => {
     const { message } = await says("Reachable", "False CredentialsMissing");
@@ -130,7 +103,8 @@ describe("the controller of Backends", function () {
     await secret("etcd-admin", { username: rootUser.user, password: rootUser.password });
     await says("Ready", "True Ready");
     await says("Isolated", "True Isolated");
-    const { members, sizeBytes = 0, version: told = "" } = await statusOf();
+    const { status = {} } = await desk.get();
+    const { members, sizeBytes = 0, version: told = "" } = status;
     assert.equal(members, 1);
     assert.ok(sizeBytes > 0);
     assert.match(told, /^3\.7\./);
@@ -142,8 +116,7 @@ describe("the controller of Backends", function () {
   });
 
   it("writes nothing while nothing changes, and keeps the times of what did not", async () => {
-    const version = () =>
-      cluster.kubectl.run(["get", "hfbackend", "-n", own, "-o", "jsonpath={..resourceVersion}"]);
+    const version = async () => (await desk.get()).metadata.resourceVersion;
     const [before, looked] = [await version(), looks];
     await eventually("three more looks", () => looks >= looked + 3);
     assert.equal(await version(), before);
@@ -157,16 +130,8 @@ describe("the controller of Backends", function () {
     await says("Ready", "True Ready");
   });
 
-  const kept = (namespace: string) =>
-    cluster.kubectl.ask(["get", "secret", `holdfast-etcd-${namespace}`, "-n", own, "-o", "json"]);
   const passwordOf = (namespace: string) =>
-    eventually(`the Secret of ${namespace}`, async () => {
-      const { code, out } = await kept(namespace);
-      if (code !== 0) return undefined;
-      const { data } = JSON.parse(out) as { data: { username: string; password: string } };
-      assert.equal(Buffer.from(data.username, "base64").toString(), accessName(namespace));
-      return Buffer.from(data.password, "base64").toString();
-    });
+    eventually(`the Secret of ${namespace}`, () => desk.passwordOf(namespace));
   const users = async () => (await gateway.call("auth/user/list"))["users"] as string[];
   const pool = async (namespace: string, name = "orders") => {
     const example = parse(await readFile("examples/orders.yaml", "utf8")) as object;
@@ -175,7 +140,7 @@ describe("the controller of Backends", function () {
 
   it("gives a namespace its user and Secret with its first resource, and another password when the Secret is gone", async () => {
     await cluster.kubectl.run(["create", "namespace", "shop"]);
-    assert.notEqual((await kept("shop")).code, 0);
+    assert.equal(await desk.passwordOf("shop"), undefined);
     await pool("shop");
     const password = await passwordOf("shop");
     const shop = await Intruder.login(guarded.endpoint, accessName("shop"), password);
@@ -195,7 +160,10 @@ describe("the controller of Backends", function () {
     await passwordOf("later");
     assert.ok((await users()).includes(accessName("shop")));
     await remove("namespace", "shop", "--timeout=60s");
-    await eventually("the end of the Secret", async () => (await kept("shop")).code !== 0);
+    await eventually(
+      "the end of the Secret",
+      async () => (await desk.passwordOf("shop")) === undefined,
+    );
     assert.deepEqual(
       (await users()).filter((name) => name.startsWith("ns:")),
       [accessName("later")],

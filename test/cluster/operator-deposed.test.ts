@@ -65,6 +65,8 @@ describe("a leader that was deposed while its writes were under way", function (
     await stage.apply("published", { ttl: "5s" });
     await until("a publish under way", async () => (await old.metric(working)) === 1);
     await old.pause();
+    // The Backend was made by the old one, and names its way; the others have one of their own.
+    await stage.backend.put({ external: { endpoints: [stage.etcd.endpoint] } });
 
     try {
       const next = await until("another to lead", async () =>

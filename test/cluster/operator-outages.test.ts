@@ -133,7 +133,7 @@ describe("an operator in outages", function () {
     const other = await stage.operator(env);
     const { message } = await stage.reason("orders", "BackendReachable", "ForeignOwner");
     assert.match(message, /belongs to '.+\/holdfast', and this installation is '.+\/other'/);
-    assert.match(message, /HOLDFAST_ETCD_ENDPOINTS/);
+    assert.match(message, /another etcd in its Backend 'default'/);
     assert.equal((await stage.record("orders"))?.modRevision, before?.modRevision);
     await other.terminate();
     operator = await stage.operator();

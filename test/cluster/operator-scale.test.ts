@@ -92,6 +92,15 @@ describe("an operator of 2,000 resources", function () {
     small(`${resources} resources`);
   });
 
+  it("looks at the Backend for each namespace, not for each resource", async () => {
+    const series =
+      'controller_runtime_reconcile_total{controller="backend",result="requeue_after"}';
+    const looks = await operator.metric(series);
+    console.log(`      ${looks} looks`);
+    // In all the time that a test may take there is room for 24 that are due every ten seconds.
+    assert.ok(looks !== undefined && looks <= 100);
+  });
+
   it("publishes at its start what was edited meanwhile, and then at once what is edited, before all that only waits", async () => {
     await using admin = new AdminApi(stage.cluster);
     const meanwhile = names[1];

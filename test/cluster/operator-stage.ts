@@ -1,11 +1,13 @@
 /** What tests of the operator stand on: a cluster, an etcd for data, and the account that all operators run under. */
+import type { ConditionType } from "#operator/conditions/condition.ts";
 import { EtcdGateway, type RawKey } from "#test/support/etcd-gateway.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
-import { operatorKubeconfig } from "#test/support/kube/operator-role.ts";
+import { operatorKubeconfig, operatorUser } from "#test/support/kube/operator-role.ts";
 import { OperatorProcess, type OperatorOptions } from "#test/support/operator-process.ts";
 import { SidecarProcess } from "#test/support/sidecar-process.ts";
 import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
 import { until } from "#tools/cluster/until.ts";
+import { BackendDesk } from "./backend-seen.ts";
 import { startWithCrds } from "./crds-applied.ts";
 
 export interface ConditionSeen {
@@ -28,11 +30,19 @@ export interface LockSeen {
   };
 }
 
+export interface StageOptions {
+  readonly controllerManager?: boolean;
+  /** The namespaces whose resources operators may follow; they are made. Absent: all. */
+  readonly served?: readonly string[];
+  readonly etcdArgs?: readonly string[];
+}
+
 export class OperatorStage implements AsyncDisposable {
   readonly cluster: LightCluster;
   readonly etcd: EtcdServer;
   readonly raw: EtcdGateway;
   readonly kubeconfig: string;
+  readonly backend: BackendDesk;
   readonly #stack: AsyncDisposableStack;
   readonly #operators: OperatorProcess[] = [];
   #forgivenUntil = "";
@@ -45,14 +55,18 @@ export class OperatorStage implements AsyncDisposable {
     this.etcd = parts.etcd;
     this.raw = new EtcdGateway(parts.etcd.endpoint);
     this.kubeconfig = parts.kubeconfig;
+    this.backend = new BackendDesk(parts.cluster.kubectl);
     this.#stack = stack;
   }
 
-  static async start({ controllerManager = false } = {}): Promise<OperatorStage> {
+  static async start(options: StageOptions = {}): Promise<OperatorStage> {
+    const { controllerManager = false, served, etcdArgs = [] } = options;
     await using stack = new AsyncDisposableStack();
-    const cluster = stack.use(await startWithCrds({ controllerManager }));
-    const etcd = stack.use(await EtcdServer.start({ noFsync: true }));
-    const kubeconfig = await operatorKubeconfig(cluster);
+    const cluster = stack.use(await startWithCrds({ controllerManager, audit: [operatorUser] }));
+    const etcd = stack.use(await EtcdServer.start({ noFsync: true, args: etcdArgs }));
+    for (const namespace of served ?? [])
+      await cluster.kubectl.run(["create", "namespace", namespace]);
+    const kubeconfig = await operatorKubeconfig(cluster, served);
     return new OperatorStage({ cluster, etcd, kubeconfig }, stack.move());
   }
 
@@ -70,8 +84,12 @@ export class OperatorStage implements AsyncDisposable {
   }
 
   /** Waits only until it listens. */
-  async sidecar(namespace = "default", pod = "app-1"): Promise<SidecarProcess> {
-    const env = { HOLDFAST_NAMESPACE: namespace };
+  async sidecar(
+    namespace = "default",
+    pod = "app-1",
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<SidecarProcess> {
+    const env = { HOLDFAST_NAMESPACE: namespace, ...more };
     const started = await SidecarProcess.start({
       ...{ etcd: this.etcd.endpoint, unready: true, sessionTtl: "3s", pod, env },
     });
@@ -98,15 +116,28 @@ export class OperatorStage implements AsyncDisposable {
     return JSON.parse(text) as LockSeen;
   }
 
-  async condition(name: string, type: string): Promise<ConditionSeen | undefined> {
-    const { status } = await this.lock(name);
+  async condition(
+    name: string,
+    type: string,
+    namespace = "default",
+  ): Promise<ConditionSeen | undefined> {
+    const { status } = await this.lock(name, namespace);
     return status?.conditions?.find((condition) => condition.type === type);
   }
 
   /** The condition, once it has this reason and is about the generation that there is. */
-  reason(name: string, type: string, reason: string): Promise<ConditionSeen> {
+  reason(name: string, type: ConditionType, reason: string): Promise<ConditionSeen> {
+    return this.says({ name, namespace: "default" }, type, reason);
+  }
+
+  /** The same in any namespace. */
+  says(
+    { name, namespace }: { readonly name: string; readonly namespace: string },
+    type: ConditionType,
+    reason: string,
+  ): Promise<ConditionSeen> {
     return until(`${type} of ${name} to be ${reason}`, async () => {
-      const { metadata, status } = await this.lock(name);
+      const { metadata, status } = await this.lock(name, namespace);
       const found = status?.conditions?.find((condition) => condition.type === type);
       const isNow = found?.observedGeneration === metadata.generation;
       if (found?.reason === reason && isNow) return found;
@@ -114,8 +145,8 @@ export class OperatorStage implements AsyncDisposable {
     });
   }
 
-  ready(name: string): Promise<ConditionSeen> {
-    return this.reason(name, "Ready", "Usable");
+  ready(name: string, namespace = "default"): Promise<ConditionSeen> {
+    return this.says({ name, namespace }, "Ready", "Usable");
   }
 
   record(name: string, namespace = "default"): Promise<RawKey | undefined> {
@@ -125,6 +156,17 @@ export class OperatorStage implements AsyncDisposable {
   async collected(name: string, namespace = "default"): Promise<void> {
     const gone = async () => (await this.record(name, namespace)) === undefined;
     await until(`the record of ${name} to go`, gone);
+  }
+
+  /** Somebody changes the record, which the operator then repairs; told as an Event. */
+  async drift(name: string, namespace = "default"): Promise<void> {
+    const good = await this.record(name, namespace);
+    if (good === undefined) throw new Error(`${name} is not published`);
+    await this.raw.put(good.key, good.value.replace('"level":1', '"level":0'));
+    await until(`the record of ${name} to be repaired`, async () => {
+      const now = await this.record(name, namespace);
+      return now?.value.includes('"level":1');
+    });
   }
 
   /** Reasons of the Events about a lock. */

@@ -4,6 +4,7 @@
  */
 import { stat, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { protosOfEtcd3 } from "./etcd3.ts";
 import { builtinsAsObjects, replacing } from "./packages.ts";
 import { programs, type Program, type ProgramName } from "./programs.ts";
 
@@ -39,7 +40,7 @@ export async function bundle(name: ProgramName): Promise<Bundle> {
     legalComments: "none",
     // Winston's diagnostics then leave out their colours, which work out a table of all colour models at each start.
     define: { "process.env.NODE_ENV": '"production"' },
-    plugins: [replacing(packages), builtinsAsObjects],
+    plugins: [replacing(packages), protosOfEtcd3, builtinsAsObjects],
     banner: { js: requireForBundled },
     logLevel: "warning",
   });

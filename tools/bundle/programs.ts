@@ -17,7 +17,7 @@ export const programs = {
   operator: {
     entry: "operator/main.ts",
     packages: { ...smallWinston, ...smallClientNode, ...smallUndici },
-    nodeOptions: "--max-semi-space-size=16",
+    nodeOptions: "--max-semi-space-size=8",
   },
 } as const satisfies Readonly<Record<string, Program>>;
 

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import https from "node:https";
 import path from "node:path";
+import { auditArgs, writeAuditPolicy } from "./audit.ts";
 import { Component } from "./component.ts";
 import { Kubectl } from "./kubectl.ts";
 import { ClusterPki } from "./pki/cluster-pki.ts";
@@ -38,6 +39,8 @@ export interface ControlPlanePlan {
   /** With a kubelet: how it is known, and further arguments of the API server. */
   readonly node?: { readonly name: string; readonly address: string };
   readonly network?: string;
+  /** Users whose requests are written down. */
+  readonly audit?: readonly string[];
 }
 
 export const serviceRange = "10.96.0.0/16";
@@ -80,6 +83,7 @@ export class ControlPlane implements AsyncDisposable {
       ],
       ...(plan.node === undefined ? {} : { node: plan.node }),
     });
+    if (plan.audit !== undefined) await writeAuditPolicy(plan.folder, plan.audit);
     const plane = new ControlPlane(plan, pki);
     try {
       await plane.#startAll();
@@ -185,8 +189,12 @@ function etcdArgs({ folder, ports }: ControlPlanePlan): string[] {
   ];
 }
 
-function apiServerArgs({ ports, address, node }: ControlPlanePlan, pki: ClusterPki): string[] {
+function apiServerArgs(
+  { ports, address, node, folder, audit }: ControlPlanePlan,
+  pki: ClusterPki,
+): string[] {
   return [
+    ...(audit === undefined ? [] : auditArgs(folder)),
     `--etcd-servers=http://127.0.0.1:${ports.etcdClient}`,
     ...[`--bind-address=${node === undefined ? address : "0.0.0.0"}`],
     ...[`--secure-port=${ports.api}`, `--advertise-address=${address}`],

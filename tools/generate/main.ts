@@ -14,6 +14,7 @@ import { makeMetrics } from "./metrics.ts";
 import type { Generator, Made } from "./made.ts";
 import { makeOpenapi } from "./openapi.ts";
 import { makeOptions } from "./options.ts";
+import { makePermissions } from "./permissions.ts";
 import { makeReference } from "./reference.ts";
 
 const projectFolder = join(import.meta.dirname, "../..");
@@ -27,6 +28,7 @@ const generators: readonly Generator[] = [
   { name: "conditions", make: makeConditions, owns: [] },
   { name: "metrics", make: makeMetrics, owns: [] },
   { name: "options", make: makeOptions, owns: [] },
+  { name: "permissions", make: makePermissions, owns: [] },
   { name: "etcd codec", make: makeEtcdCodec, owns: [codecFolder] },
 ];
 

@@ -52,7 +52,7 @@ export function sidecarFamilies(): readonly FamilyFacts[] {
 export function operatorFamilies(): readonly FamilyFacts[] {
   const metrics = new Metrics();
   repairedCounter(metrics);
-  declareOperator(metrics, { etcdReachable: unread, isAtWork: unread, lagMs: unread });
+  declareOperator(metrics, { etcdConnected: unread, isAtWork: unread, lagMs: unread });
   new KubeMetrics(metrics);
   return metrics.families();
 }

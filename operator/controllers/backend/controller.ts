@@ -3,43 +3,32 @@
  * sees in the status, and gives each namespace that has a resource of ours a user in etcd.
  *
  *     await using controller = BackendController.start(parts);
+ *     const use = await controller.nextUse(undefined, signal);
  *
  * It is started by whoever leads, and closed when that ends. One worker does all of it: there is one Backend in use.
  */
 import type { BackendSpecInput } from "#api/resources/backend.ts";
-import type { Instant, Runtime } from "#core/runtime.ts";
+import { Bell } from "#core/bell.ts";
+import { forever, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import type { EtcdAdmin } from "../../etcd-admin/admin.ts";
 import { NamespaceUsers } from "../../etcd-admin/namespace-users.ts";
 import type { Api } from "../../kube/api.ts";
 import { create } from "../../kube/calls.ts";
-import { isRefused, valueOf } from "../../kube/errors.ts";
+import { isRefused, reasonText, valueOf } from "../../kube/errors.ts";
+import type { Collection } from "../../kube/collection.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
-import {
-  apiVersionOf,
-  nameOfKey,
-  objectKey,
-  type KubeObject,
-  type ObjectKey,
-  type Resource,
-} from "../../kube/objects.ts";
+import { apiVersionOf, objectKey, type KubeObject, type ObjectKey } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue.ts";
 import { Reconciler, type Reconciled } from "../../kube/reconciler.ts";
-import { Reflector, type Origin } from "../../kube/reflector.ts";
-import type { Selection } from "../../kube/selection.ts";
-import type { Change, Indexes } from "../../kube/store.ts";
-import { entriesOf } from "./access.ts";
+import type { Origin } from "../../kube/reflector.ts";
+import type { Change } from "../../kube/store.ts";
 import { actOnStatus, actOnUsers, type ActParts } from "./act.ts";
-import { decideConditions, decideNumbers, decideUsers, type UserSecret } from "./decide.ts";
-import { Admins, gather } from "./gather.ts";
-import {
-  backends,
-  namespaceLabel,
-  namespaces,
-  secrets,
-  usedName,
-  userSelector,
-} from "./resources.ts";
+import { decideConditions, decideNumbers, decideUsers } from "./decide.ts";
+import { Followed } from "./followed.ts";
+import { Admins, lookAt, readBackend } from "./gather.ts";
+import { backends, usedName } from "./resources.ts";
+import { decideUse, isSameUse, type BackendUse } from "./use.ts";
 
 export interface BackendControllerParts {
   readonly api: Api;
@@ -47,11 +36,13 @@ export interface BackendControllerParts {
   readonly metrics: KubeMetrics;
   /** Where the Backend that is used stands, and the Secrets of namespaces. */
   readonly operatorNamespace: string;
+  /** Whose resources are served; undefined: those of all. */
+  readonly namespaces: readonly string[] | undefined;
   /** What the Backend `default` is made of where it is missing; absent: it is not made. */
-  readonly defaultSpec?: BackendSpecInput;
-  /** The kinds whose namespaces get a user. */
-  readonly dataKinds: readonly Resource[];
-  /** The database's quota, where the store knows it: etcd3 is not told. */
+  readonly defaultSpec?: BackendSpecInput | undefined;
+  /** The resources whose namespaces get a user. */
+  readonly data: readonly Collection[];
+  /** The database's quota, where somebody else knows it: etcd3 is not told. */
   readonly quotaBytes?: () => number | undefined;
   readonly mayAct: () => boolean;
   readonly onFailure: (name: string, error: unknown) => void;
@@ -63,7 +54,7 @@ const controllerName = "backend";
 const lookEveryMsDefault = 10_000;
 /** A user that stood is looked at again after this: etcd may have been begun anew. */
 const userSeenMs = 300_000;
-/** Users were left over, or could not be made: before the next look is due. */
+/** Users were left over or could not be made, or a Secret is missing: nobody tells when it comes. */
 const soonMs = 1_000;
 
 export class BackendController implements AsyncDisposable {
@@ -72,45 +63,32 @@ export class BackendController implements AsyncDisposable {
   readonly #queue: WorkQueue<ObjectKey>;
   readonly #admins: Admins;
   readonly #users: NamespaceUsers;
-  readonly #backends: Reflector;
-  readonly #namespaces: Reflector;
-  readonly #secrets: Reflector;
-  readonly #data: readonly Reflector[];
+  readonly #followed: Followed;
   readonly #usersSeenAt = new Map<string, Instant>();
   #seenBy: EtcdAdmin | undefined;
   readonly #writtenAt = new Map<ObjectKey, Instant>();
+  readonly #bell: Bell;
+  #use: BackendUse | undefined;
   #reconciler: Reconciler<ObjectKey> | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(parts: BackendControllerParts) {
     this.#parts = parts;
-    const { runtime, metrics, operatorNamespace, onFailure } = parts;
+    const { runtime, metrics, onFailure } = parts;
     this.#tasks = new Tasks(onFailure);
+    this.#bell = new Bell(runtime);
     this.#queue = new WorkQueue({ name: controllerName, runtime, metrics });
     this.#admins = new Admins(runtime);
     this.#users = new NamespaceUsers(() => this.#admins.current, runtime);
-    const used = () => {
-      this.#queue.add(this.#usedKey, "edit");
-    };
-    this.#backends = this.#follow({ resource: backends }, (change, origin) => {
-      this.#told(change, origin);
-    });
-    this.#namespaces = this.#follow({ resource: namespaces }, ({ kind }) => {
-      if (kind === "deleted") used();
-    });
-    const ours = { resource: secrets, namespace: operatorNamespace, labelSelector: userSelector };
-    this.#secrets = this.#follow(
-      ours,
-      ({ kind }) => {
-        if (kind === "deleted") used();
+    this.#followed = Followed.start({
+      ...parts,
+      backend: (change, origin) => {
+        this.#told(change, origin);
       },
-      { [namespaceLabel]: namespacesOf },
-    );
-    this.#data = parts.dataKinds.map((resource) =>
-      this.#follow({ resource }, ({ kind, key }) => {
-        if (kind === "deleted" || !this.#hasSecret(nameOfKey(key).namespace)) used();
-      }),
-    );
+      users: () => {
+        this.#queue.add(this.#usedKey, "edit");
+      },
+    });
   }
 
   /** Acts once all lists are read. */
@@ -118,6 +96,20 @@ export class BackendController implements AsyncDisposable {
     const controller = new BackendController(parts);
     controller.#tasks.run("beginning with Backends", (signal) => controller.#begin(signal));
     return controller;
+  }
+
+  /** What the Backend comes to, as soon as that is known and is not `than`. Rejects with the signal's reason. */
+  async nextUse(than: BackendUse | undefined, signal: AbortSignal): Promise<BackendUse> {
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#use !== undefined && this.#use !== than) return this.#use;
+      await this.#bell.wait({ until: forever, signal });
+    }
+  }
+
+  /** Something has shown that its etcd is not what it was: looks now. */
+  look(): void {
+    if (!this.#tasks.signal.aborted) this.#queue.add(this.#usedKey, "background");
   }
 
   close(): Promise<void> {
@@ -133,21 +125,8 @@ export class BackendController implements AsyncDisposable {
     return objectKey({ namespace: this.#parts.operatorNamespace, name: usedName });
   }
 
-  get #all(): readonly Reflector[] {
-    return [this.#backends, this.#namespaces, this.#secrets, ...this.#data];
-  }
-
-  #follow(
-    selection: Selection,
-    told: (change: Change, origin: Origin) => void,
-    indexes: Indexes = {},
-  ): Reflector {
-    const { api, runtime, metrics, onFailure } = this.#parts;
-    return Reflector.start({ api, runtime, metrics, selection, told, indexes, onFailure });
-  }
-
   async #begin(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#all.map((reflector) => reflector.synced(signal)));
+    await this.#followed.synced(signal);
     const { runtime, metrics, mayAct, onFailure } = this.#parts;
     this.#reconciler = Reconciler.start({
       ...{ name: controllerName, runtime, metrics, mayAct, onFailure },
@@ -161,7 +140,7 @@ export class BackendController implements AsyncDisposable {
   async #end(): Promise<void> {
     await this.#tasks.close();
     await this.#reconciler?.close();
-    await Promise.all([...this.#all.map((reflector) => reflector.close()), this.#queue.drain()]);
+    await Promise.all([this.#followed.close(), this.#queue.drain()]);
     this.#admins[Symbol.dispose]();
   }
 
@@ -173,16 +152,18 @@ export class BackendController implements AsyncDisposable {
   }
 
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<Reconciled> {
-    const object = this.#backends.store.get(key);
+    const object = this.#followed.backends.get(key);
     if (object === undefined) {
       this.#writtenAt.delete(key);
       if (key === this.#usedKey) await this.#make(signal);
       return { kind: "done" };
     }
     const { api, runtime, operatorNamespace, quotaBytes, lookEveryMs } = this.#parts;
-    const parts = { api, operatorNamespace, admins: this.#admins };
-    const facts = await gather(object, parts, signal);
-    const plan = decideUsers(facts, this.#usersSeen());
+    const read = await readBackend(object, { api, operatorNamespace }, signal);
+    if (read.facts.used) this.#say(decideUse(read, this.#use));
+    const facts = await lookAt(read, this.#admins);
+    this.#forgetUsers();
+    const plan = decideUsers(facts, this.#followed.users(new Set(this.#usersSeenAt.keys())));
     const acting: ActParts = { api, runtime, operatorNamespace, users: this.#users };
     const users = await actOnUsers(plan, acting, signal);
     for (const namespace of users.standing) this.#usersSeenAt.set(namespace, runtime.now());
@@ -194,13 +175,25 @@ export class BackendController implements AsyncDisposable {
     const wrote = await actOnStatus(object, status, { api, runtime, signal });
     if (wrote) this.#writtenAt.set(key, runtime.now());
     if (!facts.used) return { kind: "done" };
-    const soon = users.left > 0 || users.failed.length > 0;
+    const soon = users.left > 0 || users.failed.length > 0 || facts.secrets.kind === "missing";
     return { kind: "later", afterMs: soon ? soonMs : (lookEveryMs ?? lookEveryMsDefault) };
   }
 
+  #say(use: BackendUse): void {
+    if (isSameUse(use, this.#use)) return;
+    this.#use = use;
+    this.#bell.ring();
+  }
+
+  /** What is made comes back by the watch, and is looked at then. */
   async #make(signal: AbortSignal): Promise<void> {
     const { api, operatorNamespace: namespace, defaultSpec } = this.#parts;
-    if (defaultSpec === undefined) return;
+    const missing = `There is no Backend '${usedName}' in namespace '${namespace}'`;
+    if (defaultSpec === undefined) {
+      const message = `${missing}, and nothing to make it of. Create it, or set HOLDFAST_ETCD_ENDPOINTS for the operator.`;
+      this.#say({ kind: "notFound", message });
+      return;
+    }
     const made = await create(
       { api, resource: backends, signal },
       {
@@ -210,33 +203,10 @@ export class BackendController implements AsyncDisposable {
         spec: defaultSpec,
       },
     );
-    if (!isRefused(made, "alreadyExists")) valueOf("the Backend 'default'", made);
-  }
-
-  #hasSecret(namespace: string | undefined): boolean {
-    return this.#secrets.store.indexed(namespaceLabel, namespace ?? "").length > 0;
-  }
-
-  #userSecrets(): UserSecret[] {
-    return [...this.#secrets.store.all()].flatMap(({ metadata, data }) => {
-      const password = entriesOf(data)["password"]?.toString();
-      const usable = password === "" ? undefined : password;
-      return namespacesOf({ metadata }).map((namespace) => ({ namespace, password: usable }));
-    });
-  }
-
-  #usersSeen() {
-    this.#forgetUsers();
-    const inUse = this.#data.flatMap(({ store }) =>
-      [...store.all()].flatMap(({ metadata }) => metadata.namespace ?? []),
-    );
-    const existing = [...this.#namespaces.store.all()].map(({ metadata }) => metadata.name);
-    return {
-      inUse: new Set(inUse),
-      existing: new Set(existing),
-      secrets: this.#userSecrets(),
-      seenLately: new Set(this.#usersSeenAt.keys()),
-    };
+    if (made.kind === "done" || isRefused(made, "alreadyExists")) return;
+    const message = `${missing}, and it could not be made: ${reasonText(made)}`;
+    this.#say({ kind: "notFound", message });
+    valueOf(`the Backend '${usedName}'`, made);
   }
 
   /** Those seen long ago, and all where another etcd may have taken the former one's place. */
@@ -247,9 +217,4 @@ export class BackendController implements AsyncDisposable {
     for (const [namespace, at] of this.#usersSeenAt)
       if (anew || runtime.now() - at >= userSeenMs) this.#usersSeenAt.delete(namespace);
   }
-}
-
-function namespacesOf({ metadata }: Pick<KubeObject, "metadata">): readonly string[] {
-  const namespace = metadata.labels?.[namespaceLabel];
-  return namespace === undefined ? [] : [namespace];
 }

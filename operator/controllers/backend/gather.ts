@@ -1,4 +1,4 @@
-/** Everything that is known of one Backend: its spec, its Secrets, what its etcd says, and who uses it. */
+/** Everything that is known of one Backend: its spec and its Secrets, then what its etcd says. */
 import { parseBackendSpec } from "#api/resources/backend.ts";
 import type { Runtime } from "#core/runtime.ts";
 import type { BackendFacts } from "../../conditions/backend-facts.ts";
@@ -13,7 +13,14 @@ import { usedName } from "./resources.ts";
 export interface GatherParts {
   readonly api: Api;
   readonly operatorNamespace: string;
-  readonly admins: Admins;
+}
+
+/** What Kubernetes says of a Backend. */
+export interface BackendRead {
+  /** All but what etcd says. */
+  readonly facts: BackendFacts;
+  /** Undefined: it is not used, or with what to connect is missing. */
+  readonly access: AdminAccess | undefined;
 }
 
 /** The connection to the etcd that is used; made anew when its endpoints or Secrets change. */
@@ -48,11 +55,11 @@ export class Admins implements Disposable {
   }
 }
 
-export async function gather(
+export async function readBackend(
   object: KubeObject,
-  { api, operatorNamespace, admins }: GatherParts,
+  { api, operatorNamespace }: GatherParts,
   signal: AbortSignal,
-): Promise<BackendFacts> {
+): Promise<BackendRead> {
   const { name, namespace = "" } = object.metadata;
   const used = name === usedName && namespace === operatorNamespace;
   const spec = parseBackendSpec(object["spec"], "spec");
@@ -61,10 +68,19 @@ export async function gather(
     secrets: { kind: "read" } as const,
   };
   const external = spec.ok ? spec.spec.external : undefined;
-  if (!used || external === undefined) return facts;
+  if (!used || external === undefined) return { facts, access: undefined };
   const read = await readAccess(external, { api, namespace, signal });
-  if (read.kind !== "read") return { ...facts, secrets: read };
-  const admin = admins.of(read.access);
+  if (read.kind === "read") return { facts, access: read.access };
+  return { facts: { ...facts, secrets: read }, access: undefined };
+}
+
+/** With what etcd says. */
+export async function lookAt(
+  { facts, access }: BackendRead,
+  admins: Admins,
+): Promise<BackendFacts> {
+  if (access === undefined) return facts;
+  const admin = admins.of(access);
   if (admin.kind === "done") return { ...facts, etcd: await admin.value.look() };
   const what = `The certificates of spec.external.ca and adminSecret cannot be used: ${admin.message}. Write PEM, and a key that belongs to its certificate.`;
   return { ...facts, secrets: { kind: "unusable", what } };

@@ -9,9 +9,6 @@ export const backends: Resource = {
 export const secrets: Resource = {
   ...{ group: "", version: "v1", kind: "Secret", plural: "secrets", namespaced: true },
 };
-export const namespaces: Resource = {
-  ...{ group: "", version: "v1", kind: "Namespace", plural: "namespaces", namespaced: false },
-};
 
 /** The one Backend that is used, in the operator's namespace. */
 export const usedName = "default";

@@ -11,12 +11,18 @@ import type { Gathered, Plan, Step } from "./decide.ts";
 import type { Memory } from "./memory.ts";
 import { driftRepaired, type Telling } from "./telling.ts";
 
-export interface Hands {
-  readonly runtime: Runtime;
+/** The spec tree, while it may be written. */
+export interface OwnedTree {
   readonly store: Store;
   readonly records: Pick<SpecRecords, "took">;
+  /** What every write is given. */
+  readonly owned: Fact;
+}
+
+export interface Hands {
+  readonly runtime: Runtime;
   /** Undefined: nothing may be written to etcd now. */
-  readonly owned: () => Fact | undefined;
+  readonly tree: () => OwnedTree | undefined;
   readonly memory: Memory;
   readonly statuses: StatusWriter;
   readonly recorder: Pick<Recorder, "record">;
@@ -29,26 +35,26 @@ export async function applyStep(
   { key, gathered }: { readonly key: ObjectKey; readonly gathered: Gathered },
   step: Step,
 ): Promise<Wrote | undefined> {
-  const owned = hands.owned();
-  if (owned === undefined) return undefined;
+  const tree = hands.tree();
+  if (tree === undefined) return undefined;
   switch (step.kind) {
     case "none":
     case "confirm":
       return undefined;
     case "publish":
-      return applyPublish({ ...hands, key, gathered, owned }, step);
+      return applyPublish({ ...hands, ...tree, key, gathered }, step);
     case "retract":
-      return applyRetract({ ...hands, key, gathered, owned }, step);
+      return applyRetract({ ...hands, ...tree, key, gathered }, step);
     default:
       return step satisfies never;
   }
 }
 
-type Work = Omit<Hands, "owned"> & {
-  readonly key: ObjectKey;
-  readonly gathered: Gathered;
-  readonly owned: Fact;
-};
+type Work = Omit<Hands, "tree"> &
+  OwnedTree & {
+    readonly key: ObjectKey;
+    readonly gathered: Gathered;
+  };
 
 async function applyPublish(
   work: Work,

@@ -186,11 +186,12 @@ function conditionsOf(
   const reports = knownReports(gathered);
   const isThere = record !== undefined && record !== "unknown";
   const coverage = isThere ? coverageOf(reports, record) : nobody;
+  const isAccepted = accepted(problems, backend);
   const judged = {
-    accepted: accepted(problems),
+    accepted: isAccepted,
     backendReachable: backendReachable(backend),
     programmed: programmed({
-      accepted: problems.length === 0,
+      accepted: isAccepted.status === "True",
       backend,
       record: isThere
         ? {

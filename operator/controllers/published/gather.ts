@@ -5,7 +5,13 @@ import type { StoredCondition } from "../../conditions/condition.ts";
 import type { Api } from "../../kube/api.ts";
 import { get } from "../../kube/calls.ts";
 import { isRefused, valueOf } from "../../kube/errors.ts";
-import { isNewer, nameOfKey, type KubeObject, type ObjectKey } from "../../kube/objects.ts";
+import {
+  isNewer,
+  nameOfKey,
+  namespaceResource,
+  type KubeObject,
+  type ObjectKey,
+} from "../../kube/objects.ts";
 import type { SpecRecords } from "../../spec-tree/records.ts";
 import type { Gathered } from "./decide.ts";
 import type { Memory } from "./memory.ts";
@@ -46,8 +52,15 @@ export function gather(sources: Sources, key: ObjectKey, asked?: Asked): Gathere
 /** Throws where it does not say. */
 export async function ask(sources: Sources, key: ObjectKey, signal: AbortSignal): Promise<Asked> {
   const { api, objects } = sources;
-  const found = await get({ api, resource: objects.kind.resource, signal }, nameOfKey(key));
+  const name = nameOfKey(key);
+  const found = await get({ api, resource: objects.kind.resource, signal }, name);
   if (isRefused(found, "notFound")) return { object: undefined };
+  // With a namespace its roles go, and among them the one that let us ask.
+  if (isRefused(found, "forbidden")) {
+    const namespace = { name: name.namespace ?? "" };
+    const there = await get({ api, resource: namespaceResource, signal }, namespace);
+    if (isRefused(there, "notFound")) return { object: undefined };
+  }
   return { object: valueOf(`reading ${key}`, found) };
 }
 

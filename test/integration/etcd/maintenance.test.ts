@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, it } from "mocha";
 import type { Instant, Log, Runtime, Timer } from "#core/runtime.ts";
+import type { Revision } from "#core/store.ts";
 import { EtcdStore } from "#etcd/store.ts";
 import { MaintenanceCalls } from "#etcd/maintenance-calls.ts";
-import { Maintenance } from "#etcd/maintenance.ts";
+import { EtcdClient } from "#etcd/client.ts";
+import { Maintenance, type MaintenancePort } from "#etcd/maintenance.ts";
 import { realRuntime } from "#host/runtime.ts";
+import type { DatabaseStatus } from "#etcd/maintenance-plan.ts";
 import { EtcdServer } from "../../support/etcd-server.ts";
 
 const quotaBytes = 16 * 1024 * 1024;
@@ -37,7 +40,11 @@ class HandClock {
       this.#waiting?.();
       return { cancel: () => (this.#due = undefined) };
     },
-    log: { ...silent, info: (message) => this.said.push(message) },
+    log: {
+      ...silent,
+      info: (message) => this.said.push(message),
+      warn: (message) => this.said.push(message),
+    },
   };
 
   /** Resolves when it waits for the next second: the look before is over. */
@@ -53,6 +60,52 @@ class HandClock {
     this.#now += 1_000;
     due?.fire();
     await this.looked();
+  }
+}
+
+interface Note {
+  readonly what: "begins" | "ends";
+  readonly member: number;
+  /** As it said itself in the same look. */
+  readonly leads: boolean;
+}
+
+/** The calls to one member, with a note of when it began and ended to rewrite its file. */
+class Noted implements MaintenancePort {
+  readonly #calls: MaintenanceCalls;
+  readonly #member: number;
+  readonly #notes: Note[];
+  #leads = false;
+
+  constructor(calls: MaintenanceCalls, member: number, notes: Note[]) {
+    this.#calls = calls;
+    this.#member = member;
+    this.#notes = notes;
+  }
+
+  async status() {
+    const told = await this.#calls.status();
+    if (told.kind === "done") this.#leads = told.value.leads;
+    return told;
+  }
+
+  compact(before: Revision) {
+    return this.#calls.compact(before);
+  }
+
+  async defragment() {
+    this.#note("begins");
+    const outcome = await this.#calls.defragment();
+    this.#note("ends");
+    return outcome;
+  }
+
+  disarm() {
+    return this.#calls.disarm();
+  }
+
+  #note(what: Note["what"]) {
+    this.#notes.push({ what, member: this.#member, leads: this.#leads });
   }
 }
 
@@ -117,7 +170,7 @@ describe("an etcd that is kept", function () {
       await using stack = new AsyncDisposableStack();
       const parts = await open(stack, version);
       const clock = new HandClock();
-      stack.use(Maintenance.start({ port: parts.calls, runtime: clock.runtime }));
+      stack.use(Maintenance.start({ ports: [parts.calls], runtime: clock.runtime }));
       const before = (await statusOf(parts)).revision;
       // Three times the quota, and more history in each 30 s than the quota holds.
       for (let at = 0; at < 96; at++) {
@@ -137,7 +190,7 @@ describe("an etcd that is kept", function () {
       while (!(await writeSome(parts)).includes("noSpace"));
       assert.equal((await statusOf(parts)).noSpace, true);
       const clock = new HandClock();
-      stack.use(Maintenance.start({ port: parts.calls, runtime: clock.runtime }));
+      stack.use(Maintenance.start({ ports: [parts.calls], runtime: clock.runtime }));
       while ((await statusOf(parts)).noSpace) {
         await clock.second();
         await sleep(pollMs);
@@ -150,4 +203,67 @@ describe("an etcd that is kept", function () {
       }
     });
   }
+});
+
+describe("an etcd of three members that is kept", function () {
+  this.timeout(120_000);
+
+  it("has its files rewritten one after the other, the leader's last, and none while a member is away", async () => {
+    await using stack = new AsyncDisposableStack();
+    const etcd = stack.use(await EtcdServer.start({ members: 3, quotaBytes, args, noFsync: true }));
+    const runtime = realRuntime(silent);
+    const signal = new AbortController().signal;
+    const { endpoints } = etcd;
+    const store = stack.use(await EtcdStore.start({ runtime, endpoints }, signal));
+    const notes: Note[] = [];
+    const members: MaintenanceCalls[] = [];
+    for (const endpoint of endpoints) {
+      const client = stack.use(await EtcdClient.start({ runtime, endpoints: [endpoint] }, signal));
+      members.push(new MaintenanceCalls(client));
+    }
+    const all = async (holds: (status: DatabaseStatus) => boolean) => {
+      const outcomes = await Promise.all(members.map((calls) => calls.status()));
+      return outcomes.every((one) => one.kind === "done" && holds(one.value));
+    };
+    const fill = async () => {
+      const parts = { store, calls: new MaintenanceCalls(store.client) };
+      while (!(await writeSome(parts)).includes("noSpace"));
+    };
+    const clock = new HandClock();
+    const untilSpace = async () => {
+      while (!(await all(({ noSpace }) => !noSpace))) {
+        await clock.second();
+        await sleep(pollMs);
+      }
+    };
+
+    await fill();
+    while (!(await all(({ noSpace }) => noSpace))) await sleep(pollMs);
+    const ports = members.map((calls, at) => new Noted(calls, at, notes));
+    stack.use(Maintenance.start({ ports, runtime: clock.runtime }));
+    await untilSpace();
+    const begun = notes.filter(({ what }) => what === "begins").slice(0, 3);
+    assert.deepEqual(new Set(begun.map(({ member }) => member)), new Set([0, 1, 2]));
+    assert.deepEqual(
+      begun.map(({ leads }) => leads),
+      [false, false, true],
+    );
+    assert.ok(await all(({ dbSizeBytes }) => dbSizeBytes < quotaBytes));
+
+    const [away = 0] = begun.map(({ member }) => member);
+    await etcd.member(away).kill();
+    await clock.second();
+    const before = notes.length;
+    await fill();
+    const putOff = (message: string) => message.startsWith("etcd's file is not defragmented");
+    while (!clock.said.some(putOff)) await clock.second();
+    assert.equal(notes.length, before);
+    await etcd.member(away).start();
+    await untilSpace();
+    for (let at = 0; at < notes.length; at += 2) {
+      const [one, next] = notes.slice(at, at + 2);
+      assert.deepEqual([one?.what, next?.what], ["begins", "ends"], "one after the other");
+      assert.equal(one?.member, next?.member);
+    }
+  });
 });

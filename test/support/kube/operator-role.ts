@@ -2,25 +2,31 @@
 import { writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { clusterRules, ownRules, servedRules, type Rule } from "#operator/permissions.ts";
+import { permissionsOf, type Rule } from "#operator/permissions.ts";
 import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
 
 export const operatorNamespace = "holdfast-system";
 const name = "holdfast-operator";
+/** As the API server knows it. */
+export const operatorUser = `system:serviceaccount:${operatorNamespace}:${name}`;
 const rbac = "rbac.authorization.k8s.io";
+
+/** What is granted where `served` are served; undefined: all. */
+export const operatorPermissions = (served?: readonly string[]) =>
+  permissionsOf({ lease: name, namespaces: served });
 
 /** Makes namespace, account and roles; the path of a kubeconfig that comes with the account's token. */
 export async function operatorKubeconfig(
   cluster: LightCluster,
   served?: readonly string[],
 ): Promise<string> {
-  const everywhere = served === undefined ? servedRules : [];
+  const permissions = operatorPermissions(served);
   const objects = [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: operatorNamespace } },
     { apiVersion: "v1", kind: "ServiceAccount", metadata: inNamespace(operatorNamespace) },
-    ...granted([...clusterRules, ...everywhere]),
-    ...granted(ownRules(name), operatorNamespace),
-    ...(served ?? []).flatMap((namespace) => granted(servedRules, namespace)),
+    ...granted(permissions.cluster),
+    ...granted(permissions.own, operatorNamespace),
+    ...(served ?? []).flatMap((namespace) => granted(permissions.served, namespace)),
   ];
   const list = { apiVersion: "v1", kind: "List", items: objects };
   await cluster.kubectl.run(["apply", "--server-side", "-f", "-"], JSON.stringify(list));

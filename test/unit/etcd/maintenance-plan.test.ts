@@ -25,6 +25,7 @@ class Story {
       dbInUseBytes: Math.round(this.inUse * mebibyte),
       quotaBytes: this.quota,
       noSpace: this.noSpace,
+      leads: true,
     };
     return this.keeping.plan(status, this.atMs as Instant);
   }

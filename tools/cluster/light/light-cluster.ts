@@ -14,6 +14,7 @@ import { fetchBuilt, type Built, type BuiltName } from "#tools/fetch/built.ts";
 import type { Say } from "#tools/fetch/step.ts";
 import { freePorts, giveBack } from "#test/support/free-ports.ts";
 import type { Component } from "../component.ts";
+import { readAudit, type AuditedRequest } from "../audit.ts";
 import { ControlPlane } from "../control-plane.ts";
 import type { ClusterPki } from "../pki/cluster-pki.ts";
 import type { Kubectl } from "../kubectl.ts";
@@ -25,6 +26,8 @@ export interface LightOptions {
   readonly controllerManager?: boolean;
   /** Binds pods to nodes, of which there are none unless a test makes them. */
   readonly scheduler?: boolean;
+  /** Whose requests are written down, by the names that the API server knows users by: see {@link LightCluster.audited}. */
+  readonly audit?: readonly string[];
   /** Absent: one that goes with the cluster. */
   readonly folder?: string;
   /** Its processes end with this one. */
@@ -80,7 +83,7 @@ export class LightCluster implements AsyncDisposable {
   }
 
   static async #startOnce(
-    { controllerManager = true, scheduler = false, held = true, folder: kept }: LightOptions,
+    { controllerManager = true, scheduler = false, held = true, folder: kept, audit }: LightOptions,
     { etcd, kubernetes }: { readonly etcd: string; readonly kubernetes: Built },
   ): Promise<LightCluster> {
     const folder = kept ?? (await mkdtemp(path.join(tmpdir(), "holdfast-cluster-")));
@@ -96,6 +99,7 @@ export class LightCluster implements AsyncDisposable {
         },
         address: "127.0.0.1",
         ...{ held, controllerManager, scheduler },
+        ...(audit !== undefined && { audit }),
       });
       const ownsFolder = kept === undefined;
       return new LightCluster({ plane, folder, ownsFolder, ports, kubernetes });
@@ -137,6 +141,11 @@ export class LightCluster implements AsyncDisposable {
   /** `etcd`, `kube-apiserver`, `kube-controller-manager`, `kube-scheduler`: to be killed and started again. */
   component(name: string): Component {
     return this.#plane.component(name);
+  }
+
+  /** The requests of the users in `audit` that were answered, in the order of their answers. */
+  audited(): Promise<AuditedRequest[]> {
+    return readAudit(this.folder);
   }
 
   /** Waits until the API server is ready, such as after it was started again. */

@@ -3,7 +3,7 @@ import type { Epoch } from "#core/runtime.ts";
 import type { SidecarReport } from "#core/spec/report.ts";
 import { revision } from "#core/store.ts";
 import { accepted } from "#operator/conditions/accepted.ts";
-import { backendReachable } from "#operator/conditions/backend-reachable.ts";
+import { backendReachable, type BackendView } from "#operator/conditions/backend-reachable.ts";
 import { readConditions, transition, type Condition } from "#operator/conditions/condition.ts";
 import { coverageOf, named, nobody } from "#operator/conditions/coverage.ts";
 import { lagging, lagMsMax } from "#operator/conditions/lagging.ts";
@@ -26,9 +26,12 @@ const well: ProgrammedInputs = {
   ...{ record: { same: true, generation: 2 }, coverage: nobody },
 };
 
-function acceptedOf(spec: object): Condition<"Accepted"> {
+function acceptedOf(
+  spec: object,
+  backend: BackendView = { kind: "reachable" },
+): Condition<"Accepted"> {
   const read = parseDistributedLockSpec({ mode: "Mutex", ...spec }, "spec");
-  return accepted(read.ok ? [] : read.problems);
+  return accepted(read.ok ? [] : read.problems, backend);
 }
 
 describe("the condition Accepted", () => {
@@ -43,6 +46,26 @@ describe("the condition Accepted", () => {
     const backend = acceptedOf({ backendRef: { name: "other" } });
     assert.equal(backend.reason, "BackendNotSupported");
     assert.match(backend.message, /spec\.backendRef/);
+  });
+
+  it("is false where there is no Backend, or one that is not accepted, and says why", () => {
+    const missing = acceptedOf({}, { kind: "notFound", message: "There is no Backend." });
+    assert.deepEqual([missing.status, missing.reason], ["False", "BackendNotFound"]);
+    assert.equal(missing.message, "There is no Backend.");
+    const refused = acceptedOf({}, { kind: "notAccepted", message: "spec.managed: not yet" });
+    assert.deepEqual([refused.status, refused.reason], ["False", "BackendNotAccepted"]);
+    assert.match(refused.message, /spec\.managed: not yet$/);
+  });
+
+  it("is true where an etcd does not answer, or its Secret is missing: that is said elsewhere", () => {
+    assert.equal(acceptedOf({}, { kind: "unreachable", problem: "refused" }).status, "True");
+    const unusable = { kind: "unusable", message: "The Secret 'admin' is not there." } as const;
+    assert.equal(acceptedOf({}, unusable).status, "True");
+    assert.deepEqual(
+      [backendReachable(unusable).status, backendReachable(unusable).reason],
+      ["False", "Unreachable"],
+    );
+    assert.match(backendReachable(unusable).message, /'admin'/);
   });
 
   it("tells of what can never be served before what may come", () => {
