@@ -85,7 +85,8 @@ export class Maintenance implements AsyncDisposable {
     this.#tellOfSpace(told);
     for (const member of told) {
       if (signal.aborted) return;
-      await this.#keep(member, told);
+      // What the others said is of before: whether all answer is asked again.
+      if ((await this.#keep(member, told)) === "defragmented") return;
     }
   }
 
@@ -103,12 +104,13 @@ export class Maintenance implements AsyncDisposable {
     return told.sort((a, b) => Number(a.status.leads) - Number(b.status.leads));
   }
 
-  async #keep(member: Told, told: readonly Told[]): Promise<void> {
+  async #keep(member: Told, told: readonly Told[]): Promise<"kept" | "defragmented"> {
     const { housekeeping, status } = member;
     const plan = housekeeping.plan(status, this.#runtime.now());
     if (plan.compactTo !== undefined) await this.#compact(member, plan.compactTo, told);
     if (plan.defragment) await this.#defragment(member, told);
     if (plan.disarm) await this.#disarm(member);
+    return plan.defragment ? "defragmented" : "kept";
   }
 
   async #compact({ port }: Member, to: Revision, told: readonly Told[]): Promise<void> {

@@ -61,7 +61,7 @@ export class BackendDesk {
 
   /** Of the namespace's user in etcd; undefined: it has no Secret. */
   async passwordOf(namespace: string): Promise<string | undefined> {
-    const args = ["get", "secret", `holdfast-etcd-${namespace}`, "-n", operatorNamespace];
+    const args = ["get", "secret", `holdfast-etcd-user.${namespace}`, "-n", operatorNamespace];
     const { code, out } = await this.#kubectl.ask([...args, "-o", "json"]);
     if (code !== 0) return undefined;
     const { data } = JSON.parse(out) as { data: { username: string; password: string } };

@@ -146,7 +146,7 @@ describe("the controller of Backends", function () {
     const shop = await Intruder.login(guarded.endpoint, accessName("shop"), password);
     await shop.gateway.put("/holdfast/v1/data/shop/x", "1");
     await pool("shop", "more");
-    await remove("secret", "holdfast-etcd-shop", "-n", own);
+    await remove("secret", "holdfast-etcd-user.shop", "-n", own);
     const next = await passwordOf("shop");
     assert.notEqual(next, password);
     await assert.rejects(Intruder.login(guarded.endpoint, accessName("shop"), password));

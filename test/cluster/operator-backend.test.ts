@@ -246,7 +246,7 @@ describe("the operator's Backend", function () {
     await operator.terminate();
     operator = second;
     await second.said("leading");
-    await stage.kubectl("delete", "secret", "holdfast-etcd-shop", "-n", operatorNamespace);
+    await stage.kubectl("delete", "secret", "holdfast-etcd-user.shop", "-n", operatorNamespace);
     await namespaceWithPool("later");
     await passwordOf("later");
     const password = await passwordOf("shop");

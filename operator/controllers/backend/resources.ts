@@ -20,9 +20,9 @@ const userLabel = `${group}/etcd-user`;
 export const namespaceLabel = `${group}/namespace`;
 export const userSelector = `${userLabel}=true`;
 
-/** A namespace's name has at most 63 characters, so this one fits, too. */
+/** With a dot, which no namespace has: no namespace can make it the name of a Secret that somebody else needs. */
 export function userSecretName(namespace: string): string {
-  return `holdfast-etcd-${namespace}`;
+  return `holdfast-etcd-user.${namespace}`;
 }
 
 export function userSecretLabels(namespace: string): Readonly<Record<string, string>> {

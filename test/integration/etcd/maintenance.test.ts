@@ -242,7 +242,12 @@ describe("an etcd of three members that is kept", function () {
     const ports = members.map((calls, at) => new Noted(calls, at, notes));
     stack.use(Maintenance.start({ ports, runtime: clock.runtime }));
     await untilSpace();
-    const begun = notes.filter(({ what }) => what === "begins").slice(0, 3);
+    const begins = () => notes.filter(({ what }) => what === "begins");
+    while (begins().length < 3) {
+      await clock.second();
+      await sleep(pollMs);
+    }
+    const begun = begins().slice(0, 3);
     assert.deepEqual(new Set(begun.map(({ member }) => member)), new Set([0, 1, 2]));
     assert.deepEqual(
       begun.map(({ leads }) => leads),
