@@ -177,7 +177,7 @@ export class Leadership implements AsyncDisposable {
       await ServedEtcd.start({
         ...{ running: this.#running, backend: use },
         ...{ lineage: this.#lineage, ancestry: this.#ancestry },
-        owner: `${led.cluster}/${options.installation}`,
+        owner: `${led.cluster}/${options.namespace}/${options.installation}`,
         mayAct: () => led.term.holds(),
         recordChanged: (name) => {
           const at = objects.findIndex(({ kind }) => kind.resource.kind === name.kind);

@@ -21,8 +21,11 @@ const subdomain = new RegExp(`^${labelPattern}(\\.${labelPattern})*$`);
 /** In the escapes that JavaScript and Go (the API server) read alike. */
 const plainPattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
 const dataKey = /^[-._a-zA-Z0-9]+$/;
-const endpoint =
-  /^https?:\/\/([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\]):[1-9][0-9]{0,4}$/;
+const host = "([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\])";
+/** From 1 to 65535. */
+const port =
+  "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+const endpoint = new RegExp(`^https?://${host}:${port}$`);
 const decimal = /^(0|[1-9][0-9]*)$/;
 
 export const forms = {
@@ -74,7 +77,8 @@ export const forms = {
   },
   /** Where a server of etcd answers: the port is written, since gRPC's default is not etcd's. */
   endpoint: {
-    accepts: (text) => endpoint.test(text),
+    // An address that only looks like one passes the pattern: whoever connects reads it as a URL.
+    accepts: (text) => endpoint.test(text) && URL.canParse(text),
     mustBe: "a URL of scheme, host and port, such as 'https://etcd-0.etcd:2379'",
     pattern: endpoint.source.replaceAll("\\/", "/"),
     bytesMin: 1,

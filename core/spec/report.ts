@@ -47,7 +47,8 @@ export interface ResourceReport {
   readonly oldestWaitSince?: Epoch;
 }
 
-/** What more is written is not read: one sidecar may not fill the operator's memory. (Etcd bounds the bytes: 1.5 MiB.) */
+/** What more is written is not read: one pod may not fill the operator's memory, nor keep it busy. A sidecar writes half of it. */
+const reportBytesMax = 512 * 1024;
 const resourcesMax = 10_000;
 const textMax = 253;
 
@@ -57,10 +58,11 @@ export function encodeReport(report: SidecarReport): Uint8Array {
 }
 
 /**
- * Undefined: it is no report, or not of the session that its key names. What else cannot be read is shown as nothing, which
+ * Undefined: it is no report, too large for one, or not of the session that its key names. What else cannot be read is shown as nothing, which
  * claims the least; a resource without a name is left out.
  */
 export function readReport({ key, value }: KeyValue): SidecarReport | undefined {
+  if (value.length > reportBytesMax) return undefined;
   const read = decodeJson(value) ?? {};
   const { version, level, pod, node, applied, resources, leftOut } = read;
   const session = shortOf(read["session"]);

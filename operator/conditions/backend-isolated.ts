@@ -31,6 +31,12 @@ export function judgeIsolated({ etcd, spec, usersFailed }: BackendFacts): Judged
       "NoUsers",
       "No users are made for namespaces. Set spec.external.passwords to true.",
     );
+  if (etcd.rights.kind !== "done")
+    return say(
+      isolated,
+      "NotAsked",
+      "It is not known whether each namespace has a user: the admin's rights are not known to do.",
+    );
   if (usersFailed.length > 0)
     return say(
       isolated,

@@ -1,6 +1,9 @@
 /**
  * What the sidecars say, a namespace at a time: read every two seconds while something published is not applied by all of
  * them, else every fifteen. A namespace that is new is read at once.
+ *
+ * Whoever runs in a namespace may write there what it likes, so it is read a page at a time, up to a bound of bytes: it can
+ * hide its own namespace's sidecars so, and costs nobody else anything.
  */
 import { after, sleep, type Instant, type Runtime } from "#core/runtime.ts";
 import { readReport, reportsOf, type SidecarReport } from "#core/spec/report.ts";
@@ -29,8 +32,10 @@ const lookEveryMs = 500;
 const unsettledMs = 2_000;
 const settledMs = 15_000;
 const readMs = 5_000;
-/** Of one namespace; more are not read. */
-const reportsMax = 10_000;
+/** Of one read: what lies in memory at once, for etcd takes up to 1.5 MiB for each key. */
+const pageKeys = 64;
+/** Of one namespace; what is beyond is not read. */
+const namespaceBytesMax = 32 * 1024 * 1024;
 
 interface Known {
   /** Undefined: they could not be read yet. */
@@ -39,10 +44,22 @@ interface Known {
   readonly readAt: Instant;
 }
 
+/** All of a namespace. */
+interface Listed {
+  readonly reports: readonly SidecarReport[];
+  /** The same text for the same reports. */
+  readonly text: string;
+  readonly isWhole: boolean;
+}
+
+const nothingListed: Listed = { reports: [], text: "", isWhole: true };
+
 export class Reports implements AsyncDisposable {
   readonly #parts: ReportsParts;
   readonly #tasks: Tasks;
   readonly #known = new Map<string, Known>();
+  /** Namespaces of which not all is read, told once. */
+  readonly #cut = new Set<string>();
 
   private constructor(parts: ReportsParts) {
     this.#parts = parts;
@@ -73,11 +90,16 @@ export class Reports implements AsyncDisposable {
     for (;;) {
       const wanted = new Set(namespaces());
       for (const namespace of this.#known.keys())
-        if (!wanted.has(namespace)) this.#known.delete(namespace);
+        if (!wanted.has(namespace)) this.#forget(namespace);
       for (const namespace of wanted)
         if (this.#isDue(namespace)) await this.#read(namespace, signal);
       await sleep(runtime, lookEveryMs, signal);
     }
+  }
+
+  #forget(namespace: string): void {
+    this.#known.delete(namespace);
+    this.#cut.delete(namespace);
   }
 
   #isDue(namespace: string): boolean {
@@ -90,24 +112,58 @@ export class Reports implements AsyncDisposable {
   }
 
   async #read(namespace: string, signal: AbortSignal): Promise<void> {
-    const { runtime, store, changed } = this.#parts;
+    const { runtime, changed } = this.#parts;
     const readAt = runtime.now();
-    const wait = { signal, deadline: after(readAt, readMs) };
-    const range = { ...reportsOf(namespace), limit: reportsMax };
-    const read = await store.read([range], wait);
-    signal.throwIfAborted();
+    const listed = await this.#list(namespace, signal);
     const before = this.#known.get(namespace);
-    if (read.kind === "unknown") {
+    if (listed === undefined) {
       // What was known stays: whether etcd answers is told elsewhere.
       this.#known.set(namespace, { reports: undefined, text: "", ...before, readAt });
       return;
     }
-    // Who may not read them hears of no sidecar.
-    const keys = read.kind === "done" ? (read.value.ranges[0]?.keys ?? []) : [];
-    const now = keys.flatMap((kv) => readReport(kv) ?? []);
-    const text = keys.map(({ key, modRevision }) => `${key} ${modRevision}`).join("\n");
+    this.#tellCut(namespace, listed);
+    const { reports: now, text } = listed;
     this.#known.set(namespace, { reports: now, text, readAt });
     if (before?.reports === undefined || text !== before.text)
       changed(namespace, { before: before?.reports, now });
+  }
+
+  /** Undefined: etcd did not answer. */
+  async #list(namespace: string, signal: AbortSignal): Promise<Listed | undefined> {
+    const { runtime, store } = this.#parts;
+    const reports: SidecarReport[] = [];
+    const lines: string[] = [];
+    let bytes = 0;
+    for (let range = reportsOf(namespace); ;) {
+      const wait = { signal, deadline: after(runtime.now(), readMs) };
+      const read = await store.read([{ ...range, limit: pageKeys }], wait);
+      signal.throwIfAborted();
+      if (read.kind === "unknown") return undefined;
+      // Who may not read them hears of no sidecar.
+      if (read.kind === "refused") return nothingListed;
+      const { keys = [], count = 0 } = read.value.ranges[0] ?? {};
+      for (const kv of keys) {
+        bytes += kv.value.length;
+        lines.push(`${kv.key} ${kv.modRevision}`);
+        const report = readReport(kv);
+        if (report !== undefined) reports.push(report);
+      }
+      const last = keys.at(-1);
+      const isWhole = last === undefined || count <= keys.length;
+      if (isWhole || bytes >= namespaceBytesMax)
+        return { reports, text: lines.join("\n"), isWhole };
+      range = { ...range, key: `${last.key}\u0000` };
+    }
+  }
+
+  #tellCut(namespace: string, { isWhole }: Listed): void {
+    const wasTold = this.#cut.has(namespace);
+    if (isWhole) this.#cut.delete(namespace);
+    else this.#cut.add(namespace);
+    if (isWhole || wasTold) return;
+    this.#parts.runtime.log.warn(
+      "a namespace says more of its sidecars than is read: some of them do not count",
+      { namespace, readBytesMax: namespaceBytesMax },
+    );
   }
 }

@@ -59,7 +59,7 @@ export class BackendDesk {
     return this.#apply({ apiVersion: "v1", kind: "Secret", metadata, stringData });
   }
 
-  /** Of the namespace's user in etcd; undefined: it has no Secret. */
+  /** Of the namespace's user in etcd; undefined: it has no Secret, or the user is just being made. */
   async passwordOf(namespace: string): Promise<string | undefined> {
     const args = ["get", "secret", `holdfast-etcd-user.${namespace}`, "-n", operatorNamespace];
     const { code, out } = await this.#kubectl.ask([...args, "-o", "json"]);
@@ -69,7 +69,7 @@ export class BackendDesk {
       Buffer.from(one, "base64").toString(),
     );
     assert.equal(user, accessName(namespace));
-    return password;
+    return password === "" ? undefined : password;
   }
 
   /** The condition, once it is `True Ready` or whatever is wanted, of the generation that there is. */

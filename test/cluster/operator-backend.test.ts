@@ -241,6 +241,22 @@ describe("the operator's Backend", function () {
     assert.match((await stage.record("orders"))?.value ?? "", /"ttl":"8s"/);
   });
 
+  it("leaves a Secret of somebody else's as it is, says so, and makes the users of other namespaces", async () => {
+    const name = "holdfast-etcd-user.aaa";
+    await stage.backend.secret(name, { password: "mine" });
+    await namespaceWithPool("aaa");
+    await namespaceWithPool("zzz");
+    await passwordOf("zzz");
+    const { message } = await stage.backend.says("Isolated", "False UsersNotMade");
+    assert.match(message, /aaa: the Secret '.*' is not of Holdfast's making/);
+    const args = ["secret", name, "-n", operatorNamespace];
+    const kept = await stage.kubectl("get", ...args, "-o", "jsonpath={.data.password}");
+    assert.equal(kept, base64("mine"));
+    await stage.kubectl("delete", ...args);
+    await passwordOf("aaa");
+    await stage.backend.says("Isolated", "True Isolated");
+  });
+
   it("is gone on with by the next leader", async () => {
     const second = await stage.operator(admin);
     await operator.terminate();

@@ -4,14 +4,21 @@ import { canonicalJson } from "#core/json.ts";
 import { outline, readConditions, transition, type Judged } from "../../conditions/condition.ts";
 import { accessName } from "../../etcd-admin/namespace-access.ts";
 import type { NamespaceUsers } from "../../etcd-admin/namespace-users.ts";
-import type { AdminOutcome } from "../../etcd-admin/outcome.ts";
+import { adminDone, type AdminOutcome } from "../../etcd-admin/outcome.ts";
 import { apply, applyStatus } from "../../kube/apply.ts";
 import type { Api } from "../../kube/api.ts";
 import { get, remove } from "../../kube/calls.ts";
-import { isRefused, recordOf, valueOf } from "../../kube/errors.ts";
+import { isRefused, reasonText, recordOf, valueOf, type KubeOutcome } from "../../kube/errors.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import type { Numbers, UsersPlan } from "./decide.ts";
-import { backends, fieldManager, secrets, userSecretLabels, userSecretName } from "./resources.ts";
+import {
+  backends,
+  fieldManager,
+  isUserSecret,
+  secrets,
+  userSecretLabels,
+  userSecretName,
+} from "./resources.ts";
 
 export interface ActParts {
   readonly api: Api;
@@ -59,25 +66,49 @@ export async function actOnUsers(
   return { standing, failed, left: Math.max(0, all.length - usersMax) };
 }
 
-/** etcd first: who finds a Secret finds a password that etcd takes. Where we end in between, another one is made. */
+/**
+ * The Secret without a password, then the user in etcd, then the password: who finds one finds one that etcd takes, and where
+ * the Secret cannot be written etcd is not touched. Where we end in between, another password is made.
+ */
 async function make(
   namespace: string,
   { api, runtime, operatorNamespace, users }: ActParts,
   signal: AbortSignal,
-): Promise<AdminOutcome<boolean>> {
+): Promise<AdminOutcome<unknown>> {
+  const call = { api, resource: secrets, signal };
+  const object = { namespace: operatorNamespace, name: userSecretName(namespace) };
+  const write = async (password: string): Promise<AdminOutcome<unknown>> => {
+    const applied = await apply(call, fieldManager, {
+      object,
+      labels: userSecretLabels(namespace),
+      fields: {
+        type: "kubernetes.io/basic-auth",
+        data: { username: base64(accessName(namespace)), password: base64(password) },
+      },
+    });
+    return ofSecret("cannot be written", applied);
+  };
+  const there = await get(call, object);
+  if (there.kind !== "done" && !isRefused(there, "notFound"))
+    return ofSecret("cannot be read", there);
+  if (there.kind === "done" && !isUserSecret(there.value, namespace)) return notOurs(object.name);
+  const pending = await write("");
+  if (pending.kind !== "done") return pending;
   const password = runtime.randomId(passwordBytes);
   const made = await users.ensure({ namespace, password, rotate: true }, signal);
   if (made.kind !== "done") return made;
-  const applied = await apply({ api, resource: secrets, signal }, fieldManager, {
-    object: { namespace: operatorNamespace, name: userSecretName(namespace) },
-    labels: userSecretLabels(namespace),
-    fields: {
-      type: "kubernetes.io/basic-auth",
-      data: { username: base64(accessName(namespace)), password: base64(password) },
-    },
-  });
-  valueOf(`the Secret of namespace ${namespace}`, applied);
-  return made;
+  return write(password);
+}
+
+/** What became of a call about a namespace's Secret, as what became of its user. */
+function ofSecret<T>(what: string, outcome: KubeOutcome<T>): AdminOutcome<T> {
+  if (outcome.kind === "done") return adminDone(outcome.value);
+  return { kind: "unknown", message: `its Secret ${what}: ${reasonText(outcome)}` };
+}
+
+function notOurs(name: string): AdminOutcome<never> {
+  const message = `the Secret '${name}' is not of Holdfast's making. Delete it, or give it another name`;
+  return { kind: "unknown", message };
 }
 
 /** The Secret last: where we end in between, it brings us back. */
@@ -85,16 +116,17 @@ async function unmake(
   namespace: string,
   { api, operatorNamespace, users }: ActParts,
   signal: AbortSignal,
-): Promise<AdminOutcome<boolean>> {
+): Promise<AdminOutcome<unknown>> {
   const gone = await users.remove(namespace, signal);
   if (gone.kind !== "done") return gone;
   const call = { api, resource: secrets, signal };
   const name = userSecretName(namespace);
   const secret = await get(call, { namespace: operatorNamespace, name });
   if (isRefused(secret, "notFound")) return gone;
-  const what = `the Secret of namespace ${namespace}, which is gone`;
-  valueOf(what, await remove(call, valueOf(what, secret)));
-  return gone;
+  if (secret.kind !== "done") return ofSecret("cannot be read", secret);
+  if (!isUserSecret(secret.value, namespace)) return notOurs(name);
+  const removed = await remove(call, secret.value);
+  return isRefused(removed, "notFound") ? gone : ofSecret("cannot be deleted", removed);
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");

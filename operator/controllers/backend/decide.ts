@@ -67,7 +67,7 @@ export interface UsersSeen {
 }
 
 export interface UsersPlan {
-  /** A password is made, given to etcd, and kept in a Secret: in this order, so that what a Secret says is true. */
+  /** A password is made, given to etcd, and then kept in the Secret: in this order, so that what a Secret says is true. */
   readonly make: readonly string[];
   /** The user ought to stand, with this password. */
   readonly look: readonly { readonly namespace: string; readonly password: string }[];

@@ -87,7 +87,7 @@ async function applyRetract(
   if (wrote.kind !== "done") return wrote;
   records.took(name, wrote.at, undefined);
   if (record !== undefined && record !== "unknown") memory.retracted(key, kind.fixed(record.spec));
-  runtime.log.info("retracted: Kubernetes no longer has it", name);
+  runtime.log.info("retracted: Kubernetes no longer has the resource that was published", name);
   return wrote;
 }
 

@@ -7,12 +7,12 @@
  * | has it           | nothing, an older generation          | publish                                         |
  * | had it published | nothing                               | confirm, then publish: it may be of a former resource |
  * | has it           | other content, but a newer generation | our view may be old: confirm, then publish over it |
- * | has it           | another uid's                         | confirm, then publish over it                   |
+ * | has it           | another uid's                         | confirm, then publish over it; where that cannot be, retract |
  * | does not have it | a record                              | confirm, then retract                           |
  *
  * `confirm` asks the API server itself: watches may be behind, and a newer record must not be replaced by an older one. What is
- * not accepted is not published; what stands stays in force. Where a former resource of the name may have been of another
- * mode, it is published only when nothing of it is in use any more.
+ * not accepted is not published; what stands of the same resource stays in force. Where a former resource of the name may have
+ * been of another mode, its record goes, and the new one is published when nothing of the former is in use any more.
  */
 import type { FieldProblem } from "#api/fields/read.ts";
 import { canonicalJson } from "#core/json.ts";
@@ -140,8 +140,10 @@ function stepWithout({ record, confirmed }: Gathered): Step {
 
 function stepWith(gathered: Gathered, object: KubeObject, problems: readonly FieldProblem[]): Step {
   const { kind, record, backend, confirmed, memory } = gathered;
-  if (problems.length > 0 || record === "unknown" || backend.kind !== "reachable")
-    return { kind: "none" };
+  if (record === "unknown" || backend.kind !== "reachable") return { kind: "none" };
+  // Kubernetes no longer has the resource that it was published of.
+  const isFormer = record !== undefined && record.uid !== object.metadata.uid;
+  if (problems.length > 0) return isFormer ? stepWithout(gathered) : { kind: "none" };
   const content = contentOf(kind, object);
   if (record !== undefined && isSame(record, content)) return { kind: "none" };
   const was = gathered.conditions.find(({ type }) => type === "Programmed");
@@ -152,11 +154,13 @@ function stepWith(gathered: Gathered, object: KubeObject, problems: readonly Fie
   if (mayBeOld && !confirmed) return { kind: "confirm" };
   const wasOurs = was?.status === "True" || record?.uid === content.uid;
   const former = record === undefined ? memory.retracted : kind.fixed(record.spec);
+  const onlyUnused = !wasOurs && former !== kind.fixed(content.spec);
+  if (isFormer && onlyUnused) return stepWithout(gathered);
   return {
     kind: "publish",
     content,
     over: record?.modRevision ?? noRevision,
-    onlyUnused: !wasOurs && former !== kind.fixed(content.spec),
+    onlyUnused,
     drift:
       (was?.status === "True" && was.observedGeneration === content.generation) ||
       (record?.uid === content.uid && record.generation >= content.generation),

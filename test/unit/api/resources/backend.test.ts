@@ -58,6 +58,10 @@ describe("a Backend's spec", () => {
       external({ endpoints: ["http://etcd"] }),
       /endpoints\[0\]: .*scheme, host and port/,
     ],
+    ...["http://etcd:65536", "http://etcd:99999", "http://1.2.3.999:2379", "http://[1]:2379"].map(
+      (endpoint) =>
+        [endpoint, external({ endpoints: [endpoint] }), /endpoints\[0\]: .*scheme, host/] as const,
+    ),
     ["a path", external({ endpoints: ["http://etcd:2379/v3"] }), /endpoints\[0\]: /],
     [
       "both schemes",

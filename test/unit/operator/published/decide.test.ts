@@ -224,6 +224,8 @@ describe("what is decided about a published resource", () => {
           assert.equal(record.generation, live.metadata.generation);
           assert.deepEqual(record.spec, live["spec"]);
           assert.equal(record.level, kind.level);
+        } else if (record !== undefined) {
+          assert.equal(record.uid, live.metadata.uid, "a former resource is not in force");
         }
         const ready = stage.conditions.find(({ type }) => type === "Ready");
         if (live !== undefined) assert.equal(ready?.status, isServed ? "True" : "False");
@@ -266,6 +268,22 @@ describe("what is decided about a published resource", () => {
     settles(stage);
     const reachable = stage.conditions.find(({ type }) => type === "BackendReachable");
     assert.equal(reachable?.reason, "Connecting");
+  });
+
+  it("stops new acquires under the former mode of a pool that was made again, while old grants are left", () => {
+    const stage = new Stage();
+    stage.create("A");
+    settles(stage);
+    stage.use();
+    stage.delete();
+    stage.create("B");
+    settles(stage);
+    assert.deepEqual([stage.record], [undefined]);
+    settles(stage);
+    assert.equal(stage.conditions.find(({ type }) => type === "Programmed")?.reason, "OldGrants");
+    stage.grants = undefined;
+    settles(stage);
+    assert.equal(modeOf(stage.record?.spec), "B");
   });
 
   it("asks the API server before it removes anything", () => {

@@ -143,7 +143,12 @@ const rows: readonly (readonly [string, BackendFacts, Readonly<Record<string, st
   [
     "the admin is none",
     facts({ rights: denied }),
-    { Authorized: "False RightsMissing", Ready: "False NotAuthorized" },
+    // Users are not even counted then: that they stand would be a guess.
+    {
+      Authorized: "False RightsMissing",
+      Isolated: "Unknown NotAsked",
+      Ready: "False NotAuthorized",
+    },
   ],
   ["users are off", facts({ auth: done(false) }), { Isolated: "False AuthOff" }],
   [
