@@ -102,9 +102,10 @@ describe("a sidecar's report", () => {
   });
 
   it("is read up to a bound", () => {
-    const one = { kind: "K", name: "n".repeat(1_000), revision: "1", held: 0, waiting: 0 };
-    const all = read({ ...good, resources: Array.from({ length: 10_500 }, () => one) });
-    assert.equal(all?.resources.length, 10_000);
-    assert.equal(all.resources[0]?.name.length, 253);
+    const many = Array.from({ length: 10_500 }, () => ({ kind: "K", name: "n", revision: "1" }));
+    assert.equal(read({ ...good, resources: many })?.resources.length, 10_000);
+    const long = { kind: "K", name: "n".repeat(1_000), revision: "1", held: 0, waiting: 0 };
+    assert.equal(read({ ...good, resources: [long] })?.resources[0]?.name.length, 253);
+    assert.equal(read({ ...good, resources: Array.from({ length: 600 }, () => long) }), undefined);
   });
 });
