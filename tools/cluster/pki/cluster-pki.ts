@@ -3,7 +3,14 @@ import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
-import { authority, issue, keyPem, type Identity } from "./certificate.ts";
+import {
+  issue as issueUntil,
+  keyPem,
+  makeAuthority,
+  type Identity,
+  type Subject,
+  type Use,
+} from "#operator/identity/x509/certificate.ts";
 
 export interface PkiPlan {
   readonly folder: string;
@@ -20,6 +27,23 @@ const users = {
   scheduler: { name: "system:kube-scheduler" },
   proxy: { name: "system:kube-proxy" },
 } as const;
+
+const dayMs = 24 * 3_600_000;
+
+/** From yesterday: a clock that is a little off must not matter. Who keeps a cluster for a year makes it anew. */
+function aYear() {
+  const now = Date.now();
+  return { fromMs: now - dayMs, untilMs: now + 365 * dayMs };
+}
+
+const authority = (name: string): Identity => makeAuthority(name, aYear());
+
+/** `use`: a client, or the names and addresses of a server. */
+function issue(by: Identity, subject: Subject, use: "client" | readonly string[]): Identity {
+  const forServer = typeof use !== "string";
+  const uses: readonly Use[] = [forServer ? "server" : "client"];
+  return issueUntil(by, { subject, uses, hosts: forServer ? use : [], validity: aYear() });
+}
 
 export type User = keyof typeof users | "kubelet";
 

@@ -1,4 +1,4 @@
-/** The few forms of ASN.1's DER that a certificate is written in (ITU-T X.690). */
+/** The few forms of ASN.1's DER that a certificate is made of (ITU-T X.690). */
 
 const tags = {
   boolean: 0x01,
@@ -9,7 +9,9 @@ const tags = {
   utf8: 0x0c,
   sequence: 0x30,
   set: 0x31,
-  time: 0x18,
+  null: 0x05,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
 } as const;
 
 const shortLengthMax = 0x7f;
@@ -47,10 +49,28 @@ export function bits(content: Buffer, unused = 0): Buffer {
   return tagged(tags.bitString, Buffer.concat([Buffer.of(unused), content]));
 }
 
-/** GeneralizedTime, in whole seconds. */
+/** In whole seconds: UTCTime before the year 2050, GeneralizedTime from then on (RFC 5280, 4.1.2.5). */
 export function time(at: Date): Buffer {
-  const digits = at.toISOString().slice(0, 19).replaceAll(/[-:T]/g, "");
-  return tagged(tags.time, Buffer.from(`${digits}Z`));
+  const digits = `${at.toISOString().slice(0, 19).replaceAll(/[-:T]/g, "")}Z`;
+  return at.getUTCFullYear() < 2050
+    ? tagged(tags.utcTime, Buffer.from(digits.slice(2)))
+    : tagged(tags.generalizedTime, Buffer.from(digits));
+}
+
+export const nothing = tagged(tags.null, Buffer.alloc(0));
+
+/** The elements that stand one after the other, each with its tag and length. */
+export function elements(content: Buffer): Buffer[] {
+  const found: Buffer[] = [];
+  for (let at = 0; at < content.length;) {
+    const first = content[at + 1] ?? 0;
+    const digits = first > shortLengthMax ? first & shortLengthMax : 0;
+    const length = digits === 0 ? first : content.readUIntBE(at + 2, digits);
+    const end = at + 2 + digits + length;
+    found.push(content.subarray(at, end));
+    at = end;
+  }
+  return found;
 }
 
 /** From its dotted form. */
