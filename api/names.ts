@@ -3,7 +3,13 @@ export const group = "holdfast.dev";
 export const version = "v1alpha1";
 export const apiVersion = `${group}/${version}`;
 
-export const ports = { http: 4653, resp: 4654, health: 4655, webhooks: 4656, identity: 4658 } as const;
+export const ports = {
+  http: 4653,
+  resp: 4654,
+  health: 4655,
+  webhooks: 4656,
+  identity: 4658,
+} as const;
 
 /** The name of a lock: UTF-8, without control characters. */
 export const lockNameBytesMax = 512;
