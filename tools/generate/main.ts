@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { chartsOwn, makeCharts } from "./charts.ts";
 import { makeCrds } from "./crds.ts";
 import { generateEtcdCodec } from "./etcd-codec.ts";
 import { makeConditions } from "./conditions.ts";
@@ -22,6 +23,7 @@ const codecFolder = "etcd/codec";
 
 const generators: readonly Generator[] = [
   { name: "crds", make: makeCrds, owns: ["crds"] },
+  { name: "charts", make: makeCharts, owns: chartsOwn },
   { name: "openapi", make: makeOpenapi, owns: ["api/generated"] },
   { name: "kinds", make: makeKinds, owns: [] },
   { name: "reference", make: makeReference, owns: [] },

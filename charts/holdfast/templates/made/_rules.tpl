@@ -1,0 +1,245 @@
+{{- /* Made from operator/permissions.ts by `make generate`. Do not edit. */ -}}
+{{- define "holdfast.rules.all.cluster" }}
+# its uid names the cluster, so that two clusters never share one spec tree in etcd
+- apiGroups:
+    - ""
+  resources:
+    - namespaces
+  resourceNames:
+    - kube-system
+  verbs:
+    - get
+# a namespace's user in etcd goes when the namespace is gone; those that are served by name are followed by name
+- apiGroups:
+    - ""
+  resources:
+    - namespaces
+  verbs:
+    - list
+    - watch
+# the resources are followed by watches; one of them is read where a watch may be behind
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - distributedlocks
+  verbs:
+    - get
+    - list
+    - watch
+# statuses are written by server-side apply; the rest of a resource never is
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - distributedlocks/status
+  verbs:
+    - patch
+# Backends are followed by watches, also those that are not used: their status says so
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - backends
+  verbs:
+    - list
+    - watch
+# the state of the etcd that is used is written into its status by server-side apply
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - backends/status
+  verbs:
+    - patch
+# what a person would want to know is told as Events, repetitions in the same one
+- apiGroups:
+    - events.k8s.io
+  resources:
+    - events
+  verbs:
+    - create
+    - patch
+{{- end }}
+{{- define "holdfast.rules.all.own" }}
+# the first operator makes the Lease; no rule can name what is made
+- apiGroups:
+    - coordination.k8s.io
+  resources:
+    - leases
+  verbs:
+    - create
+# the leader renews the Lease, and gives it back when it ends
+- apiGroups:
+    - coordination.k8s.io
+  resources:
+    - leases
+  resourceNames:
+    - {{ include "holdfast.operator" . | quote }}
+  verbs:
+    - get
+    - update
+# the Backend `default` is made from the operator's options where it is missing; no rule can name what is made
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - backends
+  verbs:
+    - create
+# the Secrets that the Backend names are read: etcd's authority and its admin, under names that users choose
+- apiGroups:
+    - ""
+  resources:
+    - secrets
+  verbs:
+    - get
+# the Secrets with the passwords of namespaces are followed: one that is deleted is made anew, with another password
+- apiGroups:
+    - ""
+  resources:
+    - secrets
+  verbs:
+    - list
+    - watch
+# a namespace's Secret is made by server-side apply when it gets its user in etcd, which takes both, and deleted when the namespace is gone
+- apiGroups:
+    - ""
+  resources:
+    - secrets
+  verbs:
+    - create
+    - patch
+    - delete
+{{- end }}
+{{- define "holdfast.rules.some.cluster" }}
+# its uid names the cluster, so that two clusters never share one spec tree in etcd
+- apiGroups:
+    - ""
+  resources:
+    - namespaces
+  resourceNames:
+    - kube-system
+  verbs:
+    - get
+# a namespace's user in etcd goes when the namespace is gone; those that are served by name are followed by name
+- apiGroups:
+    - ""
+  resources:
+    - namespaces
+  resourceNames:
+    {{- toYaml .Values.namespaces | nindent 4 }}
+  verbs:
+    - list
+    - watch
+# with a namespace goes the Role in it: whether that is why its resources are forbidden is then asked
+- apiGroups:
+    - ""
+  resources:
+    - namespaces
+  resourceNames:
+    {{- toYaml .Values.namespaces | nindent 4 }}
+  verbs:
+    - get
+{{- end }}
+{{- define "holdfast.rules.some.own" }}
+# the first operator makes the Lease; no rule can name what is made
+- apiGroups:
+    - coordination.k8s.io
+  resources:
+    - leases
+  verbs:
+    - create
+# the leader renews the Lease, and gives it back when it ends
+- apiGroups:
+    - coordination.k8s.io
+  resources:
+    - leases
+  resourceNames:
+    - {{ include "holdfast.operator" . | quote }}
+  verbs:
+    - get
+    - update
+# the Backend `default` is made from the operator's options where it is missing; no rule can name what is made
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - backends
+  verbs:
+    - create
+# the Secrets that the Backend names are read: etcd's authority and its admin, under names that users choose
+- apiGroups:
+    - ""
+  resources:
+    - secrets
+  verbs:
+    - get
+# the Secrets with the passwords of namespaces are followed: one that is deleted is made anew, with another password
+- apiGroups:
+    - ""
+  resources:
+    - secrets
+  verbs:
+    - list
+    - watch
+# a namespace's Secret is made by server-side apply when it gets its user in etcd, which takes both, and deleted when the namespace is gone
+- apiGroups:
+    - ""
+  resources:
+    - secrets
+  verbs:
+    - create
+    - patch
+    - delete
+# Backends are followed by watches, also those that are not used: their status says so
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - backends
+  verbs:
+    - list
+    - watch
+# the state of the etcd that is used is written into its status by server-side apply
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - backends/status
+  verbs:
+    - patch
+{{- end }}
+{{- define "holdfast.rules.some.served" }}
+# the resources are followed by watches; one of them is read where a watch may be behind
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - distributedlocks
+  verbs:
+    - get
+    - list
+    - watch
+# statuses are written by server-side apply; the rest of a resource never is
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - distributedlocks/status
+  verbs:
+    - patch
+# Backends are followed by watches, also those that are not used: their status says so
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - backends
+  verbs:
+    - list
+    - watch
+# the state of the etcd that is used is written into its status by server-side apply
+- apiGroups:
+    - holdfast.dev
+  resources:
+    - backends/status
+  verbs:
+    - patch
+# what a person would want to know is told as Events, repetitions in the same one
+- apiGroups:
+    - events.k8s.io
+  resources:
+    - events
+  verbs:
+    - create
+    - patch
+{{- end }}
