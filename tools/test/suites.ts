@@ -1,6 +1,7 @@
 /** The suites of `make test`, in the order in which they say most soonest, and the tools that each needs. */
 import type { Rung } from "#tools/cluster/needs.ts";
 import type { EtcdMinor } from "#tools/fetch.ts";
+import type { HelmMajor } from "#tools/fetch/helm.ts";
 
 export interface Suite {
   readonly name: string;
@@ -10,6 +11,8 @@ export interface Suite {
   readonly etcdToo: readonly EtcdMinor[];
   /** The rung of the test cluster without which it cannot run. */
   readonly rung?: Rung;
+  /** Majors of helm without which it cannot run. */
+  readonly helm?: readonly HelmMajor[];
   /** Its files run side by side, in two processes: for tests that share nothing but the processor. */
   readonly sideBySide?: true;
   /** Absent: the folder of its name. A suite may lie in the folder of another, which then leaves it out. */
@@ -27,6 +30,11 @@ export const suites: readonly Suite[] = [
   { name: "contract", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
   { name: "integration", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
   { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light" },
+  {
+    name: "charts",
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "light", helm: ["3", "4"] },
+    folder: "test/cluster/charts",
+  },
   { name: "cluster-real", etcd: ["3.7"], etcdToo: [], rung: "real", folder: "test/cluster/real" },
   {
     name: "cluster-oldest",

@@ -2,6 +2,7 @@
 import process from "node:process";
 import { bringRung, type Rung } from "#tools/cluster/needs.ts";
 import { fetchEtcd, fetchEtcdProgram, ToolMissing, type EtcdMinor } from "#tools/fetch.ts";
+import { fetchHelm, type HelmMajor } from "#tools/fetch/helm.ts";
 import { usualSuites, type Suite } from "./suites.ts";
 
 const say = (text: string): void => {
@@ -12,6 +13,7 @@ const say = (text: string): void => {
 export interface Missing {
   readonly etcd: ReadonlyMap<EtcdMinor, string>;
   readonly rungs: ReadonlyMap<Rung, string>;
+  readonly helm: ReadonlyMap<HelmMajor, string>;
 }
 
 export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
@@ -29,20 +31,30 @@ export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
     const why = await bringRung(rung, say);
     if (why !== undefined) rungs.set(rung, why);
   }
-  return { etcd, rungs };
+  const helm = new Map<HelmMajor, string>();
+  for (const major of new Set(wanted.flatMap((suite) => suite.helm ?? []))) {
+    try {
+      await fetchHelm(major, say);
+    } catch (error) {
+      if (!(error instanceof ToolMissing)) throw error;
+      helm.set(major, error.message);
+    }
+  }
+  return { etcd, rungs, helm };
 }
 
 /** Why the suite cannot run; empty where it can. */
-export function lackingOf({ etcd, rung }: Suite, missing: Missing): string[] {
+export function lackingOf({ etcd, rung, helm = [] }: Suite, missing: Missing): string[] {
   return [
     ...etcd.map((version) => missing.etcd.get(version)),
     rung === undefined ? undefined : missing.rungs.get(rung),
+    ...helm.map((major) => missing.helm.get(major)),
   ].filter((why) => why !== undefined);
 }
 
 async function main(): Promise<number> {
   const missing = await bringTools(usualSuites);
-  const messages = [...missing.etcd.values(), ...missing.rungs.values()];
+  const messages = [...missing.etcd.values(), ...missing.rungs.values(), ...missing.helm.values()];
   for (const message of messages) say(message);
   for (const program of ["etcdctl", "etcdutl"] as const) {
     await fetchEtcdProgram(program, { version: "3.7", log: say });

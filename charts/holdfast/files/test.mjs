@@ -1,7 +1,9 @@
 // What an app does: takes a lock on localhost, and gives it back. The pool may be a moment younger than the sidecar.
+import { performance } from "node:perf_hooks";
 import { argv, exit } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 
+const { fetch } = globalThis;
 const api = "http://localhost:4653/v1";
 const pool = argv.at(-1);
 const giveUpAt = performance.now() + 60_000;

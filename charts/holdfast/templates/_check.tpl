@@ -13,6 +13,11 @@
 {{- fail (printf "etcd.external.%s is of no use with etcd.managed.enabled=true: leave it out" $name) -}}
 {{- end -}}
 {{- end -}}
+{{- with .Values.etcd.managed.storage -}}
+{{- if and .ephemeral .className -}}
+{{- fail "etcd.managed.storage.className is of no use with etcd.managed.storage.ephemeral=true, which has no volume: leave one of the two out" -}}
+{{- end -}}
+{{- end -}}
 {{- if and $external.passwords $external.issuerSecret -}}
 {{- fail "etcd.external.passwords stands beside etcd.external.issuerSecret: sidecars come with one of the two; leave the other out" -}}
 {{- end -}}

@@ -64,7 +64,8 @@ export const alerts: readonly Alert[] = [
     expr: `count by (namespace) (holdfast_session_state{state="held", ${elsewhere}} == 0) > 0`,
     for: "5m",
     severity: "warning",
-    summary: "{{ $value }} sidecars in {{ $labels.namespace }} have had no session for five minutes.",
+    summary:
+      "{{ $value }} sidecars in {{ $labels.namespace }} have had no session for five minutes.",
     means: "These sidecars can grant nothing, though etcd may be reachable for them.",
     advice:
       "The sidecar's log (`kubectl logs POD -c holdfast`) names what etcd answers: most often that its user is not there or may not read its part.",
@@ -74,7 +75,8 @@ export const alerts: readonly Alert[] = [
     expr: `sum by (namespace) (increase(holdfast_session_losses_total[15m])) > 5`,
     for: "0m",
     severity: "warning",
-    summary: "{{ $value }} sessions were lost in {{ $labels.namespace }} within a quarter of an hour.",
+    summary:
+      "{{ $value }} sessions were lost in {{ $labels.namespace }} within a quarter of an hour.",
     means: "With a session go all locks that its pod held.",
     advice:
       "etcd was away for longer than `sessionTtl`, or the sidecars did not get the processor: compare the panel of the event loop, and the CPU limits of the pods.",
@@ -84,7 +86,8 @@ export const alerts: readonly Alert[] = [
     expr: `sum by (namespace, pool) (rate(holdfast_lock_timed_out_total[15m])) > sum by (namespace, pool) (rate(holdfast_lock_granted_total[15m]))`,
     for: "30m",
     severity: "warning",
-    summary: "More waits for locks of {{ $labels.namespace }}/{{ $labels.pool }} end without one than with one.",
+    summary:
+      "More waits for locks of {{ $labels.namespace }}/{{ $labels.pool }} end without one than with one.",
     means: "Holders keep their locks for longer than others are willing to wait.",
     advice:
       "`kubectl describe hflock POOL -n NAMESPACE` shows how many wait and since when; `GET /v1/locks/POOL/LOCK` in one of the pods names the holder. Shorten the work under the lock, or take locks with finer names.",
@@ -103,10 +106,10 @@ export const alerts: readonly Alert[] = [
     expr: `max by (controller) (workqueue_longest_running_processor_seconds{${own}}) > 120`,
     for: "5m",
     severity: "warning",
-    summary: "The controller {{ $labels.controller }} of Holdfast has worked on one resource for {{ $value }} s.",
+    summary:
+      "The controller {{ $labels.controller }} of Holdfast has worked on one resource for {{ $value }} s.",
     means: "A call to etcd or to the API server neither answers nor fails.",
-    advice:
-      "Delete the leading pod: another takes over. Keep its log, and report it.",
+    advice: "Delete the leading pod: another takes over. Keep its log, and report it.",
   },
   {
     name: "HoldfastForbidden",
@@ -123,8 +126,10 @@ export const alerts: readonly Alert[] = [
     expr: `sum by (kind) (increase(holdfast_drift_repaired_total{${own}}[1h])) > 0`,
     for: "0m",
     severity: "warning",
-    summary: "Records of {{ $labels.kind }} in etcd were changed by somebody else, and published again.",
-    means: "Nobody but the operator writes into its part of etcd, unless by hand or after a restore.",
+    summary:
+      "Records of {{ $labels.kind }} in etcd were changed by somebody else, and published again.",
+    means:
+      "Nobody but the operator writes into its part of etcd, unless by hand or after a restore.",
     advice:
       "If it repeats, look for who else has etcd's admin. After a restore it is what should happen.",
   },
@@ -133,7 +138,8 @@ export const alerts: readonly Alert[] = [
     expr: `max by (namespace, pod) (holdfast_event_loop_lag_seconds) > 0.5`,
     for: "10m",
     severity: "warning",
-    summary: "A process of Holdfast in {{ $labels.namespace }}/{{ $labels.pod }} stands still for {{ $value }} s at a time.",
+    summary:
+      "A process of Holdfast in {{ $labels.namespace }}/{{ $labels.pod }} stands still for {{ $value }} s at a time.",
     means:
       "It does not get the processor. A sidecar that stands for longer than its session is given up, by itself and by etcd.",
     advice:
@@ -146,7 +152,8 @@ export const alerts: readonly Alert[] = [
     severity: "info",
     summary: "Metrics of Holdfast in {{ $labels.namespace }} are cut.",
     means: "There are more pools than a family of metrics shows.",
-    advice: "Nothing is wrong with locks. Use fewer pools: a pool holds any number of locks by name.",
+    advice:
+      "Nothing is wrong with locks. Use fewer pools: a pool holds any number of locks by name.",
   },
 ];
 

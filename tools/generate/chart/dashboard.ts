@@ -23,7 +23,10 @@ const locks: Row = {
       about: "Given by etcd's order, and passed on within a pod without a write.",
       unit: "ops",
       queries: [
-        [`sum by (pool) (rate(holdfast_lock_granted_total{${picked}}[$__rate_interval]))`, "{{pool}}"],
+        [
+          `sum by (pool) (rate(holdfast_lock_granted_total{${picked}}[$__rate_interval]))`,
+          "{{pool}}",
+        ],
         [
           `sum by (pool) (rate(holdfast_lock_handovers_total{${picked}}[$__rate_interval]))`,
           "{{pool}}, passed on",
@@ -38,7 +41,8 @@ const locks: Row = {
     },
     {
       title: "Ended otherwise than by release, per second",
-      about: "Expired: not renewed. Lost: with the session. Timed out, abandoned: waits without a grant.",
+      about:
+        "Expired: not renewed. Lost: with the session. Timed out, abandoned: waits without a grant.",
       unit: "ops",
       queries: ["expired", "lost", "timed_out", "abandoned"].map((end) => [
         `sum(rate(holdfast_lock_${end}_total{${picked}}[$__rate_interval]))`,
@@ -73,16 +77,17 @@ const sidecars: Row = {
       about: "With a session go all locks of its pod.",
       unit: "short",
       queries: [
-        [`sum by (namespace) (increase(holdfast_session_losses_total{${picked}}[5m]))`, "{{namespace}}"],
+        [
+          `sum by (namespace) (increase(holdfast_session_losses_total{${picked}}[5m]))`,
+          "{{namespace}}",
+        ],
       ],
     },
     {
       title: "Memory",
       about: "The largest resident memory among the sidecars of a namespace.",
       unit: "bytes",
-      queries: [
-        [`max by (namespace) (process_resident_memory_bytes{${picked}})`, "{{namespace}}"],
-      ],
+      queries: [[`max by (namespace) (process_resident_memory_bytes{${picked}})`, "{{namespace}}"]],
     },
     {
       title: "The event loop stood for",
@@ -136,9 +141,7 @@ const operator: Row = {
       title: "Requests to the API server per second",
       about: "By answer.",
       unit: "reqps",
-      queries: [
-        ["sum by (code) (rate(rest_client_requests_total[$__rate_interval]))", "{{code}}"],
-      ],
+      queries: [["sum by (code) (rate(rest_client_requests_total[$__rate_interval]))", "{{code}}"]],
     },
     {
       title: "Resources in memory",
@@ -160,7 +163,12 @@ export function dashboard(): object {
   let id = 0;
   const panels: object[] = [];
   for (const row of rows) {
-    panels.push({ id: ++id, type: "row", title: row.title, gridPos: { x: 0, y, w: columns, h: 1 } });
+    panels.push({
+      id: ++id,
+      type: "row",
+      title: row.title,
+      gridPos: { x: 0, y, w: columns, h: 1 },
+    });
     y++;
     for (const [at, panel] of row.panels.entries()) {
       const w = columns / inARow;

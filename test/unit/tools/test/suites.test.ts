@@ -12,7 +12,7 @@ describe("the choice of suites", () => {
         {
           name: "cluster",
           specs: ["test/cluster/**/*.test.ts"],
-          except: ["test/cluster/real/**/*.test.ts"],
+          except: ["test/cluster/charts/**/*.test.ts", "test/cluster/real/**/*.test.ts"],
         },
         { name: "cluster-real", specs: ["test/cluster/real/**/*.test.ts"], except: [] },
       ],
@@ -49,6 +49,7 @@ describe("what a suite lacks", () => {
   const missing: Missing = {
     etcd: new Map([["3.7", "no etcd"]]),
     rungs: new Map([["real", "no root"]]),
+    helm: new Map([["4", "no helm"]]),
   };
   const lacking = (name: string): string[] =>
     lackingOf(
@@ -56,8 +57,9 @@ describe("what a suite lacks", () => {
       missing,
     );
 
-  it("is told in words: of etcd, and of the rung that it runs on", () => {
+  it("is told in words: of etcd, of the rung that it runs on, of helm", () => {
     assert.deepEqual(lacking("cluster-real"), ["no etcd", "no root"]);
+    assert.deepEqual(lacking("charts"), ["no etcd", "no helm"]);
     assert.deepEqual(lacking("cluster"), ["no etcd"]);
     assert.deepEqual(lacking("unit"), []);
   });

@@ -1,0 +1,94 @@
+/** Values that are refused, each by its name: by the schema, or because they do not go together. */
+import assert from "node:assert/strict";
+import { helmMajors, Helms, type Sets } from "./chart.ts";
+
+/** By the field that the message must name. Helm 3 writes paths with dots, helm 4 with slashes. */
+const wrong: readonly (readonly [field: string, sets: Sets])[] = [
+  ["operator.replicas", { "operator.replicas": "two" }],
+  ["operator.replicas", { "operator.replicas": 0 }],
+  ["operator.replica", { "operator.replica": 3 }],
+  ["operater", { "operater.replicas": 3 }],
+  ["fullnameOverride", { fullnameOverride: "Not_A_Name" }],
+  ["fullnameOverride", { fullnameOverride: "a".repeat(41) }],
+  ["namespaces", { namespaces: "a,b" }],
+  ["namespaces.0", { namespaces: ["*"] }],
+  ["namespaces", { namespaces: ["a", "a"] }],
+  ["image.pullPolicy", { "image.pullPolicy": "Sometimes" }],
+  ["image.pullSecrets.0", { "image.pullSecrets": ["pull"] }],
+  ["operator.image.digest", { "operator.image.digest": "sha256:abc" }],
+  ["operator.env.0.name", { "operator.env": [{ name: "HOLDFAST_NAMESPACE", value: "x" }] }],
+  ["operator.spread.whenUnsatisfiable", { "operator.spread.whenUnsatisfiable": "Never" }],
+  ["operator.terminationGracePeriodSeconds", { "operator.terminationGracePeriodSeconds": 5 }],
+  ["operator.labels.a", { "operator.labels": { a: 1 } }],
+  ["etcd.managed.storage.size", { "etcd.managed.storage.size": "8 GB" }],
+  ["etcd.managed.storage.ephemeral", { "etcd.managed.storage.ephemeral": "yes" }],
+  ["etcd.external.endpoints.0", { "etcd.external.endpoints": ["etcd:2379"] }],
+  ["sessionTtl", { sessionTtl: "ten seconds" }],
+  ["certificateLife", { certificateLife: "1d" }],
+  ["logging.level", { "logging.level": "loud" }],
+  ["metrics.serviceMonitor.enabled", { "metrics.serviceMonitor.enabled": "true" }],
+  ["networkPolicies.apiServerCidrs.0", { "networkPolicies.apiServerCidrs": ["everywhere"] }],
+  ["test.namespace", { "test.namespace": "Nowhere!" }],
+];
+
+const endpoints = ["https://etcd:2379"];
+const apart: readonly (readonly [says: RegExp, sets: Sets])[] = [
+  [/set etcd\.managed\.enabled=false/, { "etcd.external.endpoints": endpoints }],
+  [/etcd\.external\.endpoints is empty/, { "etcd.managed.enabled": false }],
+  [/etcd\.external\.adminSecret is of no use/, { "etcd.external.adminSecret": "admin" }],
+  [
+    /passwords stands beside etcd\.external\.issuerSecret/,
+    {
+      "etcd.managed.enabled": false,
+      "etcd.external": {
+        ...{ endpoints, adminSecret: "admin", passwords: true, issuerSecret: "issuer" },
+      },
+    },
+  ],
+  [
+    /etcd\.external\.passwords needs etcd\.external\.adminSecret/,
+    { "etcd.managed.enabled": false, "etcd.external": { endpoints, passwords: true } },
+  ],
+  [
+    /className is of no use with etcd\.managed\.storage\.ephemeral=true/,
+    { "etcd.managed.storage": { ephemeral: true, className: "fast" } },
+  ],
+  [/serviceAccount\.name is empty/, { "serviceAccount.create": false }],
+  [/namespaces has kube-system/, { namespaces: ["kube-system"] }],
+  [/test\.namespace is c, which is none of namespaces/, { namespaces: ["a"], "test.namespace": "c" }],
+  [/injection\.enabled is false/, { "injection.enabled": false, "test.namespace": "c" }],
+];
+
+describe("values that the chart refuses", function () {
+  this.timeout(120_000);
+  const helms = new Helms();
+  after(() => helms[Symbol.asyncDispose]());
+
+  for (const major of helmMajors) {
+    it(`are told by name by helm ${major}, where the schema says no`, async () => {
+      for (const [field, sets] of wrong) {
+        const what = `${field} ${JSON.stringify(sets)}`;
+        const parts = field.split(".");
+        await assert.rejects(
+          helms.render(major, sets),
+          (error: Error) => {
+            const { message } = error;
+            assert.match(message, /don't meet the specifications of the schema/, what);
+            const names = [parts.join("."), `/${parts.join("/")}`];
+            // A name that there is not stands in quotes, or behind the place where it is.
+            const unknown = /additional propert/i.test(message) && message.includes(parts.at(-1)!);
+            assert.ok(unknown || names.some((name) => message.includes(name)), `${what}\n${message}`);
+            return true;
+          },
+          what,
+        );
+      }
+    });
+  }
+
+  it("are told with what to write, where two do not go together", async () => {
+    for (const [says, sets] of apart) {
+      await assert.rejects(helms.render("4", sets), says, JSON.stringify(sets));
+    }
+  });
+});
