@@ -70,11 +70,13 @@ const managed = object({
       max: 3,
     }),
     storage: object({
-      about: "Where the data is kept. Fixed once its volume is claimed: a change is told, and not made.",
+      about:
+        "Where the data is kept. Fixed once its volume is claimed: a change is told, and not made.",
       default: {},
       fields: {
         size: text({
-          about: "Of the volume. It holds the database, of 4Gi at most, twice while that is rewritten.",
+          about:
+            "Of the volume. It holds the database, of 4Gi at most, twice while that is rewritten.",
           form: "byteSize",
           default: "8Gi",
         }),
@@ -94,7 +96,8 @@ const managed = object({
       default: {},
       fields: {
         memory: text({
-          about: "What it asks for; it may use twice as much. Absent: 512Mi, and 200Ki for each of 1000 sidecars.",
+          about:
+            "What it asks for; it may use twice as much. Absent: 512Mi, and 200Ki for each of 1000 sidecars.",
           optional: true,
           form: "byteSize",
         }),
@@ -247,7 +250,8 @@ export const backend: ResourceKind<typeof spec> = {
     },
     {
       cel: "!has(self.managed) || !self.managed.storage.ephemeral || !has(self.managed.storage.className)",
-      holds: ({ managed: it }) => it?.storage.ephemeral !== true || it.storage.className === undefined,
+      holds: ({ managed: it }) =>
+        it?.storage.ephemeral !== true || it.storage.className === undefined,
       field: "managed.storage.className",
       reason: "is of no use with ephemeral: there is no volume",
       fix: "leave one of the two out",

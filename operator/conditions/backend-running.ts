@@ -79,7 +79,8 @@ function inPod(pod: KubeObject, claim: KubeObject | undefined): Found | undefine
   const reason = textOf(waiting["reason"]) ?? "";
   const words = textOf(waiting["message"]) ?? reason;
   if (notPulled.test(reason)) return ["ImageNotPulled", `Its image is not pulled: ${words}`];
-  if (notStarted.test(reason)) return ["CrashLooping", `It does not start: ${words}. ${endOf(container)}`];
+  if (notStarted.test(reason))
+    return ["CrashLooping", `It does not start: ${words}. ${endOf(container)}`];
   if (holds("Ready")?.["status"] === "True") return undefined;
   return ["NotReady", `Its pod starts or does not answer yet: ${words || endOf(container)}`];
 }

@@ -37,7 +37,8 @@ export function whyDue(
   if (read.subject !== `CN=${wanted.subject.name}`) return "it is of another name";
   if ((read.subjectAltName ?? "") !== altNames(wanted.hosts)) return "it is for other hosts";
   const [from, until] = [read.validFromDate, read.validToDate].map((date) => date.getTime());
-  if (from === undefined || until === undefined || wanted.nowMs < from) return "it is not valid yet";
+  if (from === undefined || until === undefined || wanted.nowMs < from)
+    return "it is not valid yet";
   return until - wanted.nowMs < wanted.lifeMs * renewedAt ? "it ends soon" : undefined;
 }
 

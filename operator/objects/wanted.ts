@@ -62,5 +62,10 @@ function coversList(there: readonly unknown[], said: readonly unknown[]): boolea
   const named = said.length > 0 && said.every((item) => nameOf(item) !== undefined);
   if (!named)
     return there.length === said.length && said.every((item, at) => covers(there[at], item));
-  return said.every((item) => covers(there.find((one) => nameOf(one) === nameOf(item)), item));
+  return said.every((item) =>
+    covers(
+      there.find((one) => nameOf(one) === nameOf(item)),
+      item,
+    ),
+  );
 }

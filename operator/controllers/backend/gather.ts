@@ -77,7 +77,8 @@ export async function readBackend(
     secrets: { kind: "read" } as const,
   };
   if (!used || !spec.ok) return { facts, access: undefined };
-  if (spec.spec.managed !== undefined) return readManaged(facts, { api, namespace, signal }, managed);
+  if (spec.spec.managed !== undefined)
+    return readManaged(facts, { api, namespace, signal }, managed);
   const { external } = spec.spec;
   if (external === undefined) return { facts, access: undefined };
   const read = await readAccess(external, { api, namespace, signal });
@@ -95,7 +96,9 @@ async function readManaged(
   const read = await readAccess(managedAccess(installation), reading);
   if (read.kind === "read") return { facts, access: read.access };
   const what =
-    read.kind === "missing" ? "The Secret of etcd's admin is not made yet; see Running." : read.what;
+    read.kind === "missing"
+      ? "The Secret of etcd's admin is not made yet; see Running."
+      : read.what;
   return { facts: { ...facts, secrets: { kind: "unread", what } }, access: undefined };
 }
 

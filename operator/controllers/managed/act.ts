@@ -39,8 +39,7 @@ export async function write(
           kind: "refused",
           message: `${what} is not of Holdfast's making. Delete it, or give it another name.`,
         };
-      if (there.kind !== "done" && !isRefused(there, "notFound"))
-        return refusal(what, there);
+      if (there.kind !== "done" && !isRefused(there, "notFound")) return refusal(what, there);
     }
     const applied = await apply(call, fieldManager, appliedOf(one, namespace));
     if (applied.kind !== "done") return refusal(what, applied);

@@ -4,7 +4,13 @@
  *
  * What stands as it ought to is not in the plan: a second pass writes nothing.
  */
-import { etcdObjects, quantityOf, trustKey, type ManagedSpec, type Storage } from "../../objects/etcd.ts";
+import {
+  etcdObjects,
+  quantityOf,
+  trustKey,
+  type ManagedSpec,
+  type Storage,
+} from "../../objects/etcd.ts";
 import {
   etcdNames,
   labelsOf,
@@ -127,7 +133,9 @@ function mountedTrustKeys(seen: Seen): readonly string[] {
   const keys = listOf(template["volumes"]).flatMap((volume) =>
     listOf(recordOf(volume["secret"])["items"]).map(({ key }) => key),
   );
-  return keys.filter((key): key is string => typeof key === "string" && key.startsWith(trustKey("")));
+  return keys.filter(
+    (key): key is string => typeof key === "string" && key.startsWith(trustKey("")),
+  );
 }
 
 const listOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
@@ -137,29 +145,22 @@ function certificateSecrets(seen: Seen): readonly Wanted[] {
   const { installation, authorities } = seen;
   const names = etcdNames(installation);
   const { operator, clients, peers } = authorities;
-  const of = (name: string, by: Authority, of: Omit<CertificateFor, "lifeMs">, trusted: string) =>
-    certificateSecret(seen, { name, by, wanted: { ...of, lifeMs }, trusted });
-  const hosts = { server: serverHosts(installation), peer: peerHosts(installation) };
-  return [
-    of(
-      names.serverSecret,
-      clients.authority,
-      { subject: { name: names.service }, uses: ["server"], hosts: hosts.server },
-      clients.bundle,
-    ),
-    of(
-      names.peerSecret,
-      peers.authority,
-      { subject: { name: names.service }, uses: ["server", "client"], hosts: hosts.peer },
-      peers.bundle,
-    ),
-    of(
-      names.adminSecret,
-      operator.authority,
-      { subject: { name: "root" }, uses: ["client"], hosts: [] },
-      clients.bundle,
-    ),
+  const subject = { name: names.service };
+  const all: readonly CertificateSecret[] = [
+    {
+      ...{ name: names.serverSecret, by: clients.authority, trusted: clients.bundle },
+      wanted: { subject, uses: ["server"], hosts: serverHosts(installation), lifeMs },
+    },
+    {
+      ...{ name: names.peerSecret, by: peers.authority, trusted: peers.bundle },
+      wanted: { subject, uses: ["server", "client"], hosts: peerHosts(installation), lifeMs },
+    },
+    {
+      ...{ name: names.adminSecret, by: operator.authority, trusted: clients.bundle },
+      wanted: { subject: { name: "root" }, uses: ["client"], hosts: [], lifeMs },
+    },
   ];
+  return all.map((one) => certificateSecret(seen, one));
 }
 
 interface CertificateSecret {
