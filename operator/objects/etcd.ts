@@ -264,7 +264,7 @@ const probes = {
   livenessProbe: probe("/livez", { timeoutSeconds: 15, failureThreshold: 60 }),
 } as const;
 
-/** What the image's launcher does not say: it adds name, data folder, what is trusted, and the initial cluster. */
+/** What the image's launcher does not say: it adds name, data folder, what is trusted, the initial cluster and its token. */
 function etcdArgs({ storage }: ManagedSpec, installation: Installation): readonly string[] {
   const names = etcdNames(installation);
   const inNamespace = `${installation.namespace}.svc`;
@@ -274,7 +274,6 @@ function etcdArgs({ storage }: ManagedSpec, installation: Installation): readonl
     `--advertise-client-urls=https://${names.service}.${inNamespace}:${clientPort}`,
     `--listen-peer-urls=https://0.0.0.0:${peerPort}`,
     `--initial-advertise-peer-urls=${peer}`,
-    `--initial-cluster-token=${installation.namespace}/${installation.name}`,
     `--listen-metrics-urls=http://0.0.0.0:${probePort}`,
     "--client-cert-auth",
     `--cert-file=${folders.server}/tls.crt`,
