@@ -2,6 +2,7 @@
 import type { BackendSpec } from "#api/resources/backend.ts";
 import type { SpecRead } from "#api/resources/kind.ts";
 import type { EtcdView } from "../etcd-admin/view.ts";
+import type { ManagedFacts } from "./managed-facts.ts";
 
 /** What became of reading the Secrets that the spec names. */
 export type SecretsRead =
@@ -22,4 +23,6 @@ export interface BackendFacts {
   readonly etcd: EtcdView | undefined;
   /** The users that could not be made, in words; empty: none. */
   readonly usersFailed: readonly string[];
+  /** Undefined: the operator does not run it, or has not looked yet. */
+  readonly managed?: ManagedFacts | undefined;
 }

@@ -19,13 +19,16 @@ const shownMax = 5;
 export function judgeIsolated({ etcd, spec, usersFailed }: BackendFacts): Judged {
   if (etcd === undefined || etcd.auth.kind !== "done")
     return say(isolated, "NotAsked", "It is not known whether users are switched on.");
+  const managed = spec.ok && spec.spec.managed !== undefined;
+  if (!etcd.auth.value && managed)
+    return say(isolated, "NotAsked", "Users are being made; nobody but the operator is let in.");
   if (!etcd.auth.value)
     return say(
       isolated,
       "AuthOff",
       "Users are switched off in this etcd: every pod that reaches it can read and write all of it. Holdfast does not switch them on in an etcd that it does not manage: 'etcdctl auth enable'.",
     );
-  if (!spec.ok || spec.spec.external?.passwords !== true)
+  if (!managed && (!spec.ok || spec.spec.external?.passwords !== true))
     return say(
       isolated,
       "NoUsers",
