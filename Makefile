@@ -39,6 +39,10 @@ cluster-up: $(INSTALLED) ## Starts a Kubernetes of our own to try Holdfast on; R
 cluster-down: $(INSTALLED) ## Ends the cluster of cluster-up and leaves nothing of it
 	@exec $(NODE) tools/cluster/down.ts
 
+.PHONY: cluster-load
+cluster-load: $(INSTALLED) ## Puts the project's images into the cluster of cluster-up RUNG=real
+	@exec $(NODE) tools/cluster/load.ts
+
 .PHONY: check
 check: $(INSTALLED) ## All that CI checks: format, lint, types, rooms, generated files, tests
 	@exec $(NODE) tools/check.ts

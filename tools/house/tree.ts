@@ -9,6 +9,8 @@ const generatedRoots = [
   "etcd/protos/",
   "crds/",
   "docs/reference/",
+  "charts/holdfast/README.md",
+  "docs/operations/alerts.md",
   "bench/results/",
 ];
 

@@ -200,7 +200,9 @@ describe("the chart on an API server", function () {
         const lease = await stage.object("lease", "holdfast-operator", namespace);
         assert.ok(lease.metadata.name !== "");
         assert.deepEqual(await stage.forbidden(), []);
-        assert.ok((await operator.health.get("/readyz")).status === 200);
+        assert.equal((await operator.health.get("/readyz")).status, 200);
+        // It gives the Lease back: the next need not wait for its end.
+        await operator.terminate();
       });
 
       it("refuses other values of the label, and says what to write", async () => {
@@ -329,12 +331,13 @@ describe("the chart on an API server", function () {
         const before = (await stage.forbidden()).length;
         await install({ ...stage.external, namespaces: ["a", "b"] });
         {
-          await using _operator = await stage.operator();
+          await using operator = await stage.operator();
           for (const where of ["c", "a", "b"]) await stage.pool("some", where);
           await stage.ready("some", "a");
           await stage.ready("some", "b");
           const { status } = await stage.object("hflock", "some", "c");
           assert.equal(status, undefined);
+          await operator.terminate();
         }
         const can = ["auth", "can-i", `--as=${operatorUser}`, "patch", "hflock", "--subresource=status"];
         assert.equal((await stage.kubectl(...can, "-n", "a")).trim(), "yes");

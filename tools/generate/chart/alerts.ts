@@ -134,6 +134,17 @@ export const alerts: readonly Alert[] = [
       "If it repeats, look for who else has etcd's admin. After a restore it is what should happen.",
   },
   {
+    name: "HoldfastAuthorityEnds",
+    expr: `min by (authority) (holdfast_authority_expiry_timestamp_seconds{${own}}) - time() < 90 * 86400`,
+    for: "1h",
+    severity: "warning",
+    summary: "The authority {{ $labels.authority }} of Holdfast ends within 90 days.",
+    means:
+      "The leader renews it a year before its end: for nine months nobody has done so. When it ends, sidecars and the API server believe the operator no more.",
+    advice:
+      "The leader's log says why it is not renewed; most often nobody leads. The authority is the Secret whose name ends with `-ca-` and its name.",
+  },
+  {
     name: "HoldfastEventLoopStands",
     expr: `max by (namespace, pod) (holdfast_event_loop_lag_seconds) > 0.5`,
     for: "10m",

@@ -250,7 +250,7 @@ export const values: Fields = {
   }),
   image: branch("What all images have in common.", {
     registry: text(
-      "Where they lie, such as the REGISTRY of `make image-push`. Empty: the names alone, for images that the nodes have.",
+      "Where they lie, such as `images.example.org/holdfast`. Empty: the names alone, for images that the nodes have.",
       "",
     ),
     pullPolicy: choice("When a node pulls them.", "IfNotPresent", [

@@ -106,6 +106,46 @@
     - create
     - patch
     - delete
+# the Secrets of the three authorities are read, and made where they are missing, by every operator; the leader writes them over the version that it read when one is renewed
+- apiGroups:
+    - ""
+  resources:
+    - secrets
+  verbs:
+    - get
+    - create
+    - update
+# the StatefulSet of an etcd that the operator runs is made and kept by server-side apply, which takes both; read first, so that nobody else's is written over; it is never deleted
+- apiGroups:
+    - apps
+  resources:
+    - statefulsets
+  verbs:
+    - get
+    - list
+    - watch
+    - create
+    - patch
+# its Services likewise
+- apiGroups:
+    - ""
+  resources:
+    - services
+  verbs:
+    - get
+    - list
+    - watch
+    - create
+    - patch
+# what keeps its pod or its volume from coming up is told in the Backend's status; they are never written
+- apiGroups:
+    - ""
+  resources:
+    - pods
+    - persistentvolumeclaims
+  verbs:
+    - list
+    - watch
 {{- end }}
 {{- define "holdfast.rules.some.cluster" }}
 # its uid names the cluster, so that two clusters never share one spec tree in etcd
@@ -186,6 +226,46 @@
     - create
     - patch
     - delete
+# the Secrets of the three authorities are read, and made where they are missing, by every operator; the leader writes them over the version that it read when one is renewed
+- apiGroups:
+    - ""
+  resources:
+    - secrets
+  verbs:
+    - get
+    - create
+    - update
+# the StatefulSet of an etcd that the operator runs is made and kept by server-side apply, which takes both; read first, so that nobody else's is written over; it is never deleted
+- apiGroups:
+    - apps
+  resources:
+    - statefulsets
+  verbs:
+    - get
+    - list
+    - watch
+    - create
+    - patch
+# its Services likewise
+- apiGroups:
+    - ""
+  resources:
+    - services
+  verbs:
+    - get
+    - list
+    - watch
+    - create
+    - patch
+# what keeps its pod or its volume from coming up is told in the Backend's status; they are never written
+- apiGroups:
+    - ""
+  resources:
+    - pods
+    - persistentvolumeclaims
+  verbs:
+    - list
+    - watch
 # Backends are followed by watches, also those that are not used: their status says so
 - apiGroups:
     - holdfast.dev
