@@ -26,6 +26,7 @@ import {
 } from "./chart.ts";
 
 const clusterName = `${release}-${namespace}`;
+const crds = ["backends.holdfast.dev", "distributedlocks.holdfast.dev"];
 const inRelease = ["-n", namespace];
 const scoped = [
   ["MutatingWebhookConfiguration", "mutatingwebhookconfiguration"],
@@ -101,6 +102,7 @@ class Stage implements AsyncDisposable {
       kubeconfig: files.kubeconfig,
       etcd: etcd.endpoint,
       env: {
+        HOLDFAST_ETCD_ENDPOINTS: "", // unless the chart says where
         ...Object.fromEntries(values),
         HOLDFAST_NAMESPACE: namespace,
         HOLDFAST_WEBHOOK_ADDRESS: anywhere,
@@ -178,7 +180,6 @@ describe("the chart on an API server", function () {
         assert.match(said, /etcd does not keep namespaces apart\. .*Isolated=False/);
         assert.match(said, /is not encrypted/);
         assert.doesNotMatch(said, /one member/);
-        const crds = ["backends.holdfast.dev", "distributedlocks.holdfast.dev"];
         for (const name of crds)
           await stage.kubectl("wait", "crd", name, "--for=condition=Established", "--timeout=60s");
       });
@@ -357,11 +358,32 @@ describe("the chart on an API server", function () {
         await helm.run("uninstall", "holdfast-crds", ...inRelease);
         assert.ok(await stage.isThere("crd", "backends.holdfast.dev"));
         // So that the next one may own them again.
-        for (const name of ["backends.holdfast.dev", "distributedlocks.holdfast.dev"])
-          await stage.kubectl("delete", "crd", name);
+        for (const name of crds) await stage.kubectl("delete", "crd", name);
       });
     });
   }
+
+  it("has the operator run an etcd, unless it is told of another, and leaves that behind", async () => {
+    const helm = await stage.helm("4");
+    const sets = setArgs({ "etcd.managed.storage.size": "5Gi", "image.registry": "images.example" });
+    await helm.run("install", release, chart, ...inRelease, "--create-namespace", ...sets);
+    {
+      await using operator = await stage.operator();
+      const set = await until("the StatefulSet", () =>
+        stage.object("statefulset", "holdfast-etcd", namespace),
+      );
+      const text = JSON.stringify(set["spec"]);
+      assert.match(text, /"image":"images\.example\/holdfast-etcd:/);
+      assert.match(text, /"storage":"5Gi"/);
+      await operator.terminate();
+    }
+    assert.deepEqual(await stage.forbidden(), []);
+    await helm.run("uninstall", release, ...inRelease);
+    assert.ok(await stage.isThere("statefulset", "holdfast-etcd"));
+    await stage.kubectl("delete", "statefulset", "holdfast-etcd", ...inRelease);
+    await stage.kubectl("delete", "hfbackend", "default", ...inRelease);
+    for (const name of crds) await stage.kubectl("delete", "crd", name);
+  });
 
   it("is upgraded by helm 4 where helm 3 has installed it", async () => {
     const [three, four] = [await stage.helm("3"), await stage.helm("4")];

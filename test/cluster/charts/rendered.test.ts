@@ -4,8 +4,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { injectLabel, injectLabelValues, ports } from "#api/names.ts";
 import { options } from "#operator/options.ts";
+import { clientPort, labelsOf, peerPort, probePort } from "#operator/objects/installation.ts";
 import { permissionsOf, type Rule } from "#operator/permissions.ts";
 import { excludedNamespaces, serviceConfig, webhooksOf } from "#operator/webhooks/configuration.ts";
+import { options as sidecarOptions } from "#sidecar/options.ts";
 import packageFile from "../../../package.json" with { type: "json" };
 import {
   chart,
@@ -185,6 +187,92 @@ describe("the charts", function () {
     const text = JSON.stringify(ofKind(await helms.render("4"), "Deployment"));
     for (const name of ["health", "webhooks", "identity"] as const)
       assert.ok(text.includes(`{"name":"${name}","containerPort":${ports[name]},`), name);
+  });
+});
+
+describe("the network policies of the chart", function () {
+  this.timeout(60_000);
+  const helms = new Helms();
+  after(() => helms[Symbol.asyncDispose]());
+
+  interface Policy {
+    readonly podSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly ingress: readonly { readonly ports: readonly { readonly port: unknown }[] }[];
+  }
+  const on = { "networkPolicies.enabled": true };
+  const policies = async (sets: Sets) =>
+    new Map(
+      ofKind(await helms.render("4", sets), "NetworkPolicy").map(({ metadata, spec }) => [
+        metadata.name,
+        spec as Policy,
+      ]),
+    );
+
+  it("are there when they are asked for, of etcd where the operator runs it", async () => {
+    assert.deepEqual([...(await policies({})).keys()], []);
+    assert.deepEqual([...(await policies(on)).keys()].sort(), ["holdfast-etcd", "holdfast-operator"]);
+    const elsewhere = await policies({ ...on, ...external });
+    assert.deepEqual([...elsewhere.keys()], ["holdfast-operator"]);
+    assert.match(JSON.stringify(elsewhere.get("holdfast-operator")), /"port":2379/);
+  });
+
+  it("are about the pods that the operator makes, and let in what comes to their ports", async () => {
+    const policy = (await policies(on)).get("holdfast-etcd")!;
+    assert.deepEqual(policy.podSelector.matchLabels, labelsOf({ name: "holdfast", namespace }));
+    assert.deepEqual(
+      policy.ingress.flatMap(({ ports: all }) => all.map(({ port }) => port)),
+      [clientPort, peerPort, probePort],
+    );
+  });
+
+  it("are about the operator's own pods", async () => {
+    const documents = await helms.render("4", on);
+    const policy = (await policies(on)).get("holdfast-operator")!;
+    const [deployment] = ofKind(documents, "Deployment");
+    const { selector } = deployment?.["spec"] as { selector: { matchLabels: object } };
+    assert.deepEqual(policy.podSelector.matchLabels, selector.matchLabels);
+  });
+});
+
+describe("the test of the chart", function () {
+  this.timeout(60_000);
+  const helms = new Helms();
+  after(() => helms[Symbol.asyncDispose]());
+
+  const pod = async (sets: Sets) => {
+    const documents = await helms.render("4", sets);
+    const [made] = ofKind(documents, "Pod");
+    const [pool] = ofKind(documents, "DistributedLock");
+    assert.equal(pool?.metadata.namespace, made?.metadata.namespace);
+    return made;
+  };
+  const isAsked = (made: Rendered | undefined) =>
+    made?.metadata.labels?.[injectLabel] === "enabled";
+
+  it("brings a sidecar of its own in the release's namespace, and asks for one elsewhere", async () => {
+    const own = await pod({});
+    assert.equal(own?.metadata.namespace, namespace);
+    assert.equal(isAsked(own), false);
+    assert.match(JSON.stringify(own), /"initContainers":\[\{"name":"holdfast"/);
+    for (const sets of [{ "test.namespace": "shop" }, { namespaces: ["shop", "b"] }]) {
+      const other = await pod(sets);
+      assert.equal(other?.metadata.namespace, "shop");
+      assert.equal(isAsked(other), true);
+      assert.doesNotMatch(JSON.stringify(other), /initContainers/);
+    }
+    assert.equal((await pod({ namespaces: ["shop", namespace] }))?.metadata.namespace, namespace);
+    assert.equal(await pod({ "test.enabled": false }), undefined);
+  });
+
+  it("tells its sidecar only what a sidecar has options for", async () => {
+    const text = JSON.stringify(await pod({}));
+    const names = [...text.matchAll(/"name":"(HOLDFAST_\w+)"/g)].map((match) => match[1]);
+    assert.ok(names.length > 5);
+    const known: readonly string[] = Object.values(sidecarOptions).map(({ env }) => env);
+    assert.deepEqual(
+      names.filter((name) => !known.includes(name ?? "")),
+      [],
+    );
   });
 });
 
