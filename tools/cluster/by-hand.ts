@@ -37,7 +37,11 @@ export function look(): Found {
 }
 
 /** What to type next. */
-export function hints({ kubeconfig, programs, url }: ByHand): string {
+export function hints({ rung, kubeconfig, programs, url }: ByHand): string {
+  const inPods =
+    rung === "real"
+      ? "With pods: make cluster-load brings the images, and docs/quickstart.md goes on from there."
+      : "With pods: make cluster-up RUNG=real, and docs/quickstart.md.";
   return `
   In your shell:
     export KUBECONFIG=${kubeconfig}
@@ -49,6 +53,7 @@ export function hints({ kubeconfig, programs, url }: ByHand): string {
     kubectl apply -f examples/orders.yaml
     kubectl get hflock
 
+  ${inPods}
   What is refused, and how: kubectl apply -f test/cluster/bad/lock-ttl-too-long.yaml
   The API is at ${url}, its logs are in ${path.join(clusterFolder, "logs")}.
   make cluster-down ends it and leaves nothing.

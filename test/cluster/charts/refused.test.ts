@@ -6,6 +6,7 @@ import { helmMajors, Helms, type Sets } from "./chart.ts";
 const wrong: readonly (readonly [field: string, sets: Sets])[] = [
   ["operator.replicas", { "operator.replicas": "two" }],
   ["operator.replicas", { "operator.replicas": 0 }],
+  ["operator.replicas", { "operator.replicas": 10 }],
   ["operator.replica", { "operator.replica": 3 }],
   ["operater", { "operater.replicas": 3 }],
   ["fullnameOverride", { fullnameOverride: "Not_A_Name" }],
