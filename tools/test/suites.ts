@@ -41,6 +41,11 @@ export const suites: readonly Suite[] = [
     ...{ etcd: ["3.7"], etcdToo: [], rung: "oldest", folder: "test/cluster", onDemand: true },
     files: ["crds", "refusals", "operator"],
   },
+  {
+    name: "charts-oldest",
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "oldest", helm: ["3", "4"], onDemand: true },
+    ...{ folder: "test/cluster/charts", files: ["installed"] },
+  },
 ];
 
 /** Those that run when none is named. */

@@ -11,6 +11,7 @@ import { Helm } from "#tools/cluster/helm.ts";
 import { startLight, type LightCluster } from "#tools/cluster/light/light-cluster.ts";
 import { until } from "#tools/cluster/until.ts";
 import { fetchHelm, type HelmMajor } from "#tools/fetch/helm.ts";
+import { isOldest } from "../crds-applied.ts";
 import { recordKeyOf } from "../operator-stage.ts";
 import {
   chart,
@@ -50,7 +51,8 @@ class Stage implements AsyncDisposable {
 
   static async start(): Promise<Stage> {
     await using stack = new AsyncDisposableStack();
-    const cluster = stack.use(await startLight({ audit: [operatorUser] }));
+    const kubernetes = isOldest ? "kubernetes-oldest" : "kubernetes";
+    const cluster = stack.use(await startLight({ kubernetes, audit: [operatorUser] }));
     const etcd = stack.use(await EtcdServer.start({ noFsync: true }));
     await until("the first service account", async () => {
       const asked = await cluster.kubectl.ask(["get", "serviceaccount", "default"]);
