@@ -45,7 +45,6 @@ describe("an etcd that the operator runs", function () {
   let kubeconfig: string;
   let operator: OperatorProcess;
   let backend: BackendDesk;
-  let kubelet: EtcdKubelet | undefined;
   let client: { ca: string; cert: string; key: string };
 
   before(async () => {
@@ -59,7 +58,6 @@ describe("an etcd that the operator runs", function () {
   after(async function () {
     if (this.currentTest?.state === "failed") console.log(operator.tail(60));
     await operator?.[Symbol.asyncDispose]();
-    await kubelet?.[Symbol.asyncDispose]();
     await cluster?.close();
   });
 
@@ -174,100 +172,114 @@ describe("an etcd that the operator runs", function () {
     assert.match(crash.message, /ended with 7: no space left/);
   });
 
-  it("is made from the options, and lets a sidecar in when all that protects it stands", async () => {
-    client = await clientOf();
-    const intruder = startIntruder();
-    kubelet = await EtcdKubelet.start({ cluster, namespace, pod: "holdfast-etcd-0", address });
-    await backend.says("Running", "True Running");
-    await backend.says("Ready", "True Ready");
-    assert.equal(await until("a sidecar to be let in", isLetIn), true);
-    await backend.says("HighlyAvailable", "False TooFewMembers");
-    await backend.says("Isolated", "True Isolated");
-    const { denied, reads } = await intruder.end();
-    assert.equal(reads, 0);
-    assert.ok(denied > 0);
-    // The first start, and the one that the new trust took.
-    assert.equal(kubelet.starts, 2);
-    const { status, spec } = await backend.get();
-    assert.deepEqual(spec, {
-      ...{ type: "etcd", limits: {} },
-      managed: { members: 1, resources: {}, storage: { size: "8Gi", ephemeral: false } },
-    });
-    assert.equal(status?.members, 1);
-  });
+  describe("with a kubelet", () => {
+    let kubelet: EtcdKubelet;
+    /** There from the first moment on. */
+    let first: ReturnType<typeof startIntruder>;
 
-  it("writes nothing in looks that find nothing new", async () => {
-    const looks =
-      'controller_runtime_reconcile_total{controller="managed-etcd",result="requeue_after"}';
-    const looked = async () => (await operator.metric(looks)) ?? 0;
-    const versions = () =>
-      own(
-        ...["get", "sts,svc,secrets,pods,pvc", "-o"],
-        "jsonpath={range .items[*]}{.metadata.name}={.metadata.resourceVersion} {end}",
+    before(async () => {
+      client = await clientOf();
+      first = startIntruder();
+      kubelet = await EtcdKubelet.start({ cluster, namespace, pod: "holdfast-etcd-0", address });
+    });
+    after(async () => {
+      await first?.end();
+      await kubelet?.[Symbol.asyncDispose]();
+    });
+
+    it("is made from the options, and lets a sidecar in when all that protects it stands", async () => {
+      await backend.says("Running", "True Running");
+      await backend.says("Ready", "True Ready");
+      assert.equal(await until("a sidecar to be let in", isLetIn), true);
+      await backend.says("HighlyAvailable", "False TooFewMembers");
+      await backend.says("Isolated", "True Isolated");
+      const { denied, reads } = await first.end();
+      assert.equal(reads, 0);
+      assert.ok(denied > 0);
+      // The first start, and the one that the new trust took.
+      assert.equal(kubelet.starts, 2);
+      const { status, spec } = await backend.get();
+      assert.deepEqual(spec, {
+        ...{ type: "etcd", limits: {} },
+        managed: { members: 1, resources: {}, storage: { size: "8Gi", ephemeral: false } },
+      });
+      assert.equal(status?.members, 1);
+    });
+
+    it("writes nothing in looks that find nothing new", async () => {
+      const looks =
+        'controller_runtime_reconcile_total{controller="managed-etcd",result="requeue_after"}';
+      const looked = async () => (await operator.metric(looks)) ?? 0;
+      const versions = () =>
+        own(
+          ...["get", "sts,svc,secrets,pods,pvc", "-o"],
+          "jsonpath={range .items[*]}{.metadata.name}={.metadata.resourceVersion} {end}",
+        );
+      const first = await looked();
+      await until("a look", async () => (await looked()) > first);
+      const [before, from] = [await versions(), await looked()];
+      await until("two looks", async () => (await looked()) >= from + 2);
+      assert.equal(await versions(), before);
+    });
+
+    it("is repaired where somebody changes or deletes it, but for its claim, which is never touched", async () => {
+      const claim = () =>
+        own("get", "pvc", "data-holdfast-etcd-0", "-o", "jsonpath={.metadata.uid}");
+      const before = await claim();
+      await own("scale", "sts/holdfast-etcd", "--replicas=0");
+      await until("the member to be back", async () => {
+        const replicas = await own("get", "sts/holdfast-etcd", "-o", "jsonpath={.spec.replicas}");
+        return replicas === "1";
+      });
+      await own("delete", "svc/holdfast-etcd-peers", "secret/holdfast-etcd-server");
+      await until("both to be made anew", () =>
+        own("get", "svc/holdfast-etcd-peers", "secret/holdfast-etcd-server"),
       );
-    const first = await looked();
-    await until("a look", async () => (await looked()) > first);
-    const [before, from] = [await versions(), await looked()];
-    await until("two looks", async () => (await looked()) >= from + 2);
-    assert.equal(await versions(), before);
-  });
-
-  it("is repaired where somebody changes or deletes it, but for its claim, which is never touched", async () => {
-    const claim = () => own("get", "pvc", "data-holdfast-etcd-0", "-o", "jsonpath={.metadata.uid}");
-    const before = await claim();
-    await own("scale", "sts/holdfast-etcd", "--replicas=0");
-    await until("the member to be back", async () => {
-      const replicas = await own("get", "sts/holdfast-etcd", "-o", "jsonpath={.spec.replicas}");
-      return replicas === "1";
+      const podUid = () => own("get", "pod", "holdfast-etcd-0", "-o", "jsonpath={.metadata.uid}");
+      const pod = await podUid();
+      await own("delete", "sts/holdfast-etcd");
+      await until("the set to be made anew, and its pod", async () => (await podUid()) !== pod);
+      assert.equal(await claim(), before);
+      await backend.says("Ready", "True Ready");
+      assert.equal(await until("a sidecar to be let in", isLetIn), true);
     });
-    await own("delete", "svc/holdfast-etcd-peers", "secret/holdfast-etcd-server");
-    await until("both to be made anew", () =>
-      own("get", "svc/holdfast-etcd-peers", "secret/holdfast-etcd-server"),
-    );
-    const podUid = () => own("get", "pod", "holdfast-etcd-0", "-o", "jsonpath={.metadata.uid}");
-    const pod = await podUid();
-    await own("delete", "sts/holdfast-etcd");
-    await until("the set to be made anew, and its pod", async () => (await podUid()) !== pod);
-    assert.equal(await claim(), before);
-    await backend.says("Ready", "True Ready");
-    assert.equal(await until("a sidecar to be let in", isLetIn), true);
-  });
 
-  it("whose data is lost while the operator is away lets no sidecar in before users stand again", async () => {
-    await operator.kill();
-    const former = await entry("holdfast-etcd-trust", "clients-of");
-    assert.match(former, /^[0-9a-f]{16}$/);
-    await kubelet?.loseData();
-    const intruder = startIntruder();
-    assert.equal(await isLetIn(), false);
-    operator = await OperatorProcess.start({ kubeconfig, env });
-    assert.equal(await until("a sidecar to be let in", isLetIn), true);
-    assert.notEqual(await entry("holdfast-etcd-trust", "clients-of"), former);
-    await backend.says("Ready", "True Ready");
-    const { reads, denied } = await intruder.end();
-    assert.equal(reads, 0);
-    assert.ok(denied > 0);
-  });
-
-  it("whose data is lost under the operator's eyes is set up again, too", async () => {
-    const former = await entry("holdfast-etcd-trust", "clients-of");
-    const intruder = startIntruder();
-    await kubelet?.loseData();
-    await until("the new data to be trusted", async () => {
-      const now = await entry("holdfast-etcd-trust", "clients-of");
-      return now !== former;
+    it("whose data is lost while the operator is away lets no sidecar in before users stand again", async () => {
+      await operator.kill();
+      const former = await entry("holdfast-etcd-trust", "clients-of");
+      assert.match(former, /^[0-9a-f]{16}$/);
+      await kubelet.loseData();
+      const intruder = startIntruder();
+      assert.equal(await isLetIn(), false);
+      operator = await OperatorProcess.start({ kubeconfig, env });
+      assert.equal(await until("a sidecar to be let in", isLetIn), true);
+      assert.notEqual(await entry("holdfast-etcd-trust", "clients-of"), former);
+      await backend.says("Ready", "True Ready");
+      const { reads, denied } = await intruder.end();
+      assert.equal(reads, 0);
+      assert.ok(denied > 0);
     });
-    assert.equal(await until("a sidecar to be let in", isLetIn), true);
-    await backend.says("Ready", "True Ready");
-    assert.equal((await intruder.end()).reads, 0);
-  });
 
-  it("keeps its volume where the spec says another one, and says so", async () => {
-    await backend.put({ managed: { storage: { size: "16Gi" } } });
-    const { message } = await backend.says("Running", "True StorageKept");
-    assert.match(message, /It runs on a volume of 8Gi/);
-    await backend.put({ managed: { storage: { size: "8Gi" } } });
-    await backend.says("Running", "True Running");
+    it("whose data is lost under the operator's eyes is set up again, too", async () => {
+      const former = await entry("holdfast-etcd-trust", "clients-of");
+      const intruder = startIntruder();
+      await kubelet.loseData();
+      await until("the new data to be trusted", async () => {
+        const now = await entry("holdfast-etcd-trust", "clients-of");
+        return now !== former;
+      });
+      assert.equal(await until("a sidecar to be let in", isLetIn), true);
+      await backend.says("Ready", "True Ready");
+      assert.equal((await intruder.end()).reads, 0);
+    });
+
+    it("keeps its volume where the spec says another one, and says so", async () => {
+      await backend.put({ managed: { storage: { size: "16Gi" } } });
+      const { message } = await backend.says("Running", "True StorageKept");
+      assert.match(message, /It runs on a volume of 8Gi/);
+      await backend.put({ managed: { storage: { size: "8Gi" } } });
+      await backend.says("Running", "True Running");
+    });
   });
 
   it("asks for nothing that it may not", async () => {
