@@ -56,7 +56,7 @@ export class EtcdAdmin implements Disposable {
       ),
       this.#members(),
       this.#alarms(),
-      this.usersOn(),
+      this.#auth(),
       this.#rights(),
       this.#quorum(),
     ]);
@@ -80,7 +80,7 @@ export class EtcdAdmin implements Disposable {
   }
 
   /** Not by the call of that name, which 3.4 does not have: whoever is nobody is told whether anybody could log in. */
-  async usersOn(): Promise<AdminOutcome<boolean>> {
+  async #auth(): Promise<AdminOutcome<boolean>> {
     const told = await this.ask(async (etcd, options) => {
       try {
         await etcd.auth.authenticate({ name: "holdfast?", password: "?" }, options);

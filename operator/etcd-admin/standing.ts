@@ -27,7 +27,7 @@ export function incarnationOf(name: string): string | undefined {
 export async function readStanding(admin: EtcdAdmin): Promise<AdminOutcome<Standing>> {
   const before = await readIncarnation(admin);
   if (before.kind !== "done") return before;
-  const users = await admin.usersOn();
+  const users = await admin.ask((etcd, options) => etcd.auth.authStatus(options));
   if (users.kind !== "done") return users;
   const base = await admin.ask((etcd, options) =>
     etcd.kv.range({ key: Buffer.from(installationKey), count_only: true }, options),
@@ -37,7 +37,7 @@ export async function readStanding(admin: EtcdAdmin): Promise<AdminOutcome<Stand
   if (after.kind !== "done") return after;
   if (after.value !== before.value) return unclear("its data was lost just now");
   return adminDone({
-    ...{ incarnation: after.value, usersOn: users.value },
+    ...{ incarnation: after.value, usersOn: users.value.enabled },
     hasBase: Number(base.value.count) > 0,
   });
 }
