@@ -12,12 +12,14 @@ export interface BackendOptions {
   readonly etcdStorage: string;
   readonly etcdStorageClass: string | undefined;
   readonly etcdEphemeral: boolean;
+  readonly etcdIssuerSecret: string | undefined;
 }
 
 /** Undefined: none is made. */
 export function defaultBackend(options: BackendOptions): BackendSpecInput | undefined {
   const { etcdEndpoints: endpoints, etcdCaSecret: ca, etcdAdminSecret: admin } = options;
   if (options.etcdManaged) return managedBackend(options);
+  const { etcdIssuerSecret: issuer } = options;
   if (endpoints === undefined) return undefined;
   return {
     type: "etcd",
@@ -26,6 +28,7 @@ export function defaultBackend(options: BackendOptions): BackendSpecInput | unde
       ...(ca !== undefined && { ca: { name: ca } }),
       ...(admin !== undefined && { adminSecret: { name: admin } }),
       passwords: options.etcdPasswords,
+      ...(issuer !== undefined && { issuer: { name: issuer } }),
       maintenance: options.etcdMaintenance,
     },
   };
@@ -43,6 +46,7 @@ const variables = {
   "external.ca": "HOLDFAST_ETCD_CA_SECRET",
   "external.adminSecret": "HOLDFAST_ETCD_ADMIN_SECRET",
   "external.passwords": "HOLDFAST_ETCD_PASSWORDS",
+  "external.issuer": "HOLDFAST_ETCD_ISSUER_SECRET",
   "external.maintenance": "HOLDFAST_ETCD_MAINTENANCE",
   "managed.storage.size": "HOLDFAST_ETCD_STORAGE",
   "managed.storage.className": "HOLDFAST_ETCD_STORAGE_CLASS",

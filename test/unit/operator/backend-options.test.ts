@@ -3,8 +3,8 @@ import { backendProblems, defaultBackend, type BackendOptions } from "#operator/
 
 const none: BackendOptions = {
   ...{ etcdEndpoints: undefined, etcdCaSecret: undefined, etcdAdminSecret: undefined },
-  ...{ etcdPasswords: false, etcdMaintenance: false },
   ...{ etcdManaged: false, etcdStorage: "8Gi", etcdStorageClass: undefined, etcdEphemeral: false },
+  ...{ etcdPasswords: false, etcdMaintenance: false, etcdIssuerSecret: undefined },
 };
 const endpoints = ["https://etcd-0.etcd:2379"];
 
@@ -18,7 +18,7 @@ describe("the options that make the Backend", () => {
     const given = {
       ...none,
       ...{ etcdEndpoints: endpoints, etcdCaSecret: "ca", etcdAdminSecret: "admin" },
-      ...{ etcdPasswords: true, etcdMaintenance: true },
+      ...{ etcdPasswords: true, etcdMaintenance: true, etcdIssuerSecret: undefined },
     };
     assert.deepEqual(defaultBackend(given), {
       type: "etcd",
@@ -45,6 +45,12 @@ describe("the options that make the Backend", () => {
     assert.deepEqual(backendProblems(ephemeral), []);
   });
 
+  it("name the authority of sidecars' certificates", () => {
+    const given = { ...none, etcdEndpoints: endpoints, etcdIssuerSecret: "issuer" };
+    assert.deepEqual(defaultBackend(given)?.external?.issuer, { name: "issuer" });
+    assert.deepEqual(backendProblems(given), []);
+  });
+
   const wrong: readonly (readonly [string, Partial<BackendOptions>, RegExp])[] = [
     ["an admin without an etcd", { etcdAdminSecret: "admin" }, /^HOLDFAST_ETCD_ENDPOINTS: is miss/],
     ["maintenance without an etcd", { etcdMaintenance: true }, /^HOLDFAST_ETCD_ENDPOINTS: is miss/],
@@ -58,6 +64,12 @@ describe("the options that make the Backend", () => {
       { etcdEndpoints: ["http://etcd:2379"], etcdCaSecret: "ca" },
       /^HOLDFAST_ETCD_CA_SECRET: would make a Backend whose spec\.external\.ca: is of no use/,
     ],
+    [
+      "an authority for clients of http",
+      { etcdEndpoints: ["http://etcd:2379"], etcdIssuerSecret: "issuer" },
+      /^HOLDFAST_ETCD_ISSUER_SECRET: would make a Backend whose spec\.external\.issuer: is of no use/,
+    ],
+    ["an issuer without an etcd", { etcdIssuerSecret: "a" }, /^HOLDFAST_ETCD_ENDPOINTS: is miss/],
     [
       "an endpoint without a port",
       { etcdEndpoints: ["http://etcd"] },

@@ -9,6 +9,13 @@
     - kube-system
   verbs:
     - get
+# a sidecar that asks for its identity shows a token: whose it is, and for which pod, only the API server knows
+- apiGroups:
+    - authentication.k8s.io
+  resources:
+    - tokenreviews
+  verbs:
+    - create
 # a namespace's user in etcd goes when the namespace is gone; those that are served by name are followed by name
 - apiGroups:
     - ""
@@ -157,6 +164,13 @@
     - kube-system
   verbs:
     - get
+# a sidecar that asks for its identity shows a token: whose it is, and for which pod, only the API server knows
+- apiGroups:
+    - authentication.k8s.io
+  resources:
+    - tokenreviews
+  verbs:
+    - create
 # a namespace's user in etcd goes when the namespace is gone; those that are served by name are followed by name
 - apiGroups:
     - ""
