@@ -1,7 +1,7 @@
 /**
  * One operator: what it is made of, in the order in which it is put together, and how it ends.
  *
- *   options → log → clocks → Kubernetes → caches → election → leadership → health
+ *   options → log → clocks → Kubernetes → caches → election → authorities → leadership → health
  *
  * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: what is reconciled ends, then all
  * that acts, then the Lease is given back; all within thirty seconds.
@@ -16,6 +16,7 @@ import { listenForTermination } from "#host/signals.ts";
 import { publishedKinds } from "./controllers/published/kinds.ts";
 import { Objects } from "./controllers/published/objects.ts";
 import { drain, endInTime } from "./drain.ts";
+import { Authorities } from "./identity/authorities.ts";
 import { Cluster, ClusterRefused, configOfFile, configOfPod } from "./kube/cluster.ts";
 import { Election } from "./kube/election.ts";
 import { Recorder } from "./kube/events.ts";
@@ -81,10 +82,17 @@ async function startBehind(
   );
   const controller = "holdfast.dev/operator";
   const recorder = stack.use(Recorder.start({ ...common, controller, instance: identity }));
-  const lease = { namespace: options.namespace, name: options.lease };
+  const { namespace, installation } = options;
+  const lease = { namespace, name: options.lease };
   const election = stack.use(Election.start({ ...common, lease, identity }));
+  const leads = (): boolean => election.leads();
+  const authorities = stack.use(
+    await Authorities.start({
+      ...{ api, runtime, metrics, namespace, installation, leads, onFailure: onBug },
+    }),
+  );
   return {
-    ...{ options, runtime, api, objects, election, recorder, loop },
+    ...{ options, runtime, api, objects, election, recorder, loop, authorities },
     ...{ metrics, kubeMetrics, onBug, repaired: repairedCounter(metrics) },
   };
 }

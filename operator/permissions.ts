@@ -105,6 +105,11 @@ const secrets: readonly Rule[] = [
     ...secretsOfOwn,
     verbs: ["create", "patch", "delete"],
   },
+  {
+    why: "the Secrets of the three authorities are read, and made where they are missing, by every operator; the leader writes them over the version that it read when one is renewed",
+    ...secretsOfOwn,
+    verbs: ["get", "create", "update"],
+  },
 ];
 
 const clusterName: Rule = {

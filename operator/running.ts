@@ -2,6 +2,7 @@
 import type { Runtime } from "#core/runtime.ts";
 import type { LoopWatch } from "#host/loop-watch.ts";
 import type { Counter, Metrics } from "#host/metrics.ts";
+import type { Authorities } from "./identity/authorities.ts";
 import type { Objects } from "./controllers/published/objects.ts";
 import type { Api } from "./kube/api.ts";
 import type { Election } from "./kube/election.ts";
@@ -17,6 +18,7 @@ export interface Running {
   readonly objects: readonly Objects[];
   readonly election: Election;
   readonly recorder: Recorder;
+  readonly authorities: Authorities;
   readonly loop: LoopWatch;
   readonly metrics: Metrics;
   readonly kubeMetrics: KubeMetrics;

@@ -1,12 +1,14 @@
 /** `docs/reference/metrics.md`: what the processes export, read off the declarations that they make at their start. */
 import { Metrics, seriesOf, type FamilyFacts } from "#host/metrics.ts";
+import { declareAuthorities } from "#operator/identity/metrics.ts";
 import { KubeMetrics } from "#operator/kube/metrics.ts";
 import { declareMetrics as declareOperator, repairedCounter } from "#operator/metrics.ts";
 import { answersCounter, declareMetrics as declareSidecar } from "#sidecar/metrics.ts";
 import type { Made } from "./made.ts";
 import { code, page, table } from "./markdown.ts";
 
-const sources = "sidecar/metrics.ts and operator/metrics.ts and operator/kube/metrics.ts";
+const sources =
+  "sidecar/metrics.ts and operator/metrics.ts and operator/identity/metrics.ts and operator/kube/metrics.ts";
 
 export function makeMetrics(): Promise<Made> {
   const lines = [
@@ -53,6 +55,7 @@ export function operatorFamilies(): readonly FamilyFacts[] {
   const metrics = new Metrics();
   repairedCounter(metrics);
   declareOperator(metrics, { etcdConnected: unread, isAtWork: unread, lagMs: unread });
+  declareAuthorities(metrics, unread);
   new KubeMetrics(metrics);
   return metrics.families();
 }
