@@ -14,6 +14,8 @@ export const ports = {
 /** Labels and annotations of pods and namespaces. */
 export const injectLabel = `${group}/inject`;
 export const injectLabelValues = ["enabled", "disabled"] as const;
+/** The sidecar's container. */
+export const sidecarContainer = "holdfast";
 /** On each pod that has a sidecar. */
 export const sidecarLabel = `${group}/sidecar`;
 export const sidecarLabelValue = "injected";

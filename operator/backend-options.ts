@@ -67,9 +67,9 @@ export function backendProblems(options: BackendOptions): string[] {
 /** What says something of an etcd that is not made. */
 function strayOptions(options: BackendOptions): string | undefined {
   const { etcdEndpoints, etcdCaSecret, etcdAdminSecret, etcdPasswords, etcdMaintenance } = options;
-  const { etcdManaged, etcdStorageClass, etcdEphemeral } = options;
+  const { etcdManaged, etcdStorageClass, etcdEphemeral, etcdIssuerSecret } = options;
   const ofExternal =
-    [etcdCaSecret, etcdAdminSecret].some((one) => one !== undefined) ||
+    [etcdCaSecret, etcdAdminSecret, etcdIssuerSecret].some((one) => one !== undefined) ||
     etcdPasswords ||
     etcdMaintenance;
   if (etcdManaged && (etcdEndpoints !== undefined || ofExternal))

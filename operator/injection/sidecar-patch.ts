@@ -1,0 +1,59 @@
+/** The patch that gives a pod its sidecar, or what is missing of it. */
+import {
+  injectionAnnotation,
+  sidecarContainer,
+  sidecarLabel,
+  sidecarLabelValue,
+} from "#api/names.ts";
+import { markText, type Mark } from "./mark.ts";
+import { positionIn } from "./mesh.ts";
+import { insert, replaceAt, setEntries, type Operation } from "./patch.ts";
+import type { PodSeen } from "./pod.ts";
+
+export interface SidecarParts {
+  readonly container: object;
+  readonly volumes: readonly { readonly name: string }[];
+  readonly mark: Mark;
+  /** The container and the volumes that are there stay as they are. */
+  readonly keeps: boolean;
+  /** Beside the mark. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export function patchOf(seen: PodSeen, parts: SidecarParts): Operation[] {
+  const { mark, annotations } = parts;
+  return [
+    ...setEntries("/metadata/labels", seen.labels, { [sidecarLabel]: sidecarLabelValue }),
+    ...setEntries("/metadata/annotations", seen.annotations, {
+      [injectionAnnotation]: parts.keeps
+        ? (seen.annotations?.[injectionAnnotation] ?? markText(mark))
+        : markText(mark),
+      ...annotations,
+    }),
+    ...volumesPatch(seen, parts),
+    ...containerPatch(seen, parts),
+  ];
+}
+
+function volumesPatch({ volumes }: PodSeen, { volumes: wanted, keeps }: SidecarParts): Operation[] {
+  let length = volumes?.length;
+  return wanted.flatMap((volume) => {
+    const at = volumes?.indexOf(volume.name) ?? -1;
+    if (at >= 0) return keeps ? [] : [replaceAt("/spec/volumes", at, volume)];
+    const operation = insert({ path: "/spec/volumes", length }, "end", volume);
+    length = (length ?? 0) + 1;
+    return [operation];
+  });
+}
+
+/** The place is chosen once: a mesh that comes later puts itself before us, where it wants to. */
+function containerPatch(
+  { initContainers }: PodSeen,
+  { container, keeps }: SidecarParts,
+): Operation[] {
+  const path = "/spec/initContainers";
+  const at = initContainers?.findIndex(({ name }) => name === sidecarContainer) ?? -1;
+  if (at >= 0) return keeps ? [] : [replaceAt(path, at, container)];
+  const list = { path, length: initContainers?.length };
+  return [insert(list, positionIn(initContainers ?? []), container)];
+}
