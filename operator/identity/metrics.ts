@@ -1,5 +1,5 @@
 /** What identity exports. Labels are from closed lists: never a namespace or a pod. */
-import type { Metrics } from "#host/metrics.ts";
+import type { Counter, Metrics } from "#host/metrics.ts";
 
 /** By authority. */
 export type AuthoritiesSeen = Iterable<{
@@ -28,4 +28,28 @@ export function declareAuthorities(metrics: Metrics, seen: () => AuthoritiesSeen
     },
     () => [...seen()].map(({ which, trusted }) => ({ labels: [which], value: trusted })),
   );
+}
+
+export function declareServing(metrics: Metrics, untilMs: () => number | undefined): void {
+  metrics.read(
+    "gauge",
+    {
+      name: "holdfast_serving_expiry_timestamp_seconds",
+      help: "When the certificate that this replica shows to the API server and to sidecars ends, in seconds since 1970. It is renewed at a third of its life.",
+      unit: "seconds",
+    },
+    () => {
+      const ms = untilMs();
+      return ms === undefined ? [] : [{ value: ms / 1_000 }];
+    },
+  );
+}
+
+/** By outcome. */
+export function exchangesCounter(metrics: Metrics): (outcome: string) => Counter {
+  return metrics.counters({
+    name: "holdfast_identity_exchanges",
+    help: "Answers to sidecars that asked who they are, by outcome: issued, or why not.",
+    labels: ["outcome"],
+  });
 }
