@@ -35,7 +35,7 @@ interface Secured {
 }
 
 /** All who call are Go's and Node's clients of these years. */
-export const tlsVersionMin = "TLSv1.3";
+export const tlsVersionMin = "TLSv1.3" as const;
 const lifeMsDefault = 7 * 86_400_000;
 /** A timer of Node reaches no further than 24 days. */
 const timerMsMax = 86_400_000;

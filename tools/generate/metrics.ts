@@ -1,6 +1,10 @@
 /** `docs/reference/metrics.md`: what the processes export, read off the declarations that they make at their start. */
 import { Metrics, seriesOf, type FamilyFacts } from "#host/metrics.ts";
-import { declareAuthorities } from "#operator/identity/metrics.ts";
+import {
+  declareAuthorities,
+  declareServing,
+  exchangesCounter,
+} from "#operator/identity/metrics.ts";
 import { KubeMetrics } from "#operator/kube/metrics.ts";
 import { declareMetrics as declareOperator, repairedCounter } from "#operator/metrics.ts";
 import { answersCounter, declareMetrics as declareSidecar } from "#sidecar/metrics.ts";
@@ -56,6 +60,8 @@ export function operatorFamilies(): readonly FamilyFacts[] {
   repairedCounter(metrics);
   declareOperator(metrics, { etcdConnected: unread, isAtWork: unread, lagMs: unread });
   declareAuthorities(metrics, unread);
+  declareServing(metrics, unread);
+  exchangesCounter(metrics);
   new KubeMetrics(metrics);
   return metrics.families();
 }
