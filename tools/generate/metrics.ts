@@ -7,12 +7,13 @@ import {
 } from "#operator/identity/metrics.ts";
 import { KubeMetrics } from "#operator/kube/metrics.ts";
 import { declareMetrics as declareOperator, repairedCounter } from "#operator/metrics.ts";
+import { declareIdentity } from "#sidecar/identity/metrics.ts";
 import { answersCounter, declareMetrics as declareSidecar } from "#sidecar/metrics.ts";
 import type { Made } from "./made.ts";
 import { code, page, table } from "./markdown.ts";
 
 const sources =
-  "sidecar/metrics.ts and operator/metrics.ts and operator/identity/metrics.ts and operator/kube/metrics.ts";
+  "sidecar/metrics.ts and sidecar/identity/metrics.ts and operator/metrics.ts and operator/identity/metrics.ts and operator/kube/metrics.ts";
 
 export function makeMetrics(): Promise<Made> {
   const lines = [
@@ -43,6 +44,7 @@ const unread = (): never => {
 export function sidecarFamilies(): readonly FamilyFacts[] {
   const metrics = new Metrics();
   answersCounter(metrics);
+  declareIdentity(metrics, { notAfterMs: unread, isGood: unread });
   declareSidecar(metrics, {
     session: unread,
     counters: unread,
