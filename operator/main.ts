@@ -17,6 +17,7 @@ import { publishedKinds } from "./controllers/published/kinds.ts";
 import { Objects } from "./controllers/published/objects.ts";
 import { drain, endInTime } from "./drain.ts";
 import { Authorities } from "./identity/authorities.ts";
+import { overlapMsDefault } from "./identity/renewal.ts";
 import { Serving } from "./identity/serving.ts";
 import { startIdentity } from "./identity/start.ts";
 import { Cluster, ClusterRefused, configOfFile, configOfPod } from "./kube/cluster.ts";
@@ -97,6 +98,7 @@ async function startBehind(
   const authorities = stack.use(
     await Authorities.start({
       ...{ api, runtime, metrics, namespace, installation, leads, onFailure: onBug },
+      overlapMs: Math.max(overlapMsDefault, 2 * options.certificateLife),
     }),
   );
   const serving = stack.use(

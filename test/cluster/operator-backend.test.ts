@@ -7,9 +7,11 @@ import { accessName } from "#operator/etcd-admin/namespace-access.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
 import { EtcdGateway } from "#test/support/etcd-gateway.ts";
 import { base64, Intruder, rootUser, switchUsersOn } from "#test/support/etcd-users.ts";
+import { askIdentity } from "#test/support/identity-asker.ts";
 import { operatorNamespace, operatorPermissions } from "#test/support/kube/operator-role.ts";
 import { unusedRights } from "#test/support/kube/used-rules.ts";
 import { hold, release } from "#test/support/lock-calls.ts";
+import { firstOf } from "#test/support/logged-process.ts";
 import type { OperatorProcess } from "#test/support/operator-process.ts";
 import { until } from "#tools/cluster/until.ts";
 import { OperatorStage, recordKeyOf } from "./operator-stage.ts";
@@ -292,6 +294,15 @@ describe("the operator's Backend", function () {
     await stage.backend.says("Ready", "True Ready");
     // It holds data: it stays until somebody deletes it.
     await stage.kubectl("get", "sts/holdfast-etcd", "-n", operatorNamespace);
+  });
+
+  it("has tokens of sidecars reviewed", async () => {
+    const args = ["secret", "holdfast-ca-operator", "-n", operatorNamespace];
+    const ca = await stage.kubectl("get", ...args, "-o", "jsonpath={.data.ca\\.crt}");
+    const { identityDoor } = await operator.said("listening");
+    const trust = Buffer.from(ca, "base64").toString();
+    const answer = await askIdentity(firstOf(identityDoor), trust, { token: "garbage" });
+    assert.equal(answer.body["code"], "token_refused", answer.text);
   });
 
   it("needs each of the operator's rights, and no other", async () => {
