@@ -31,6 +31,7 @@ import (
 const (
 	usualProgram = "/etcd"
 	usualRun     = "/run/holdfast"
+	clusterToken = "initial-cluster-token"
 	// Read and write for the group, too: the volume may be the group's, and the next user another.
 	fileMode   = 0o660
 	folderMode = 0o700
@@ -82,6 +83,10 @@ func launch(args []string) error {
 		"incarnation": incarnation, "new": isNew, "name": name, "trusts": trusts,
 	})
 	argv := append([]string{"etcd"}, args...)
+	if !slices.ContainsFunc(args, func(arg string) bool { return flagIn(arg) == clusterToken }) {
+		// etcd makes its cluster's id of its peers' addresses and this: new data is then a new cluster, and known for it.
+		argv = append(argv, "--"+clusterToken+"="+incarnation)
+	}
 	argv = append(argv,
 		"--name="+name,
 		"--data-dir="+given.dataFolder,
@@ -131,12 +136,20 @@ func isPeerURL(text string) bool {
 
 func checkArgs(args []string) error {
 	for _, arg := range args {
-		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if strings.HasPrefix(arg, "-") && slices.Contains(ownFlags, name) {
+		if slices.Contains(ownFlags, flagIn(arg)) {
 			return fmt.Errorf("the argument %s is the launcher's own to set: leave it out", arg)
 		}
 	}
 	return nil
+}
+
+// The flag's name; empty where the argument is none.
+func flagIn(arg string) string {
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	if !strings.HasPrefix(arg, "-") {
+		return ""
+	}
+	return name
 }
 
 // What this etcd's data is known by, and whether it begins now.
