@@ -1,6 +1,7 @@
 /** The suites of `make test`, in the order in which they say most soonest, and the tools that each needs. */
 import type { Rung } from "#tools/cluster/needs.ts";
 import type { EtcdMinor } from "#tools/fetch.ts";
+import type { BuiltName } from "#tools/fetch/built.ts";
 
 export interface Suite {
   readonly name: string;
@@ -8,6 +9,8 @@ export interface Suite {
   readonly etcd: readonly EtcdMinor[];
   /** Brought where that is possible; the suite says itself what it leaves out without. */
   readonly etcdToo: readonly EtcdMinor[];
+  /** Brought where that is possible, as etcdToo. */
+  readonly builtToo?: readonly BuiltName[];
   /** The rung of the test cluster without which it cannot run. */
   readonly rung?: Rung;
   /** Its files run side by side, in two processes: for tests that share nothing but the processor. */
@@ -25,7 +28,10 @@ export const suites: readonly Suite[] = [
   { name: "unit", etcd: [], etcdToo: [], sideBySide: true },
   { name: "simulation", etcd: [], etcdToo: [], sideBySide: true },
   { name: "contract", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
-  { name: "integration", etcd: ["3.7", "3.6"], etcdToo: ["3.4"], sideBySide: true },
+  {
+    name: "integration",
+    ...{ etcd: ["3.7", "3.6"], etcdToo: ["3.4"], builtToo: ["registry"], sideBySide: true },
+  },
   { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light" },
   { name: "cluster-real", etcd: ["3.7"], etcdToo: [], rung: "real", folder: "test/cluster/real" },
   {

@@ -2,6 +2,7 @@
 import process from "node:process";
 import { bringRung, type Rung } from "#tools/cluster/needs.ts";
 import { fetchEtcd, fetchEtcdProgram, ToolMissing, type EtcdMinor } from "#tools/fetch.ts";
+import { fetchBuilt, type BuiltName } from "#tools/fetch/built.ts";
 import { usualSuites, type Suite } from "./suites.ts";
 
 const say = (text: string): void => {
@@ -11,25 +12,42 @@ const say = (text: string): void => {
 /** What cannot be had, each with what was tried, in words. */
 export interface Missing {
   readonly etcd: ReadonlyMap<EtcdMinor, string>;
+  readonly built: ReadonlyMap<BuiltName, string>;
   readonly rungs: ReadonlyMap<Rung, string>;
 }
 
 export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
-  const etcd = new Map<EtcdMinor, string>();
-  for (const version of new Set(wanted.flatMap((suite) => [...suite.etcd, ...suite.etcdToo]))) {
-    try {
-      await fetchEtcd({ version, log: say });
-    } catch (error) {
-      if (!(error instanceof ToolMissing)) throw error;
-      etcd.set(version, error.message);
-    }
-  }
+  const etcd = await lackingAmong(
+    wanted.flatMap((suite) => [...suite.etcd, ...suite.etcdToo]),
+    (version) => fetchEtcd({ version, log: say }),
+  );
+  const built = await lackingAmong(
+    wanted.flatMap((suite) => suite.builtToo ?? []),
+    (name) => fetchBuilt(name, say),
+  );
   const rungs = new Map<Rung, string>();
   for (const rung of new Set(wanted.flatMap((suite) => suite.rung ?? []))) {
     const why = await bringRung(rung, say);
     if (why !== undefined) rungs.set(rung, why);
   }
-  return { etcd, rungs };
+  return { etcd, built, rungs };
+}
+
+/** Brings each once; what cannot be had, and why. */
+async function lackingAmong<T extends string>(
+  wanted: readonly T[],
+  bring: (name: T) => Promise<unknown>,
+): Promise<Map<T, string>> {
+  const lacking = new Map<T, string>();
+  for (const name of new Set(wanted)) {
+    try {
+      await bring(name);
+    } catch (error) {
+      if (!(error instanceof ToolMissing)) throw error;
+      lacking.set(name, error.message);
+    }
+  }
+  return lacking;
 }
 
 /** Why the suite cannot run; empty where it can. */
@@ -42,7 +60,9 @@ export function lackingOf({ etcd, rung }: Suite, missing: Missing): string[] {
 
 async function main(): Promise<number> {
   const missing = await bringTools(usualSuites);
-  const messages = [...missing.etcd.values(), ...missing.rungs.values()];
+  const messages = [missing.etcd, missing.built, missing.rungs].flatMap((each) => [
+    ...each.values(),
+  ]);
   for (const message of messages) say(message);
   for (const program of ["etcdctl", "etcdutl"] as const) {
     await fetchEtcdProgram(program, { version: "3.7", log: say });

@@ -48,6 +48,7 @@ describe("a suite on demand", () => {
 describe("what a suite lacks", () => {
   const missing: Missing = {
     etcd: new Map([["3.7", "no etcd"]]),
+    built: new Map([["registry", "no registry"]]),
     rungs: new Map([["real", "no root"]]),
   };
   const lacking = (name: string): string[] =>
@@ -60,5 +61,9 @@ describe("what a suite lacks", () => {
     assert.deepEqual(lacking("cluster-real"), ["no etcd", "no root"]);
     assert.deepEqual(lacking("cluster"), ["no etcd"]);
     assert.deepEqual(lacking("unit"), []);
+  });
+
+  it("is not what a suite runs without: its tests say what they leave out", () => {
+    assert.deepEqual(lacking("integration"), ["no etcd"]);
   });
 });
