@@ -70,14 +70,19 @@ function credentialsIn(auth: DockerAuth, file: string): Credentials | undefined 
   return { kind: "password", user, password: rest.join(":") };
 }
 
+const helperWithinMs = 60_000;
+
 /** Docker's programs that keep passwords: the host goes in, JSON comes out; it fails where it has none. */
 function askHelper(helper: string, host: string): Promise<Credentials | undefined> {
   const program = `docker-credential-${helper}`;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ["get"], { stdio: ["pipe", "pipe", "ignore"], timeout: 60_000 });
+    const child = spawn(program, ["get"], { stdio: ["pipe", "pipe", "ignore"] });
+    // It may ask a person, and that person may have left.
+    const limit = setTimeout(() => child.kill("SIGKILL"), helperWithinMs);
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
     child.once("error", (error) => {
+      clearTimeout(limit);
       reject(new NoCredentials(`${program}, which Docker's settings name: ${error.message}`));
     });
     // It need not read its input to fail: its code says so.
@@ -85,6 +90,7 @@ function askHelper(helper: string, host: string): Promise<Credentials | undefine
       if (error.code !== "EPIPE") reject(error);
     });
     child.once("close", (code) => {
+      clearTimeout(limit);
       if (code !== 0) {
         resolve(undefined);
         return;

@@ -82,7 +82,9 @@ export class Registry {
     const what = `${call.method} ${new URL(call.path, this.#place.url).pathname}: ${String(response.status)}${said}`;
     switch (response.status) {
       case 401:
-        throw new PushRefused(`${host} does not take these credentials. (${what})`);
+        throw new PushRefused(
+          `${host} does not take these credentials, or not for this repository. (${what})`,
+        );
       case 403:
         throw new PushRefused(
           `${host} does not let ${this.#who()} push there: it needs the right to write to this path. (${what})`,
@@ -114,6 +116,6 @@ function saidIn(text: string): string {
     const { errors = [] } = JSON.parse(text) as ErrorBody;
     return ` ${errors.map(({ code = "", message = "" }) => `${code} ${message}`.trim()).join("; ")}`;
   } catch {
-    return ` ${text.slice(0, textMaxChars)}`; // of a proxy before it, as it is
+    return ` ${text.trim().slice(0, textMaxChars)}`; // of a proxy before it, as it is
   }
 }
