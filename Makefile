@@ -10,7 +10,7 @@ NODE := node_modules/.bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # Variables of the targets; all may come from the environment, too.
-export PROGRAM RUNG SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS SECONDS PROFILE
+export PROGRAM RUNG SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS SECONDS PROFILE REGISTRY
 export HTTP_PORT HEALTH_PORT ETCD_CLIENT_PORT ETCD_PEER_PORT
 
 FORMATTED := .
@@ -100,6 +100,10 @@ bundle: $(INSTALLED) ## One file a process, as in images: dist/sidecar.mjs, dist
 .PHONY: image
 image: $(INSTALLED) ## The images of sidecar, operator and etcd as archives, with their SBOMs, in .cache/images
 	@exec $(NODE) tools/image.ts
+
+.PHONY: image-push
+image-push: image ## Pushes them; REGISTRY=host/path, who by docker login or REGISTRY_USER= REGISTRY_PASSWORD=
+	@exec $(NODE) tools/image-push.ts
 
 .PHONY: tools
 tools: $(INSTALLED) ## Brings etcd, Kubernetes, CoreDNS and helm, which the tests need, into the cache folder

@@ -1,6 +1,6 @@
 /**
  * The programs that are built from small mains of this project: Kubernetes (one binary, called by six names) of the newest
- * and the oldest release that is supported, and CoreDNS. The version of each is the one that its go.mod requires; the
+ * and the oldest release that is supported, CoreDNS, and a registry of images. The version of each is the one that its go.mod requires; the
  * result is cached by it.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { fromGoSource } from "./from-go-source.ts";
 import type { Say } from "./step.ts";
 
 interface Build {
-  /** Below tools/cluster. */
+  /** Below tools. */
   readonly source: string;
   /** The go.mod of this version, in that folder. */
   readonly modules: string;
@@ -28,7 +28,7 @@ interface Build {
 }
 
 const kubernetes = {
-  source: "kubernetes",
+  source: "cluster/kubernetes",
   modules: "go.mod",
   cachedAs: "kubernetes",
   module: "k8s.io/kubernetes",
@@ -52,7 +52,7 @@ const builds = {
   /** The oldest release that is supported, from the same main with other modules. */
   "kubernetes-oldest": { ...kubernetes, modules: "oldest.mod" },
   coredns: {
-    source: "coredns",
+    source: "cluster/coredns",
     modules: "go.mod",
     cachedAs: "coredns",
     module: "github.com/coredns/coredns",
@@ -60,6 +60,16 @@ const builds = {
     takes: "2 minutes, once",
     stamps: () => ({}),
     released: (version) => `https://github.com/coredns/coredns/releases/tag/v${version}`,
+  },
+  registry: {
+    source: "image/registry",
+    modules: "go.mod",
+    cachedAs: "registry",
+    module: "github.com/distribution/distribution/v3",
+    names: ["registry"],
+    takes: "1 to 2 minutes, once",
+    stamps: () => ({}),
+    released: (version) => `https://github.com/distribution/distribution/releases/tag/v${version}`,
   },
 } as const satisfies Readonly<Record<string, Build>>;
 
@@ -139,7 +149,7 @@ function entryOf(name: BuiltName, version: string): string {
 }
 
 function sourceOf(name: BuiltName): string {
-  return path.join(import.meta.dirname, "..", "cluster", builds[name].source);
+  return path.join(import.meta.dirname, "..", builds[name].source);
 }
 
 /** So that each program tells its version, and what asks for it (a node's status, Helm) hears the true one. */

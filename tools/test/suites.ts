@@ -2,6 +2,7 @@
 import type { Rung } from "#tools/cluster/needs.ts";
 import type { EtcdMinor } from "#tools/fetch.ts";
 import type { HelmMajor } from "#tools/fetch/helm.ts";
+import type { BuiltName } from "#tools/fetch/built.ts";
 
 export interface Suite {
   readonly name: string;
@@ -9,6 +10,8 @@ export interface Suite {
   readonly etcd: readonly EtcdMinor[];
   /** Brought where that is possible; the suite says itself what it leaves out without. */
   readonly etcdToo: readonly EtcdMinor[];
+  /** Brought where that is possible, as etcdToo. */
+  readonly builtToo?: readonly BuiltName[];
   /** The rung of the test cluster without which it cannot run. */
   readonly rung?: Rung;
   /** Majors of helm without which it cannot run. */
@@ -28,7 +31,10 @@ export const suites: readonly Suite[] = [
   { name: "unit", etcd: [], etcdToo: [], sideBySide: true },
   { name: "simulation", etcd: [], etcdToo: [], sideBySide: true },
   { name: "contract", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
-  { name: "integration", etcd: ["3.7", "3.6"], etcdToo: ["3.4"], sideBySide: true },
+  {
+    name: "integration",
+    ...{ etcd: ["3.7", "3.6"], etcdToo: ["3.4"], builtToo: ["registry"], sideBySide: true },
+  },
   { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light" },
   {
     name: "charts",

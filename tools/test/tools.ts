@@ -3,6 +3,7 @@ import process from "node:process";
 import { bringRung, type Rung } from "#tools/cluster/needs.ts";
 import { fetchEtcd, fetchEtcdProgram, ToolMissing, type EtcdMinor } from "#tools/fetch.ts";
 import { fetchHelm, type HelmMajor } from "#tools/fetch/helm.ts";
+import { fetchBuilt, type BuiltName } from "#tools/fetch/built.ts";
 import { usualSuites, type Suite } from "./suites.ts";
 
 const say = (text: string): void => {
@@ -12,35 +13,47 @@ const say = (text: string): void => {
 /** What cannot be had, each with what was tried, in words. */
 export interface Missing {
   readonly etcd: ReadonlyMap<EtcdMinor, string>;
+  readonly built: ReadonlyMap<BuiltName, string>;
   readonly rungs: ReadonlyMap<Rung, string>;
   readonly helm: ReadonlyMap<HelmMajor, string>;
 }
 
 export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
-  const etcd = new Map<EtcdMinor, string>();
-  for (const version of new Set(wanted.flatMap((suite) => [...suite.etcd, ...suite.etcdToo]))) {
-    try {
-      await fetchEtcd({ version, log: say });
-    } catch (error) {
-      if (!(error instanceof ToolMissing)) throw error;
-      etcd.set(version, error.message);
-    }
-  }
+  const etcd = await lackingAmong(
+    wanted.flatMap((suite) => [...suite.etcd, ...suite.etcdToo]),
+    (version) => fetchEtcd({ version, log: say }),
+  );
+  const built = await lackingAmong(
+    wanted.flatMap((suite) => suite.builtToo ?? []),
+    (name) => fetchBuilt(name, say),
+  );
   const rungs = new Map<Rung, string>();
   for (const rung of new Set(wanted.flatMap((suite) => suite.rung ?? []))) {
     const why = await bringRung(rung, say);
     if (why !== undefined) rungs.set(rung, why);
   }
-  const helm = new Map<HelmMajor, string>();
-  for (const major of new Set(wanted.flatMap((suite) => suite.helm ?? []))) {
+  const helm = await lackingAmong(
+    wanted.flatMap((suite) => suite.helm ?? []),
+    (major) => fetchHelm(major, say),
+  );
+  return { etcd, built, rungs, helm };
+}
+
+/** Brings each once; what cannot be had, and why. */
+async function lackingAmong<T extends string>(
+  wanted: readonly T[],
+  bring: (name: T) => Promise<unknown>,
+): Promise<Map<T, string>> {
+  const lacking = new Map<T, string>();
+  for (const name of new Set(wanted)) {
     try {
-      await fetchHelm(major, say);
+      await bring(name);
     } catch (error) {
       if (!(error instanceof ToolMissing)) throw error;
-      helm.set(major, error.message);
+      lacking.set(name, error.message);
     }
   }
-  return { etcd, rungs, helm };
+  return lacking;
 }
 
 /** Why the suite cannot run; empty where it can. */
@@ -54,7 +67,8 @@ export function lackingOf({ etcd, rung, helm = [] }: Suite, missing: Missing): s
 
 async function main(): Promise<number> {
   const missing = await bringTools(usualSuites);
-  const messages = [...missing.etcd.values(), ...missing.rungs.values(), ...missing.helm.values()];
+  const { etcd, built, rungs, helm } = missing;
+  const messages = [etcd, built, rungs, helm].flatMap((each) => [...each.values()]);
   for (const message of messages) say(message);
   for (const program of ["etcdctl", "etcdutl"] as const) {
     await fetchEtcdProgram(program, { version: "3.7", log: say });

@@ -53,6 +53,7 @@ describe("a suite on demand", () => {
 describe("what a suite lacks", () => {
   const missing: Missing = {
     etcd: new Map([["3.7", "no etcd"]]),
+    built: new Map([["registry", "no registry"]]),
     rungs: new Map([["real", "no root"]]),
     helm: new Map([["4", "no helm"]]),
   };
@@ -67,5 +68,9 @@ describe("what a suite lacks", () => {
     assert.deepEqual(lacking("charts"), ["no etcd", "no helm"]);
     assert.deepEqual(lacking("cluster"), ["no etcd"]);
     assert.deepEqual(lacking("unit"), []);
+  });
+
+  it("is not what a suite runs without: its tests say what they leave out", () => {
+    assert.deepEqual(lacking("integration"), ["no etcd"]);
   });
 });
