@@ -1,6 +1,6 @@
 /**
- * One program as images ship it: dist/NAME.mjs, one file without blanks and comments, its source map beside it, and
- * dist/NAME, which starts it.
+ * One program as images ship it: NAME.mjs, one file without blanks and comments, its source map beside it, and
+ * NAME, which starts it.
  */
 import { stat, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
@@ -22,10 +22,11 @@ export interface Bundle {
   readonly inputs: readonly string[];
 }
 
-export async function bundle(name: ProgramName): Promise<Bundle> {
+/** `folder`: below the project's. */
+export async function bundle(name: ProgramName, folder = "dist"): Promise<Bundle> {
   const { entry, packages, nodeOptions }: Program = programs[name];
-  const file = `dist/${name}.mjs`;
-  const launcher = `dist/${name}`;
+  const file = `${folder}/${name}.mjs`;
+  const launcher = `${folder}/${name}`;
   const { warnings, metafile } = await build({
     entryPoints: [entry],
     outfile: file,
@@ -49,7 +50,8 @@ export async function bundle(name: ProgramName): Promise<Bundle> {
   });
   await writeFile(launcher, launcherText(name, nodeOptions), { mode: 0o755 });
   const { size } = await stat(file);
-  const parts = Object.entries(metafile.outputs[file]?.inputs ?? {});
+  const outputs = Object.values(metafile.outputs);
+  const parts = outputs.flatMap((output) => Object.entries(output.inputs));
   const inputs = parts.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([input]) => input);
   return { file, launcher, sizeBytes: size, hasWarnings: warnings.length > 0, inputs };
 }

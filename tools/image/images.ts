@@ -1,5 +1,5 @@
 /** The three images: what each is made of, and how it is started. */
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import packageFile from "../../package.json" with { type: "json" };
 import { bundle } from "#tools/bundle/bundle.ts";
@@ -35,9 +35,14 @@ export interface Made {
 }
 
 export interface Making {
-  /** Where layers are kept, and programs that are built for images. */
+  /** Where layers are kept. */
   readonly folder: string;
   readonly say: Say;
+}
+
+interface Work extends Making {
+  /** For what is built on the way. Of this run alone: others may make images at the same time. */
+  readonly scratch: string;
 }
 
 const descriptions: Readonly<Record<ImageName, string>> = {
@@ -48,21 +53,27 @@ const descriptions: Readonly<Record<ImageName, string>> = {
 
 /** One after the other: each takes memory for all that it holds. */
 export async function* makeImages(making: Making): AsyncGenerator<Made> {
-  const base = await nodeBase(making.say);
-  yield await nodeImage("sidecar", base, making);
-  yield await nodeImage("operator", base, making);
-  yield await etcdImage(making);
+  const scratch = await mkdtemp(path.join(making.folder, "half-"));
+  try {
+    const work = { ...making, scratch };
+    const base = await nodeBase(making.say);
+    yield await nodeImage("sidecar", base, work);
+    yield await nodeImage("operator", base, work);
+    yield await etcdImage(work);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
-async function nodeImage(program: ProgramName, base: Base, making: Making): Promise<Made> {
+async function nodeImage(program: ProgramName, base: Base, work: Work): Promise<Made> {
   const name = `holdfast-${program}` as const;
-  making.say(`${name}: bundling`);
-  const { file: script, inputs, hasWarnings } = await bundle(program);
+  work.say(`${name}: bundling`);
+  const { file: script, inputs, hasWarnings } = await bundle(program, work.scratch);
   if (hasWarnings)
     throw new Error(`The bundle of ${program} has warnings: no image is made of it.`);
   const own = npmParts(inputs);
   const place = `${program}.mjs`;
-  return await made(name, making, {
+  return await made(name, work, {
     // The first is the same in both, and kept and sent once.
     layers: [
       [...base.entries, ...licenceEntries(base.parts)],
@@ -74,12 +85,12 @@ async function nodeImage(program: ProgramName, base: Base, making: Making): Prom
   });
 }
 
-async function etcdImage(making: Making): Promise<Made> {
-  const { folder, say } = making;
+async function etcdImage(work: Work): Promise<Made> {
+  const { scratch, say } = work;
   const name = "holdfast-etcd";
   say(`${name}: building its launcher`);
   const etcd = await fetchEtcd({ version: "3.7", log: say });
-  const launcher = await buildLauncher(folder, () => undefined);
+  const launcher = await buildLauncher(scratch);
   const libraries = await librariesOf(etcd.path);
   if (libraries.length > 0)
     throw new Error(
@@ -87,7 +98,7 @@ async function etcdImage(making: Making): Promise<Made> {
     );
   const releases = { "go.etcd.io/etcd/server/v3": `v${etcd.version}` };
   const parts = await goParts([etcd.path, launcher], releases);
-  return await made(name, making, {
+  return await made(name, work, {
     layers: [
       [
         ...accounts,
@@ -101,13 +112,12 @@ async function etcdImage(making: Making): Promise<Made> {
   });
 }
 
-/** Returns its path. */
-export async function buildLauncher(folder: string, say: Say): Promise<string> {
+/** Into that folder. Returns its path. */
+export async function buildLauncher(folder: string): Promise<string> {
   const output = path.join(path.resolve(folder), "holdfast-etcd");
-  await mkdir(folder, { recursive: true });
   await fromGoSource({
     ...{ source: path.join(import.meta.dirname, "etcd/launch"), modules: "go.mod", output },
-    ...{ stamps: {}, takes: "seconds", say },
+    ...{ stamps: {}, takes: "seconds", say: () => undefined },
   });
   return output;
 }

@@ -25,7 +25,6 @@ import { EtcdMember } from "#test/support/etcd-member.ts";
 import { freePorts, giveBack } from "#test/support/free-ports.ts";
 import { fetchEtcd } from "#tools/fetch.ts";
 import { buildLauncher } from "#tools/image/images.ts";
-import { imagesFolder } from "#tools/image/write.ts";
 
 const validity = { fromMs: Date.now() - 300_000, untilMs: Date.now() + 3_600_000 };
 const authorities = {
@@ -41,6 +40,7 @@ const certificateOf = (by: AuthorityName): Identity =>
 
 describe("the launcher of etcd's image", function () {
   this.timeout(60_000);
+  let programs: string;
   let launcher: string;
   let etcd: string;
   let volume: string;
@@ -49,9 +49,11 @@ describe("the launcher of etcd's image", function () {
   let env: Readonly<Record<string, string>>;
 
   before(async () => {
-    launcher = await buildLauncher(imagesFolder, () => undefined);
+    programs = await mkdtemp(path.join(tmpdir(), "holdfast-launcher-"));
+    launcher = await buildLauncher(programs);
     etcd = (await fetchEtcd({ version: "3.7" })).path;
   });
+  after(() => rm(programs, { recursive: true, force: true }));
   beforeEach(async () => {
     volume = await mkdtemp(path.join(tmpdir(), "holdfast-launcher-"));
     ports = await freePorts(3);
