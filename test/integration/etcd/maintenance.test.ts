@@ -257,10 +257,13 @@ describe("an etcd whose keeper has to stop", function () {
     const calls = new MaintenanceCalls(store.client);
     while (!(await writeSome({ store, calls })).includes("noSpace"));
     const notes: Note[] = [];
+    let left: string | undefined;
     class Held extends Noted {
-      override defragment(until: AbortSignal) {
+      override async defragment(until: AbortSignal) {
         proxy.hold("answers");
-        return super.defragment(until);
+        const outcome = await super.defragment(until);
+        if (outcome.kind === "unknown") left = outcome.reason.message;
+        return outcome;
       }
     }
     const clock = new HandClock();
@@ -277,6 +280,8 @@ describe("an etcd whose keeper has to stop", function () {
       ["begins"],
     );
     await inTime("the keeper to end", keeper.close());
+    // And not because the connection was given up, which it is after a while without answers.
+    assert.equal(left, "the caller left");
     assert.ok(!clock.said.some((message) => message.startsWith("etcd could not be")));
     await proxy.heal();
   });

@@ -31,7 +31,8 @@ const well: EtcdView = {
   members: list("1", "2", "3"),
   alarms: done([]),
   auth: done(true),
-  rights: done(undefined),
+  authRevision: done(7n),
+  rights: done([]),
   quorum: done(undefined),
 };
 const spec = (more: object = {}) =>
