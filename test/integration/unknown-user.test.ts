@@ -9,9 +9,7 @@ import { accessName } from "#operator/etcd-admin/namespace-access.ts";
 import { NamespaceUsers } from "#operator/etcd-admin/namespace-users.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
 import { testRuntime } from "../support/etcd-users.ts";
-import { hold, release } from "../support/lock-calls.ts";
-import { eventually } from "../support/poll.ts";
-import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
+import { SidecarProcess } from "../support/sidecar-process.ts";
 import { Certificates } from "./etcd/certificates.ts";
 
 const never = new AbortController().signal;
@@ -41,41 +39,40 @@ describe("a sidecar with a certificate", function () {
   this.timeout(60_000);
 
   for (const version of ["3.7", "3.6"] as const)
-    for (const from of ["etcd", "files"] as const)
-      it(`of a user that etcd ${version} does not have yet, with resources from ${from}, waits, says so, and begins with the user`, async () => {
-        await using stack = new AsyncDisposableStack();
-        const certificates = stack.use(await Certificates.start());
-        await certificates.authority("ours");
-        const ca = certificates.path("ours.crt");
-        const server = await certificates.issue("etcd", { by: "ours" });
-        const root = await certificates.issue("root", { by: "ours" });
-        const shop = await certificates.issue(accessName("shop"), { by: "ours" });
-        const tls = { ...server, clientCa: ca };
-        const etcd = stack.use(await EtcdServer.start({ version, noFsync: true, tls }));
-        const admin = stack.use(await adminBy(etcd, { ca, ...root }));
-        await switchOn(admin);
-        const sidecar = stack.use(
-          await SidecarProcess.start({
-            ...{ etcd: etcd.endpoint, unready: true, sessionTtl: "3s" },
-            ...(from === "files" && { resources: [mutex("orders")] }),
-            env: {
-              HOLDFAST_NAMESPACE: "shop",
-              HOLDFAST_ETCD_CA_FILE: ca,
-              HOLDFAST_ETCD_CERT_FILE: shop.cert,
-              HOLDFAST_ETCD_KEY_FILE: shop.key,
-            },
-          }),
-        );
-        const { missing } = await sidecar.said("not ready");
-        assert.match(String(missing), /permission denied/);
-        const users = new NamespaceUsers({
-          ...{ admin: () => admin, runtime: testRuntime, mayAct: () => true },
-        });
-        const wanted = { namespace: "shop", password: undefined, proof: "check" } as const;
-        assert.deepEqual(await users.ensure(wanted, never), { kind: "done", value: "made" });
-        await sidecar.said("ready");
-        if (from === "etcd") return;
-        const held = await eventually("a grant", () => hold(sidecar, "orders/1"));
-        await release(sidecar, held);
+    it(`of a user that etcd ${version} does not have yet waits, says so, and begins with the user`, async () => {
+      await using stack = new AsyncDisposableStack();
+      const certificates = stack.use(await Certificates.start());
+      await certificates.authority("ours");
+      const ca = certificates.path("ours.crt");
+      const server = await certificates.issue("etcd", { by: "ours" });
+      const root = await certificates.issue("root", { by: "ours" });
+      const shop = await certificates.issue(accessName("shop"), { by: "ours" });
+      const tls = { ...server, clientCa: ca };
+      const etcd = stack.use(await EtcdServer.start({ version, noFsync: true, tls }));
+      const admin = stack.use(await adminBy(etcd, { ca, ...root }));
+      await switchOn(admin);
+      const sidecar = stack.use(
+        await SidecarProcess.start({
+          ...{ etcd: etcd.endpoint, unready: true, sessionTtl: "3s" },
+          env: {
+            HOLDFAST_NAMESPACE: "shop",
+            HOLDFAST_ETCD_CA_FILE: ca,
+            HOLDFAST_ETCD_CERT_FILE: shop.cert,
+            HOLDFAST_ETCD_KEY_FILE: shop.key,
+          },
+        }),
+      );
+      const { missing } = await sidecar.said("not ready");
+      assert.match(String(missing), /permission denied/);
+      const users = new NamespaceUsers({
+        ...{ admin: () => admin, runtime: testRuntime, mayAct: () => true },
       });
+      const wanted = { namespace: "shop", password: undefined, proof: "check" } as const;
+      assert.deepEqual(await users.ensure(wanted, never), { kind: "done", value: "made" });
+      await sidecar.said("session with etcd");
+      const next = await sidecar.said("not ready", sidecar.mark);
+      assert.deepEqual(next["missing"], ["resources: nobody has set the fence base in etcd yet"]);
+      const quiet = sidecar.lines.filter(({ message }) => String(message).includes("be read from"));
+      assert.equal(quiet.length, 1);
+    });
 });
