@@ -11,6 +11,15 @@ export const ports = {
   identity: 4658,
 } as const;
 
+/** Labels and annotations of pods and namespaces. */
+export const injectLabel = `${group}/inject`;
+export const injectLabelValues = ["enabled", "disabled"] as const;
+/** On each pod that has a sidecar. */
+export const sidecarLabel = `${group}/sidecar`;
+export const sidecarLabelValue = "injected";
+/** What was injected, as JSON: see operator/injection/mark.ts. */
+export const injectionAnnotation = `${group}/injection`;
+
 /** The name of a lock: UTF-8, without control characters. */
 export const lockNameBytesMax = 512;
 

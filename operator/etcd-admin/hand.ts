@@ -12,19 +12,31 @@ export interface HandParts {
   readonly mayAct: () => boolean;
 }
 
+/** Changes of users that were sent. */
+export interface Writes {
+  /** That etcd has taken. */
+  readonly done: number;
+  /** Of which it is not known whether it has. */
+  readonly lost: number;
+}
+
 export class AdminHand {
   readonly #admin: EtcdAdmin;
   readonly #parts: HandParts;
-  #writes = 0;
+  #done = 0;
+  #lost = 0;
 
   constructor(admin: EtcdAdmin, parts: HandParts) {
     this.#admin = admin;
     this.#parts = parts;
   }
 
-  /** How many changes etcd has taken; NaN where one may or may not have been. */
-  get writes(): number {
-    return this.#writes;
+  get writes(): Writes {
+    return { done: this.#done, lost: this.#lost };
+  }
+
+  get hasWritten(): boolean {
+    return this.#done + this.#lost > 0;
   }
 
   read<T>(call: Call<T>): Promise<AdminOutcome<T>> {
@@ -33,13 +45,14 @@ export class AdminHand {
 
   /** A call that is one change, which is one more in etcd's own count. */
   async write<T>(call: Call<T>): Promise<AdminOutcome<T>> {
-    let outcome: AdminOutcome<T> | undefined;
+    let kind: AdminOutcome<T>["kind"] = "unknown";
     try {
-      outcome = await this.#admin.ask(call, this.#parts);
+      const outcome = await this.#admin.ask(call, this.#parts);
+      kind = outcome.kind;
       return outcome;
     } finally {
-      if (outcome?.kind === "done") this.#writes += 1;
-      else if (outcome?.kind !== "refused") this.#writes = NaN;
+      if (kind === "done") this.#done += 1;
+      else if (kind === "unknown") this.#lost += 1;
     }
   }
 }

@@ -12,7 +12,7 @@
 import type { Runtime } from "#core/runtime.ts";
 import { sleep } from "#core/runtime.ts";
 import type { EtcdAdmin } from "./admin.ts";
-import { AdminHand } from "./hand.ts";
+import { AdminHand, type Writes } from "./hand.ts";
 import { accessName, namespaceOfRole } from "./namespace-access.ts";
 import { ensureRole, rightsOfRole } from "./namespace-roles.ts";
 import { adminDone, isRefusedBy, type AdminOutcome } from "./outcome.ts";
@@ -46,14 +46,14 @@ export interface NamespaceUsersParts {
 export class NamespaceUsers {
   readonly #parts: NamespaceUsersParts;
   #queue: Promise<unknown> = Promise.resolve();
-  #writes = 0;
+  #writes: Writes = { done: 0, lost: 0 };
 
   constructor(parts: NamespaceUsersParts) {
     this.#parts = parts;
   }
 
-  /** How many changes etcd has taken from here; NaN where one may or may not have been. */
-  get writes(): number {
+  /** All that went out from here. */
+  get writes(): Writes {
     return this.#writes;
   }
 
@@ -89,8 +89,9 @@ export class NamespaceUsers {
       try {
         return await work(hand);
       } finally {
-        this.#writes += hand.writes;
-        if (hand.writes !== 0 && !signal.aborted) await sleep(runtime, betweenMs, signal);
+        const { done, lost } = hand.writes;
+        this.#writes = { done: this.#writes.done + done, lost: this.#writes.lost + lost };
+        if (hand.hasWritten && !signal.aborted) await sleep(runtime, betweenMs, signal);
       }
     });
     // The next one's turn comes whatever became of this one, of which its own caller is told.
@@ -117,7 +118,7 @@ async function ensureUser(hand: AdminHand, wanted: WantedUser): Promise<AdminOut
   }
   const proof = await ensureProof(hand, name, wanted);
   if (proof.kind !== "done" || proof.value !== "stood") return proof;
-  return adminDone(hand.writes === 0 ? "stood" : "mended");
+  return adminDone(hand.hasWritten ? "mended" : "stood");
 }
 
 async function makeUser(
