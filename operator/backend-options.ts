@@ -8,11 +8,13 @@ export interface BackendOptions {
   readonly etcdAdminSecret: string | undefined;
   readonly etcdPasswords: boolean;
   readonly etcdMaintenance: boolean;
+  readonly etcdIssuerSecret: string | undefined;
 }
 
 /** Undefined: none is made. */
 export function defaultBackend(options: BackendOptions): BackendSpecInput | undefined {
   const { etcdEndpoints: endpoints, etcdCaSecret: ca, etcdAdminSecret: admin } = options;
+  const { etcdIssuerSecret: issuer } = options;
   if (endpoints === undefined) return undefined;
   return {
     type: "etcd",
@@ -21,6 +23,7 @@ export function defaultBackend(options: BackendOptions): BackendSpecInput | unde
       ...(ca !== undefined && { ca: { name: ca } }),
       ...(admin !== undefined && { adminSecret: { name: admin } }),
       passwords: options.etcdPasswords,
+      ...(issuer !== undefined && { issuer: { name: issuer } }),
       maintenance: options.etcdMaintenance,
     },
   };
@@ -32,6 +35,7 @@ const variables = {
   "external.ca": "HOLDFAST_ETCD_CA_SECRET",
   "external.adminSecret": "HOLDFAST_ETCD_ADMIN_SECRET",
   "external.passwords": "HOLDFAST_ETCD_PASSWORDS",
+  "external.issuer": "HOLDFAST_ETCD_ISSUER_SECRET",
   "external.maintenance": "HOLDFAST_ETCD_MAINTENANCE",
 } as const;
 
@@ -39,8 +43,10 @@ const variables = {
 export function backendProblems(options: BackendOptions): string[] {
   const spec = defaultBackend(options);
   if (spec === undefined) {
-    const { etcdCaSecret, etcdAdminSecret, etcdPasswords, etcdMaintenance } = options;
-    const given = [etcdCaSecret, etcdAdminSecret].some((one) => one !== undefined);
+    const { etcdCaSecret, etcdAdminSecret, etcdIssuerSecret } = options;
+    const { etcdPasswords, etcdMaintenance } = options;
+    const secrets = [etcdCaSecret, etcdAdminSecret, etcdIssuerSecret];
+    const given = secrets.some((one) => one !== undefined);
     return given || etcdPasswords || etcdMaintenance
       ? ["HOLDFAST_ETCD_ENDPOINTS: is missing; the other HOLDFAST_ETCD_ are of no use without it"]
       : [];

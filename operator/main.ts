@@ -1,7 +1,7 @@
 /**
  * One operator: what it is made of, in the order in which it is put together, and how it ends.
  *
- *   options → log → clocks → Kubernetes → caches → election → leadership → health
+ *   options → log → clocks → Kubernetes → caches → election → authorities → leadership → identity → health
  *
  * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: what is reconciled ends, then all
  * that acts, then the Lease is given back; all within thirty seconds.
@@ -16,6 +16,9 @@ import { listenForTermination } from "#host/signals.ts";
 import { publishedKinds } from "./controllers/published/kinds.ts";
 import { Objects } from "./controllers/published/objects.ts";
 import { drain, endInTime } from "./drain.ts";
+import { Authorities } from "./identity/authorities.ts";
+import { Serving } from "./identity/serving.ts";
+import { startIdentity } from "./identity/start.ts";
 import { Cluster, ClusterRefused, configOfFile, configOfPod } from "./kube/cluster.ts";
 import { Election } from "./kube/election.ts";
 import { Recorder } from "./kube/events.ts";
@@ -44,9 +47,15 @@ async function run(options: OperatorOptions, runtime: Runtime, onBug: Die): Prom
   const identity = options.identity ?? `${hostname()}_${runtime.randomId(8)}`;
   const running = await startBehind(stack, { options, runtime, onBug, identity });
   const leadership = stack.use(Leadership.start(running));
+  const door = stack.use(await startIdentity(running));
   let isDraining = false;
-  const health = stack.use(await startProbes(running, leadership, () => isDraining));
-  runtime.log.info("listening", { identity, health: health.addresses, pid: process.pid });
+  const problems = {
+    draining: () => (isDraining ? "the operator is shutting down" : undefined),
+    identity: () => door.problem() ?? running.serving.problem(),
+  };
+  const health = stack.use(await startProbes(running, leadership, problems));
+  const addresses = { health: health.addresses, identityDoor: door.addresses };
+  runtime.log.info("listening", { identity, ...addresses, pid: process.pid });
 
   const signal = await termination.requested;
   isDraining = true;
@@ -81,10 +90,20 @@ async function startBehind(
   );
   const controller = "holdfast.dev/operator";
   const recorder = stack.use(Recorder.start({ ...common, controller, instance: identity }));
-  const lease = { namespace: options.namespace, name: options.lease };
+  const { namespace, installation } = options;
+  const lease = { namespace, name: options.lease };
   const election = stack.use(Election.start({ ...common, lease, identity }));
+  const leads = (): boolean => election.leads();
+  const authorities = stack.use(
+    await Authorities.start({
+      ...{ api, runtime, metrics, namespace, installation, leads, onFailure: onBug },
+    }),
+  );
+  const serving = stack.use(
+    Serving.start({ authorities, runtime, metrics, service: options.service, namespace }),
+  );
   return {
-    ...{ options, runtime, api, objects, election, recorder, loop },
+    ...{ options, runtime, api, objects, election, recorder, loop, authorities, serving },
     ...{ metrics, kubeMetrics, onBug, repaired: repairedCounter(metrics) },
   };
 }

@@ -13,6 +13,8 @@ import {
 import { backendProblems } from "./backend-options.ts";
 
 const identityMax = 253;
+/** Below, an answer that is late is late for good. */
+const certificateLifeMinMs = 6_000;
 
 /** Undefined: all. */
 const namespaces = parseOf("names of namespaces, or * for all", (value) => {
@@ -126,6 +128,14 @@ export const options = {
     bare: "true",
     parse: flag,
   },
+  etcdIssuerSecret: {
+    env: "HOLDFAST_ETCD_ISSUER_SECRET",
+    default: undefined,
+    prose:
+      "The Secret of the operator's namespace with an authority that etcd trusts for its clients (`tls.crt` and `tls.key`): the Backend's `external.issuer`.",
+    unit: "name",
+    parse: text,
+  },
   etcdMaintenance: {
     env: "HOLDFAST_ETCD_MAINTENANCE",
     default: "false",
@@ -134,6 +144,29 @@ export const options = {
     unit: "true|false",
     bare: "true",
     parse: flag,
+  },
+  service: {
+    env: "HOLDFAST_SERVICE",
+    default: "holdfast-operator",
+    prose:
+      "The Service that leads to all replicas: its names stand in the certificate that they show.",
+    unit: "name",
+    parse: label,
+  },
+  identityAddress: {
+    env: "HOLDFAST_IDENTITY_ADDRESS",
+    default: `:${String(ports.identity)}`,
+    prose: "Where sidecars ask who they are, by TLS.",
+    unit: addressUnit,
+    parse: address,
+  },
+  certificateLife: {
+    env: "HOLDFAST_CERTIFICATE_LIFE",
+    default: "24h",
+    prose:
+      "How long a sidecar's certificate for etcd is good. It asks for the next from a third of that on, so that it can do without the operator for two thirds.",
+    unit: "duration",
+    parse: duration({ minMs: certificateLifeMinMs, maxMs: 30 * 86_400_000 }),
   },
   healthAddress: {
     env: "HOLDFAST_HEALTH_ADDRESS",

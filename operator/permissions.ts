@@ -32,7 +32,7 @@ export function permissionsOf({
   readonly lease: string;
   readonly namespaces: readonly string[] | undefined;
 }): Permissions {
-  const cluster = [clusterName, ...namespacesExist(namespaces)];
+  const cluster = [clusterName, reviewsTokens, ...namespacesExist(namespaces)];
   const own = [...election(lease), makesBackend, ...secrets];
   const everywhere = [...published, ...backends, events];
   return namespaces === undefined
@@ -105,6 +105,11 @@ const secrets: readonly Rule[] = [
     ...secretsOfOwn,
     verbs: ["create", "patch", "delete"],
   },
+  {
+    why: "the Secrets of the three authorities are read, and made where they are missing, by every operator; the leader writes them over the version that it read when one is renewed",
+    ...secretsOfOwn,
+    verbs: ["get", "create", "update"],
+  },
 ];
 
 const clusterName: Rule = {
@@ -113,6 +118,13 @@ const clusterName: Rule = {
   resources: ["namespaces"],
   resourceNames: ["kube-system"],
   verbs: ["get"],
+};
+
+const reviewsTokens: Rule = {
+  why: "a sidecar that asks for its identity shows a token: whose it is, and for which pod, only the API server knows",
+  apiGroups: ["authentication.k8s.io"],
+  resources: ["tokenreviews"],
+  verbs: ["create"],
 };
 
 function namespacesExist(names: readonly string[] | undefined): readonly Rule[] {

@@ -1,15 +1,15 @@
 /** The health port: what each probe asks, and the metrics. Served by every replica, whether or not it leads. */
-import { Health } from "#host/health.ts";
+import { Health, type Checks } from "#host/health.ts";
 import type { Leadership } from "./leadership.ts";
 import { declareMetrics } from "./metrics.ts";
 import { options as optionTable } from "./options.ts";
 import type { Running } from "./running.ts";
 
-/** Throws ListenRefused. */
+/** `ready`: what the fronts say. Throws ListenRefused. */
 export async function startProbes(
   running: Running,
   leadership: Leadership,
-  isDraining: () => boolean,
+  ready: Checks,
 ): Promise<Health> {
   const { options, runtime, objects, loop, metrics } = running;
   declareMetrics(metrics, {
@@ -27,10 +27,7 @@ export async function startProbes(
     option: optionTable.healthAddress,
     startup: { caches: synced },
     live: { eventLoop: () => loop.problem() },
-    ready: {
-      draining: () => (isDraining() ? "the operator is shutting down" : undefined),
-      caches: synced,
-    },
+    ready: { ...ready, caches: synced },
     metrics,
     log: runtime.log,
   });

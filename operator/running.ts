@@ -2,6 +2,8 @@
 import type { Runtime } from "#core/runtime.ts";
 import type { LoopWatch } from "#host/loop-watch.ts";
 import type { Counter, Metrics } from "#host/metrics.ts";
+import type { Authorities } from "./identity/authorities.ts";
+import type { Serving } from "./identity/serving.ts";
 import type { Objects } from "./controllers/published/objects.ts";
 import type { Api } from "./kube/api.ts";
 import type { Election } from "./kube/election.ts";
@@ -17,6 +19,8 @@ export interface Running {
   readonly objects: readonly Objects[];
   readonly election: Election;
   readonly recorder: Recorder;
+  readonly authorities: Authorities;
+  readonly serving: Serving;
   readonly loop: LoopWatch;
   readonly metrics: Metrics;
   readonly kubeMetrics: KubeMetrics;

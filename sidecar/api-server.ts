@@ -29,13 +29,14 @@ export function startApi(running: Running): Promise<HttpServer> {
   });
 }
 
-function statusOf({ options, pod, store, kernel, standalone }: Running): StatusApi {
+function statusOf({ options, pod, store, identity, kernel, standalone }: Running): StatusApi {
   return {
     namespace: options.namespace,
     pod,
     source: standalone === undefined ? "etcd" : "files",
     session: () => kernel.sessions.status(),
     etcd: () => viewEtcd(store.client.status()),
+    identity: () => identity?.view(),
     grants: () => {
       let held = 0;
       for (const { granted, over } of kernel.locks.counters().values()) held += granted - over;

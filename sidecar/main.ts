@@ -1,7 +1,7 @@
 /**
  * One sidecar: what it is made of, in the order in which it is put together, and how it ends.
  *
- *   options → log → clocks → etcd → core → resources → HTTP → health
+ *   options → log → clocks → identity → etcd → core → resources → HTTP → health
  *
  * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: nothing new is taken, waits end,
  * what carries no running guarantee is released; all within two seconds.
@@ -18,7 +18,7 @@ import { runProgram, type Die } from "#host/program.ts";
 import { listenForTermination } from "#host/signals.ts";
 import { startApi } from "./api-server.ts";
 import { drain, endInTime } from "./drain.ts";
-import { credentials, tlsFiles } from "#host/etcd-options.ts";
+import { etcdAccess, IdentityRefused, type AccessParts, type EtcdAccess } from "./etcd-access.ts";
 import { tellWhenFull, viewEtcd } from "./etcd-status.ts";
 import {
   checkTogether,
@@ -39,14 +39,20 @@ await runProgram({
   options: optionTable,
   checkTogether,
   logOf: (options) => options,
-  isRefusal: (error): error is ListenRefused => error instanceof ListenRefused,
+  isRefusal: (error): error is ListenRefused | IdentityRefused =>
+    error instanceof ListenRefused || error instanceof IdentityRefused,
   run,
 });
 
 async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const termination = stack.use(listenForTermination());
-  const running = await startBehind(stack, { options, runtime, onBug });
+  const metrics = new Metrics();
+  const given = { options, runtime, metrics, onBug };
+  const access = await accessOrLeave(given, termination.requested);
+  if (access === undefined) return;
+  if (access.identity !== undefined) stack.use(access.identity);
+  const running = await startBehind(stack, { ...given, access });
   const { kernel, standalone } = running;
   const http = stack.use(await startApi(running));
 
@@ -54,7 +60,8 @@ async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promi
     runtime,
     kernel,
     wanted: () => standalone?.documents() ?? [],
-    etcdProblem: () => viewEtcd(running.store.client.status()).problem,
+    etcdProblem: () =>
+      access.identity?.view().problem ?? viewEtcd(running.store.client.status()).problem,
   };
   const { health, started } = await startProbes(running, http, startParts);
   stack.use(health);
@@ -89,16 +96,32 @@ function reportOf({ resources, node }: SidecarOptions) {
   return resources === undefined ? { version: packageFile.version, node } : undefined;
 }
 
-interface Given {
-  readonly options: SidecarOptions;
-  readonly runtime: Runtime;
-  readonly onBug: Die;
+/** Undefined: the process was asked to end while it waited for its identity. */
+async function accessOrLeave(
+  parts: AccessParts,
+  requested: Promise<NodeJS.Signals>,
+): Promise<EtcdAccess | undefined> {
+  const leaving = new AbortController();
+  void requested.then((signal) => {
+    leaving.abort(new Error(signal));
+  });
+  try {
+    return await etcdAccess(parts, leaving.signal);
+  } catch (error) {
+    if (!leaving.signal.aborted) throw error;
+    parts.runtime.log.info("shutting down before there is an identity");
+    return undefined;
+  }
+}
+
+interface Given extends AccessParts {
+  readonly access: EtcdAccess;
 }
 
 /** Everything behind the fronts. */
 async function startBehind(
   stack: AsyncDisposableStack,
-  { options, runtime, onBug }: Given,
+  { options, runtime, metrics, onBug, access }: Given,
 ): Promise<Running> {
   const { namespace, pod = defaultPod(), resources } = options;
   const loop = stack.use(new LoopWatch(runtime));
@@ -106,15 +129,14 @@ async function startBehind(
     await EtcdStore.start(
       {
         runtime,
-        endpoints: options.etcdEndpoints,
-        tls: tlsFiles(options),
-        auth: credentials(options, runtime.log),
+        ...{ endpoints: access.endpoints, tls: access.tls, auth: access.auth },
         onFailure: onBug,
       },
       new AbortController().signal,
     ),
   );
-  const { stateFolder, sessionTtl: sessionTtlMs } = options;
+  const { stateFolder } = options;
+  const { sessionTtlMs, identity } = access;
   const copy = await rememberedCopy({ folder: stateFolder, namespace, log: runtime.log });
   let standalone: Standalone | undefined;
   const kernel = stack.adopt(
@@ -144,5 +166,5 @@ async function startBehind(
       Maintenance.start({ ports: [new MaintenanceCalls(store.client)], runtime, onFailure: onBug }),
     );
   }
-  return { options, pod, runtime, store, kernel, standalone, loop, metrics: new Metrics(), onBug };
+  return { options, pod, runtime, store, identity, kernel, standalone, loop, metrics, onBug };
 }

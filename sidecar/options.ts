@@ -4,7 +4,7 @@ import { ports } from "#api/names.ts";
 import { address, addressUnit } from "#host/address.ts";
 import { etcdOptions, etcdProblems } from "#host/etcd-options.ts";
 import { logOptions } from "#host/log-options.ts";
-import { duration, flag, folder, label, list, path } from "#host/option-kinds.ts";
+import { duration, flag, folder, httpUrls, label, list, path, text } from "#host/option-kinds.ts";
 import {
   OptionProblem,
   OptionsRefused,
@@ -30,6 +30,19 @@ const hostNames = parseOf("host names without scheme and port", (value) => {
       throw new OptionProblem(`: '${name}' is no host name; write it without scheme and port`);
   }
   return names;
+});
+
+const operatorUrl = parseOf("https:// with host and port", (value) => {
+  const [url, ...more] = httpUrls(value);
+  if (url === undefined || more.length > 0) throw new OptionProblem("names more than one");
+  if (!url.startsWith("https://"))
+    throw new OptionProblem("is not https: the token would be anybody's to read");
+  return new URL(url);
+});
+
+const certificates = parseOf("certificates as PEM", (value) => {
+  if (/-----BEGIN CERTIFICATE-----/.test(value)) return value;
+  throw new OptionProblem("holds no certificate as PEM");
 });
 
 export const options = {
@@ -71,6 +84,46 @@ export const options = {
       "A folder of this sidecar's own, such as the volume of its pod: resources that came from etcd are copied there, and known by that copy when the sidecar restarts while etcd is down. Takes up to 6 MiB.",
     unit: "folder",
     parse: folder,
+  },
+  identity: {
+    env: "HOLDFAST_IDENTITY",
+    default: undefined,
+    defaultProse: "etcd's options say how it is reached",
+    prose:
+      "The operator that gives this sidecar its identity: from its answer come etcd's endpoints, authority and a certificate or password, whatever etcd's options say. Kept in the state folder, and renewed.",
+    unit: "url",
+    parse: operatorUrl,
+  },
+  identityTrust: {
+    env: "HOLDFAST_IDENTITY_TRUST",
+    default: undefined,
+    prose:
+      "Who signed what the operator shows, for the first time: each answer carries the next ones.",
+    unit: "PEM",
+    parse: certificates,
+  },
+  identityToken: {
+    env: "HOLDFAST_IDENTITY_TOKEN",
+    default: undefined,
+    prose:
+      "The file with the pod's projected token for the audience holdfast.dev/identity. Read again each time that the operator is asked.",
+    unit: "file",
+    parse: text,
+  },
+  identityWait: {
+    env: "HOLDFAST_IDENTITY_WAIT",
+    default: "60s",
+    prose:
+      "How long a sidecar without an identity asks for one; then it ends, and says at which step it failed.",
+    unit: "duration",
+    parse: duration({ minMs: 1_000, maxMs: 600_000 }),
+  },
+  terminationLog: {
+    env: "HOLDFAST_TERMINATION_LOG",
+    default: "/dev/termination-log",
+    prose: "Where it then says so, if the file is there: Kubernetes shows it as the reason.",
+    unit: "file",
+    parse: text,
   },
   ...etcdOptions,
   etcdMaintenance: {
@@ -133,7 +186,37 @@ export function checkTogether(values: SidecarOptions): void {
       `${options.stateFolder.env}: is for resources that come from etcd; with ${options.resources.env} they are read from files. Leave one of them out.`,
     );
   }
+  problems.push(...identityProblems(values));
   if (problems.length > 0) throw new OptionsRefused(problems.join("\n"));
+}
+
+function identityProblems(values: SidecarOptions): string[] {
+  const { identity, identityTrust, identityToken, stateFolder, resources } = values;
+  const without = (name: "identity" | "identityTrust" | "identityToken" | "stateFolder") =>
+    `${options[name].env}: is missing; ${options.identity.env} is of no use without it`;
+  if (identity === undefined) {
+    const given = identityTrust ?? identityToken;
+    return given === undefined
+      ? []
+      : [
+          `${options.identity.env}: is missing; the other HOLDFAST_IDENTITY_ are of no use without it`,
+        ];
+  }
+  return [
+    ...(identityTrust === undefined ? [without("identityTrust")] : []),
+    ...(identityToken === undefined ? [without("identityToken")] : []),
+    ...(stateFolder === undefined && resources === undefined ? [without("stateFolder")] : []),
+    ...(resources === undefined
+      ? []
+      : [
+          `${options.identity.env}: is for resources that come from etcd. Leave it out, or ${options.resources.env}.`,
+        ]),
+    ...((values.etcdCertFile ?? values.etcdUsername) === undefined
+      ? []
+      : [
+          `${options.identity.env}: brings what etcd is to be shown. Leave out ${options.etcdCertFile.env} and ${options.etcdUsername.env}.`,
+        ]),
+  ];
 }
 
 /** Two sidecars of one machine are two pods. */

@@ -4,6 +4,7 @@ import type { Runtime } from "#core/runtime.ts";
 import type { EtcdStore } from "#etcd/store.ts";
 import type { LoopWatch } from "#host/loop-watch.ts";
 import type { Metrics } from "#host/metrics.ts";
+import type { Identity } from "./identity/identity.ts";
 import type { SidecarOptions } from "./options.ts";
 import type { Standalone } from "./resources/standalone.ts";
 
@@ -12,6 +13,8 @@ export interface Running {
   readonly pod: string;
   readonly runtime: Runtime;
   readonly store: EtcdStore;
+  /** Undefined: nobody gave one. */
+  readonly identity: Identity | undefined;
   readonly kernel: Kernel;
   /** Undefined: the resources come from etcd. */
   readonly standalone: Standalone | undefined;

@@ -1415,6 +1415,23 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
         },
       },
+      IdentityState: {
+        description:
+          "What an operator gave this sidecar, to be let into etcd. Absent: options say how etcd is reached.",
+        type: "object",
+        properties: {
+          expiresAt: {
+            description: "When its certificate ends. Absent: it has none.",
+            type: "string",
+            format: "date-time",
+          },
+          problem: {
+            description: "Why there is no new one, or what has ended.",
+            type: "string",
+            maxLength: 65536,
+          },
+        },
+      },
       Lock: {
         description: "Who holds a lock and who waits for it, in order.",
         type: "object",
@@ -1649,6 +1666,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
             format: "int64",
             minimum: 0,
           },
+          identity: { $ref: "#/components/schemas/IdentityState" },
           etcd: { $ref: "#/components/schemas/EtcdState" },
         },
       },

@@ -95,6 +95,23 @@ const sessionView = object({
     namespace: text({ about: "The sidecar's namespace.", form: "label" }),
     pod: text({ about: "The name under which observers see it.", form: "plain" }),
     grants: integer({ about: "Grants that it holds.", min: 0, max: countMax }),
+    identity: object({
+      title: "IdentityState",
+      about:
+        "What an operator gave this sidecar, to be let into etcd. Absent: options say how etcd is reached.",
+      optional: true,
+      fields: {
+        expiresAt: timestamp({
+          about: "When its certificate ends. Absent: it has none.",
+          optional: true,
+        }),
+        problem: text({
+          about: "Why there is no new one, or what has ended.",
+          optional: true,
+          form: "prose",
+        }),
+      },
+    }),
     etcd: object({
       title: "EtcdState",
       about: "The etcd behind it, as last seen.",

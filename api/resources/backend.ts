@@ -48,6 +48,12 @@ const external = object({
         "Whether sidecars come with a long-lived password of their namespace: for installations of up to 200 sidecars.",
       default: false,
     }),
+    issuer: object({
+      about:
+        "An authority that the etcd trusts for its clients, in a Secret of the same namespace with tls.crt and tls.key: sidecars come with certificates of a day that the operator issues from it, in the name of their namespace's user. Instead of passwords.",
+      optional: true,
+      fields: { name: text({ about: "The Secret's name.", form: "subdomain" }) },
+    }),
     maintenance: boolean({
       about:
         "Whether the operator compacts the etcd and defragments the members that `endpoints` lead to, one at a time: for an etcd that nobody else uses. False: its state is only reported.",
@@ -196,6 +202,20 @@ export const backend: ResourceKind<typeof spec> = {
       field: "external.passwords",
       reason: "without adminSecret nobody can make users",
       fix: "name a Secret with an admin in adminSecret, or use false",
+    },
+    {
+      cel: "!has(self.external) || !has(self.external.issuer) || !self.external.passwords",
+      holds: ({ external: it }) => it?.issuer === undefined || !it.passwords,
+      field: "external.issuer",
+      reason: "stands beside passwords: a sidecar comes with a certificate or with a password",
+      fix: "set passwords to false, or leave issuer out",
+    },
+    {
+      cel: "!has(self.external) || !has(self.external.issuer) || !self.external.endpoints.exists(e, e.startsWith('http:'))",
+      holds: ({ external: it }) => it?.issuer === undefined || allAre("https:", it.endpoints),
+      field: "external.issuer",
+      reason: "is of no use with http endpoints: nobody is shown a certificate there",
+      fix: "write the endpoints with https://, or leave it out",
     },
     {
       cel: "!has(self.external) || !self.external.passwords || !has(self.limits.sidecars) || self.limits.sidecars <= 200",

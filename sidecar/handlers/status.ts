@@ -21,12 +21,21 @@ export interface EtcdStatus {
   readonly problem?: string | undefined;
 }
 
+/** What an operator gave. */
+export interface IdentityStatus {
+  /** Wall clock; undefined: it has no certificate. */
+  readonly notAfterMs: number | undefined;
+  readonly problem: string | undefined;
+}
+
 export interface StatusApi {
   readonly namespace: string;
   readonly pod: string;
   readonly source: "files" | "etcd";
   session(): SessionStatus;
   etcd(): EtcdStatus;
+  /** Undefined: nobody gave one. */
+  identity(): IdentityStatus | undefined;
   /** Grants held now. */
   grants(): number;
   resources(): {
@@ -67,6 +76,7 @@ function sessionBody(status: StatusApi): SessionView {
     namespace: status.namespace,
     pod: status.pod,
     grants: status.grants(),
+    ...identityBody(status.identity()),
     etcd: {
       reachable: etcd.reachable,
       ...(etcd.endpoint === undefined ? {} : { endpoint: etcd.endpoint }),
@@ -75,6 +85,17 @@ function sessionBody(status: StatusApi): SessionView {
       full: etcd.full,
       ...(problem === undefined ? {} : { problem }),
       ...(etcd.full ? { advice: fullAdvice } : {}),
+    },
+  };
+}
+
+function identityBody(identity: IdentityStatus | undefined): Pick<SessionView, "identity"> {
+  if (identity === undefined) return {};
+  const { notAfterMs, problem } = identity;
+  return {
+    identity: {
+      ...(notAfterMs !== undefined && { expiresAt: new Date(notAfterMs).toISOString() }),
+      ...(problem !== undefined && { problem }),
     },
   };
 }

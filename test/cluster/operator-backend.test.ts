@@ -271,6 +271,16 @@ describe("the operator's Backend", function () {
     await stage.backend.says("Ready", "True Ready");
   });
 
+  it("has its authorities renewed when somebody asks for it", async () => {
+    const name = "holdfast-ca-clients";
+    const args = ["secret", name, "-n", operatorNamespace];
+    await stage.kubectl("annotate", ...args, "holdfast.dev/renew=");
+    const trusted = 'holdfast_authority_trusted{authority="clients"}';
+    await until("the next one in the bundle", async () => (await operator.metric(trusted)) === 2);
+    const left = await stage.kubectl("get", ...args, "-o", "jsonpath={.metadata.annotations}");
+    assert.doesNotMatch(left, /renew/);
+  });
+
   it("needs each of the operator's rights, and no other", async () => {
     await asRoot();
     await stage.drift("orders");

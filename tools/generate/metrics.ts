@@ -1,12 +1,19 @@
 /** `docs/reference/metrics.md`: what the processes export, read off the declarations that they make at their start. */
 import { Metrics, seriesOf, type FamilyFacts } from "#host/metrics.ts";
+import {
+  declareAuthorities,
+  declareServing,
+  exchangesCounter,
+} from "#operator/identity/metrics.ts";
 import { KubeMetrics } from "#operator/kube/metrics.ts";
 import { declareMetrics as declareOperator, repairedCounter } from "#operator/metrics.ts";
+import { declareIdentity } from "#sidecar/identity/metrics.ts";
 import { answersCounter, declareMetrics as declareSidecar } from "#sidecar/metrics.ts";
 import type { Made } from "./made.ts";
 import { code, page, table } from "./markdown.ts";
 
-const sources = "sidecar/metrics.ts and operator/metrics.ts and operator/kube/metrics.ts";
+const sources =
+  "sidecar/metrics.ts and sidecar/identity/metrics.ts and operator/metrics.ts and operator/identity/metrics.ts and operator/kube/metrics.ts";
 
 export function makeMetrics(): Promise<Made> {
   const lines = [
@@ -37,6 +44,7 @@ const unread = (): never => {
 export function sidecarFamilies(): readonly FamilyFacts[] {
   const metrics = new Metrics();
   answersCounter(metrics);
+  declareIdentity(metrics, { notAfterMs: unread, isGood: unread });
   declareSidecar(metrics, {
     session: unread,
     counters: unread,
@@ -53,6 +61,9 @@ export function operatorFamilies(): readonly FamilyFacts[] {
   const metrics = new Metrics();
   repairedCounter(metrics);
   declareOperator(metrics, { etcdConnected: unread, isAtWork: unread, lagMs: unread });
+  declareAuthorities(metrics, unread);
+  declareServing(metrics, unread);
+  exchangesCounter(metrics);
   new KubeMetrics(metrics);
   return metrics.families();
 }

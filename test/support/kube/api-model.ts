@@ -119,6 +119,7 @@ function no(status: number, reason: string): Reply {
 
 /** The server refuses a Lease whose times are written otherwise. */
 function hasMicroTimes(object: KubeObject): boolean {
+  if (object.kind !== "Lease") return true;
   const spec = object["spec"] as Record<string, unknown>;
   return ["renewTime", "acquireTime"].every((field) => microTime.test(String(spec[field])));
 }

@@ -3,7 +3,7 @@ import { backendProblems, defaultBackend, type BackendOptions } from "#operator/
 
 const none: BackendOptions = {
   ...{ etcdEndpoints: undefined, etcdCaSecret: undefined, etcdAdminSecret: undefined },
-  ...{ etcdPasswords: false, etcdMaintenance: false },
+  ...{ etcdPasswords: false, etcdMaintenance: false, etcdIssuerSecret: undefined },
 };
 const endpoints = ["https://etcd-0.etcd:2379"];
 
@@ -16,7 +16,7 @@ describe("the options that make the Backend", () => {
   it("are all said in its spec", () => {
     const given = {
       ...{ etcdEndpoints: endpoints, etcdCaSecret: "ca", etcdAdminSecret: "admin" },
-      ...{ etcdPasswords: true, etcdMaintenance: true },
+      ...{ etcdPasswords: true, etcdMaintenance: true, etcdIssuerSecret: undefined },
     };
     assert.deepEqual(defaultBackend(given), {
       type: "etcd",
@@ -25,6 +25,12 @@ describe("the options that make the Backend", () => {
         ...{ passwords: true, maintenance: true },
       },
     });
+    assert.deepEqual(backendProblems(given), []);
+  });
+
+  it("name the authority of sidecars' certificates", () => {
+    const given = { ...none, etcdEndpoints: endpoints, etcdIssuerSecret: "issuer" };
+    assert.deepEqual(defaultBackend(given)?.external?.issuer, { name: "issuer" });
     assert.deepEqual(backendProblems(given), []);
   });
 
@@ -41,6 +47,12 @@ describe("the options that make the Backend", () => {
       { etcdEndpoints: ["http://etcd:2379"], etcdCaSecret: "ca" },
       /^HOLDFAST_ETCD_CA_SECRET: would make a Backend whose spec\.external\.ca: is of no use/,
     ],
+    [
+      "an authority for clients of http",
+      { etcdEndpoints: ["http://etcd:2379"], etcdIssuerSecret: "issuer" },
+      /^HOLDFAST_ETCD_ISSUER_SECRET: would make a Backend whose spec\.external\.issuer: is of no use/,
+    ],
+    ["an issuer without an etcd", { etcdIssuerSecret: "a" }, /^HOLDFAST_ETCD_ENDPOINTS: is miss/],
     [
       "an endpoint without a port",
       { etcdEndpoints: ["http://etcd"] },

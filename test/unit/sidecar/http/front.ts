@@ -144,6 +144,7 @@ const status: StatusApi = {
     intents: 0,
   }),
   etcd: () => ({ reachable: true, version: "3.6.14", full: true }),
+  identity: () => undefined,
   grants: () => 1,
   resources: () => ({ resources: [], problems: [] }),
   openapi: () => Promise.resolve('{"openapi":"3.1.1"}'),
