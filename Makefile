@@ -89,6 +89,10 @@ rooms: $(INSTALLED) ## Who imports whom, against rooms.json; cycles and orphans
 bundle: $(INSTALLED) ## One file a process, as in images: dist/sidecar.mjs, dist/operator.mjs; PROGRAM= names one
 	@exec $(NODE) tools/bundle.ts
 
+.PHONY: image
+image: $(INSTALLED) ## The images of sidecar, operator and etcd as archives, with their SBOMs, in .cache/images
+	@exec $(NODE) tools/image.ts
+
 .PHONY: tools
 tools: $(INSTALLED) ## Brings etcd, Kubernetes and CoreDNS, which the tests need, into the cache folder
 	@exec $(NODE) tools/test/tools.ts

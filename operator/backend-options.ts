@@ -9,12 +9,17 @@ export interface BackendOptions {
   readonly etcdPasswords: boolean;
   readonly etcdMaintenance: boolean;
   readonly etcdIssuerSecret: string | undefined;
+  readonly etcdManaged: boolean;
+  readonly etcdStorage: string;
+  readonly etcdStorageClass: string | undefined;
+  readonly etcdEphemeral: boolean;
 }
 
 /** Undefined: none is made. */
 export function defaultBackend(options: BackendOptions): BackendSpecInput | undefined {
   const { etcdEndpoints: endpoints, etcdCaSecret: ca, etcdAdminSecret: admin } = options;
   const { etcdIssuerSecret: issuer } = options;
+  if (options.etcdManaged) return managedBackend(options);
   if (endpoints === undefined) return undefined;
   return {
     type: "etcd",
@@ -29,6 +34,12 @@ export function defaultBackend(options: BackendOptions): BackendSpecInput | unde
   };
 }
 
+function managedBackend(options: BackendOptions): BackendSpecInput {
+  const { etcdStorage: size, etcdStorageClass: className, etcdEphemeral: ephemeral } = options;
+  const storage = { size, ephemeral, ...(className !== undefined && { className }) };
+  return { type: "etcd", managed: { storage } };
+}
+
 /** Where each field of the spec comes from. */
 const variables = {
   "external.endpoints": "HOLDFAST_ETCD_ENDPOINTS",
@@ -37,23 +48,37 @@ const variables = {
   "external.passwords": "HOLDFAST_ETCD_PASSWORDS",
   "external.issuer": "HOLDFAST_ETCD_ISSUER_SECRET",
   "external.maintenance": "HOLDFAST_ETCD_MAINTENANCE",
+  "managed.storage.size": "HOLDFAST_ETCD_STORAGE",
+  "managed.storage.className": "HOLDFAST_ETCD_STORAGE_CLASS",
+  "managed.storage.ephemeral": "HOLDFAST_ETCD_EPHEMERAL",
 } as const;
 
 /** What would make no valid Backend, one sentence each. */
 export function backendProblems(options: BackendOptions): string[] {
+  const stray = strayOptions(options);
+  if (stray !== undefined) return [stray];
   const spec = defaultBackend(options);
-  if (spec === undefined) {
-    const { etcdCaSecret, etcdAdminSecret, etcdIssuerSecret } = options;
-    const { etcdPasswords, etcdMaintenance } = options;
-    const secrets = [etcdCaSecret, etcdAdminSecret, etcdIssuerSecret];
-    const given = secrets.some((one) => one !== undefined);
-    return given || etcdPasswords || etcdMaintenance
-      ? ["HOLDFAST_ETCD_ENDPOINTS: is missing; the other HOLDFAST_ETCD_ are of no use without it"]
-      : [];
-  }
+  if (spec === undefined) return [];
   const read = parseBackendSpec(spec, "spec");
   if (read.ok) return [];
   return read.problems.map((problem) => `${variableOf(problem.field)}${describeProblem(problem)}`);
+}
+
+/** What says something of an etcd that is not made. */
+function strayOptions(options: BackendOptions): string | undefined {
+  const { etcdEndpoints, etcdCaSecret, etcdAdminSecret, etcdPasswords, etcdMaintenance } = options;
+  const { etcdManaged, etcdStorageClass, etcdEphemeral, etcdIssuerSecret } = options;
+  const ofExternal =
+    [etcdCaSecret, etcdAdminSecret, etcdIssuerSecret].some((one) => one !== undefined) ||
+    etcdPasswords ||
+    etcdMaintenance;
+  if (etcdManaged && (etcdEndpoints !== undefined || ofExternal))
+    return "HOLDFAST_ETCD_MANAGED: stands beside what says where another etcd is; use one of the two";
+  if (etcdEndpoints === undefined && ofExternal)
+    return "HOLDFAST_ETCD_ENDPOINTS: is missing; the other HOLDFAST_ETCD_ are of no use without it";
+  if (!etcdManaged && (etcdStorageClass !== undefined || etcdEphemeral))
+    return "HOLDFAST_ETCD_MANAGED: is not true; HOLDFAST_ETCD_STORAGE_CLASS and _EPHEMERAL are of no use without it";
+  return undefined;
 }
 
 function variableOf(field: string): string {

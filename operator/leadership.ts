@@ -15,8 +15,10 @@ import { Lineage } from "#core/session/lineage.ts";
 import { sleep } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import { defaultBackend } from "./backend-options.ts";
+import type { ManagedFacts } from "./conditions/managed-facts.ts";
 import { BackendController } from "./controllers/backend/controller.ts";
 import type { BackendUse } from "./controllers/backend/use.ts";
+import { ManagedController } from "./controllers/managed/controller.ts";
 import { Bucket } from "./kube/backoff.ts";
 import { get } from "./kube/calls.ts";
 import { reasonText } from "./kube/errors.ts";
@@ -24,6 +26,8 @@ import type { Term } from "./kube/election.ts";
 import { namespaceResource } from "./kube/objects.ts";
 import { PublishedController } from "./controllers/published/controller.ts";
 import { Memory } from "./controllers/published/memory.ts";
+import type { Installation } from "./objects/installation.ts";
+import type { OperatorOptions } from "./options.ts";
 import type { Running } from "./running.ts";
 import { ServedEtcd } from "./served-etcd.ts";
 import type { Ancestry } from "./spec-tree/owner.ts";
@@ -107,7 +111,10 @@ export class Leadership implements AsyncDisposable {
     const { objects, runtime } = this.#running;
     await Promise.all(objects.map((one) => one.synced(ended)));
     const cluster = await this.#clusterId(ended);
-    await using backend = this.#startBackend(term);
+    const facts: { of?: ManagedController } = {};
+    await using backend = this.#startBackend(term, () => facts.of?.facts);
+    await using managed = this.#startManaged(term, backend);
+    facts.of = managed;
     runtime.log.info("leading", { cluster });
     let use = await backend.nextUse(undefined, ended);
     for (;;) {
@@ -137,11 +144,28 @@ export class Leadership implements AsyncDisposable {
     }
   }
 
-  #startBackend(term: Term): BackendController {
+  /** The one leads to the other: the etcd that we run is looked at like any other. */
+  #startManaged(term: Term, backend: BackendController): ManagedController {
+    const { options, api, runtime, kubeMetrics: metrics, authorities, onBug } = this.#running;
+    return ManagedController.start({
+      ...{ api, runtime, metrics, authorities, installation: installationOf(options) },
+      ...{ image: options.etcdImage, backends: backend.backends },
+      admin: () => backend.managedAdmin,
+      usersStandIn: () => backend.usersStandIn,
+      changed: () => {
+        backend.look();
+      },
+      mayAct: () => term.holds(),
+      onFailure: onBug,
+    });
+  }
+
+  #startBackend(term: Term, facts: () => ManagedFacts | undefined): BackendController {
     const { options, api, runtime, kubeMetrics: metrics, objects, onBug } = this.#running;
     return BackendController.start({
       ...{ api, runtime, metrics, namespaces: options.namespaces, data: objects },
       operatorNamespace: options.namespace,
+      managed: { installation: installationOf(options), facts },
       defaultSpec: defaultBackend(options),
       quotaBytes: () => this.#etcd?.quotaBytes,
       mayAct: () => term.holds(),
@@ -225,6 +249,10 @@ export class Leadership implements AsyncDisposable {
       controllers.push(stack.use(controller));
     }
   }
+}
+
+function installationOf({ installation, namespace }: OperatorOptions): Installation {
+  return { name: installation, namespace };
 }
 
 interface Served {

@@ -168,6 +168,47 @@ export const options = {
     unit: "duration",
     parse: duration({ minMs: certificateLifeMinMs, maxMs: 30 * 86_400_000 }),
   },
+  etcdManaged: {
+    env: "HOLDFAST_ETCD_MANAGED",
+    default: "false",
+    prose:
+      "Whether the Backend `default` is an etcd that the operator runs, where it is made: its `managed`.",
+    unit: "true|false",
+    bare: "true",
+    parse: flag,
+  },
+  etcdImage: {
+    env: "HOLDFAST_ETCD_IMAGE",
+    default: undefined,
+    defaultProse: "none; an etcd that the operator is to run is not made",
+    prose: "The image of an etcd that the operator runs; another one restarts it.",
+    unit: "image",
+    parse: text,
+  },
+  etcdStorage: {
+    env: "HOLDFAST_ETCD_STORAGE",
+    default: "8Gi",
+    prose: "How large its volume is: the Backend's `managed.storage.size`.",
+    unit: "size",
+    parse: text,
+  },
+  etcdStorageClass: {
+    env: "HOLDFAST_ETCD_STORAGE_CLASS",
+    default: undefined,
+    defaultProse: "the cluster's default",
+    prose: "The StorageClass of its volume: the Backend's `managed.storage.className`.",
+    unit: "name",
+    parse: text,
+  },
+  etcdEphemeral: {
+    env: "HOLDFAST_ETCD_EPHEMERAL",
+    default: "false",
+    prose:
+      "Whether its data goes with its pod, to try things out: the Backend's `managed.storage.ephemeral`.",
+    unit: "true|false",
+    bare: "true",
+    parse: flag,
+  },
   healthAddress: {
     env: "HOLDFAST_HEALTH_ADDRESS",
     default: `:${String(ports.health)}`,

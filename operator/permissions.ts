@@ -1,7 +1,7 @@
 /**
  * What the operator may do in a cluster, each rule with its reason: all it is ever granted. Charts and tests make their roles
- * from it, and docs/reference/permissions.md its tables. There is no right on pods, nor on Secrets of another namespace
- * than its own, nor to write what users write, but for the one Backend that it makes.
+ * from it, and docs/reference/permissions.md its tables. There is no right on pods but to see those of its own
+ * namespace, nor on Secrets of another, nor to write what users write, but for the one Backend that it makes.
  */
 import { group } from "#api/names.ts";
 import { backend } from "#api/resources/backend.ts";
@@ -33,7 +33,7 @@ export function permissionsOf({
   readonly namespaces: readonly string[] | undefined;
 }): Permissions {
   const cluster = [clusterName, reviewsTokens, ...namespacesExist(namespaces)];
-  const own = [...election(lease), makesBackend, ...secrets];
+  const own = [...election(lease), makesBackend, ...secrets, ...managed];
   const everywhere = [...published, ...backends, events];
   return namespaces === undefined
     ? { cluster: [...cluster, ...everywhere], own, served: [] }
@@ -109,6 +109,27 @@ const secrets: readonly Rule[] = [
     why: "the Secrets of the three authorities are read, and made where they are missing, by every operator; the leader writes them over the version that it read when one is renewed",
     ...secretsOfOwn,
     verbs: ["get", "create", "update"],
+  },
+];
+
+const managed: readonly Rule[] = [
+  {
+    why: "the StatefulSet of an etcd that the operator runs is made and kept by server-side apply, which takes both; read first, so that nobody else's is written over; it is never deleted",
+    apiGroups: ["apps"],
+    resources: ["statefulsets"],
+    verbs: ["get", "list", "watch", "create", "patch"],
+  },
+  {
+    why: "its Services likewise",
+    apiGroups: [""],
+    resources: ["services"],
+    verbs: ["get", "list", "watch", "create", "patch"],
+  },
+  {
+    why: "what keeps its pod or its volume from coming up is told in the Backend's status; they are never written",
+    apiGroups: [""],
+    resources: ["pods", "persistentvolumeclaims"],
+    verbs: ["list", "watch"],
   },
 ];
 

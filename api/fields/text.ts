@@ -27,6 +27,8 @@ const port =
   "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
 const endpoint = new RegExp(`^https?://${host}:${port}$`);
 const decimal = /^(0|[1-9][0-9]*)$/;
+/** The part of Kubernetes' quantities that people write for bytes; what begins with 0 would be none or a riddle. */
+const byteSize = /^[1-9][0-9]{0,5}(Mi|Gi|Ti)$/;
 
 export const forms = {
   /** Any text without control characters. */
@@ -91,6 +93,14 @@ export const forms = {
     pattern: decimal.source,
     bytesMin: 1,
     bytesMax: 39,
+  },
+  /** Bytes, as a quantity of Kubernetes. */
+  byteSize: {
+    accepts: (text) => byteSize.test(text),
+    mustBe: "a whole number of Mi, Gi or Ti, such as '8Gi'",
+    pattern: byteSize.source,
+    bytesMin: 3,
+    bytesMax: 8,
   },
 } as const satisfies Record<string, TextForm>;
 

@@ -1,6 +1,6 @@
 /**
  * `Backend`: where the data of other resources lives. The kind is described as far as it is decided; what this version
- * does not build yet (a managed etcd) is narrowed by `supported`, and refused by name.
+ * does not build yet (a managed etcd of three members, bounds) is narrowed by `supported`, and refused by name.
  */
 import {
   boolean,
@@ -62,6 +62,56 @@ const external = object({
   },
 });
 
+const managed = object({
+  about:
+    "An etcd that the operator runs beside itself, and compacts and defragments. Only in the operator's namespace.",
+  optional: true,
+  fields: {
+    members: integer({
+      about:
+        "How many members: 1 or 3. With one, each restart of it interrupts all locks, and may end grants.",
+      default: 1,
+      supported: [1],
+      min: 1,
+      max: 3,
+    }),
+    storage: object({
+      about:
+        "Where the data is kept. Fixed once its volume is claimed: a change is told, and not made.",
+      default: {},
+      fields: {
+        size: text({
+          about:
+            "Of the volume. It holds the database, of 4Gi at most, twice while that is rewritten.",
+          form: "byteSize",
+          default: "8Gi",
+        }),
+        className: text({
+          about: "The StorageClass of the volume. Absent: the cluster's default.",
+          optional: true,
+          form: "subdomain",
+        }),
+        ephemeral: boolean({
+          about: "Whether the data goes with the pod, and all locks with it: to try things out.",
+          default: false,
+        }),
+      },
+    }),
+    resources: object({
+      about: "What a member is given.",
+      default: {},
+      fields: {
+        memory: text({
+          about:
+            "What it asks for; it may use twice as much. Absent: 512Mi, and 200Ki for each of 1000 sidecars.",
+          optional: true,
+          form: "byteSize",
+        }),
+      },
+    }),
+  },
+});
+
 const spec = object({
   about: "Which technology, and where it is.",
   fields: {
@@ -78,14 +128,7 @@ const spec = object({
       supported: ["etcd"],
     }),
     external,
-    managed: object({
-      about: "An etcd that the operator runs.",
-      optional: true,
-      supported: [],
-      fields: {
-        members: integer({ about: "How many members: 1 or 3.", default: 1, min: 1, max: 3 }),
-      },
-    }),
+    managed,
     limits: object({
       about: "Bounds of what uses the Backend. A resource above one is not accepted.",
       default: {},
@@ -140,7 +183,7 @@ const status = object({
       max: Number.MAX_SAFE_INTEGER,
     }),
     conditions: conditions(
-      "Accepted, Reachable, VersionSupported, Healthy, Authorized, Isolated, HighlyAvailable, Ready.",
+      "Accepted, Reachable, VersionSupported, Healthy, Authorized, Isolated, HighlyAvailable, Ready; of a managed one Running and Durable, too.",
     ),
   },
 });
@@ -224,6 +267,14 @@ export const backend: ResourceKind<typeof spec> = {
       field: "limits.sidecars",
       reason: "is above 200, the most with passwords: every login costs etcd a tenth of a second",
       fix: "use at most 200, or set external.passwords to false",
+    },
+    {
+      cel: "!has(self.managed) || !self.managed.storage.ephemeral || !has(self.managed.storage.className)",
+      holds: ({ managed: it }) =>
+        it?.storage.ephemeral !== true || it.storage.className === undefined,
+      field: "managed.storage.className",
+      reason: "is of no use with ephemeral: there is no volume",
+      fix: "leave one of the two out",
     },
   ],
   columns: [

@@ -3,6 +3,7 @@ import type { BackendSpec } from "#api/resources/backend.ts";
 import type { SpecRead } from "#api/resources/kind.ts";
 import type { EtcdView } from "../etcd-admin/view.ts";
 import type { BackendView } from "./backend-reachable.ts";
+import type { ManagedFacts } from "./managed-facts.ts";
 
 /** What became of reading the Secrets that the spec names. */
 export type SecretsRead =
@@ -25,6 +26,8 @@ export interface BackendFacts {
   readonly tree: BackendView | undefined;
   /** The users that could not be made, in words; empty: none. */
   readonly usersFailed: readonly string[];
+  /** Undefined: the operator does not run it, or has not looked yet. */
+  readonly managed?: ManagedFacts | undefined;
 }
 
 /** By what a sidecar shows of which namespace it is; undefined: by nothing, and namespaces have no users. */

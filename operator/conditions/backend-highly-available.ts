@@ -16,15 +16,16 @@ export const highlyAvailable = {
 
 const membersMin = 3;
 
-export function judgeHighlyAvailable({ etcd }: BackendFacts): Judged {
+export function judgeHighlyAvailable({ etcd, spec }: BackendFacts): Judged {
   if (etcd?.members.kind !== "done")
     return say(highlyAvailable, "NotAsked", "The list of members is not known.");
   const { voting, down } = healthyMembers(etcd);
+  const managed = spec.ok && spec.spec.managed !== undefined;
   if (voting < membersMin)
     return say(
       highlyAvailable,
       "TooFewMembers",
-      `${voting} member(s): each restart interrupts all locks, and may end grants. Use 3.`,
+      `${voting} member(s): each restart interrupts all locks, and may end grants. ${managed ? "This version runs no more." : "Use 3."}`,
     );
   const quorum = Math.floor(voting / 2) + 1;
   if (voting - down.length <= quorum)

@@ -19,6 +19,9 @@ const shownMax = 5;
 export function judgeIsolated({ etcd, spec, tree, usersFailed }: BackendFacts): Judged {
   if (etcd === undefined || etcd.auth.kind !== "done")
     return say(isolated, "NotAsked", "It is not known whether users are switched on.");
+  const managed = spec.ok && spec.spec.managed !== undefined;
+  if (!etcd.auth.value && managed)
+    return say(isolated, "NotAsked", "Users are being made; nobody but the operator is let in.");
   if (!etcd.auth.value)
     return say(
       isolated,

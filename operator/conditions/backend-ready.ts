@@ -7,6 +7,7 @@ export const ready = {
   reasons: {
     Ready: "True",
     NotAccepted: "False",
+    NotRunning: "False",
     NotReachable: "False",
     VersionNotSupported: "False",
     NotHealthy: "False",
@@ -17,6 +18,7 @@ export const ready = {
 
 const reasonOf = {
   Accepted: "NotAccepted",
+  Running: "NotRunning",
   Reachable: "NotReachable",
   VersionSupported: "VersionNotSupported",
   Healthy: "NotHealthy",

@@ -31,6 +31,10 @@ const data = publishedKinds.map(({ resource }) =>
 const controller = BackendController.start({
   ...common,
   ...{ operatorNamespace, namespaces: undefined, data },
+  managed: {
+    installation: { name: "holdfast", namespace: operatorNamespace },
+    facts: () => undefined,
+  },
   defaultSpec: { type: "etcd", external: { endpoints: [endpoint] } },
   mayAct: () => true,
   lookEveryMs: 300,

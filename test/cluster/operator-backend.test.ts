@@ -281,6 +281,19 @@ describe("the operator's Backend", function () {
     assert.doesNotMatch(left, /renew/);
   });
 
+  it("that becomes one that the operator runs is made, which takes an image", async () => {
+    await stage.backend.put({ external: null, managed: {} });
+    await stage.backend.says("Running", "False ImageUnknown");
+    await stage.backend.says("Ready", "False NotRunning");
+    await operator.terminate();
+    operator = await stage.operator({ ...admin, HOLDFAST_ETCD_IMAGE: "example.test/etcd:1" });
+    await stage.backend.says("Running", "False VolumePending");
+    await stage.backend.put({ ...usable(), managed: null });
+    await stage.backend.says("Ready", "True Ready");
+    // It holds data: it stays until somebody deletes it.
+    await stage.kubectl("get", "sts/holdfast-etcd", "-n", operatorNamespace);
+  });
+
   it("needs each of the operator's rights, and no other", async () => {
     await asRoot();
     await stage.drift("orders");

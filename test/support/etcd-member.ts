@@ -12,6 +12,7 @@ import { standStill } from "./stand-still.ts";
 export interface MemberPlan {
   readonly program: string;
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   readonly dataFolder: string;
   /** Where `/health` is answered in plain HTTP, whatever the clients' port speaks. */
   readonly healthPort: number;
@@ -77,7 +78,11 @@ export class EtcdMember {
   /** Starts the process; {@link healthy} waits until it serves. */
   launch(): void {
     if (this.#child !== undefined) throw new Error(`etcd ${this.name} runs already`);
-    const child = spawn(this.#plan.program, this.#plan.args, { stdio: ["ignore", "pipe", "pipe"] });
+    const { program, args, env } = this.#plan;
+    const child = spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     this.#child = child;
     running.add(child);
     const keep = (text: string) => {

@@ -8,7 +8,8 @@ import { operatorNamespace } from "./kube/operator-role.ts";
 
 export interface OperatorOptions {
   readonly kubeconfig: string;
-  readonly etcd: string;
+  /** Absent: the operator is not told of one. */
+  readonly etcd?: string | undefined;
   /** Absent: the sources. */
   readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -37,7 +38,7 @@ export class OperatorProcess extends LoggedProcess implements AsyncDisposable {
       program: program ?? "operator/main.ts",
       env: {
         HOLDFAST_KUBECONFIG: kubeconfig,
-        HOLDFAST_ETCD_ENDPOINTS: etcd,
+        ...(etcd !== undefined && { HOLDFAST_ETCD_ENDPOINTS: etcd }),
         HOLDFAST_NAMESPACE: operatorNamespace,
         HOLDFAST_HEALTH_ADDRESS: "127.0.0.1:0",
         HOLDFAST_IDENTITY_ADDRESS: "127.0.0.1:0",

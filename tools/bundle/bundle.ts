@@ -6,7 +6,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { protosOfEtcd3 } from "./etcd3.ts";
 import { builtinsAsObjects, replacing } from "./packages.ts";
-import { programs, type Program, type ProgramName } from "./programs.ts";
+import { environment, programs, type Program, type ProgramName } from "./programs.ts";
 
 /** Packages in CommonJS call require() for Node's own modules, which an ES module has to be given. */
 const requireForBundled =
@@ -18,13 +18,15 @@ export interface Bundle {
   readonly launcher: string;
   readonly sizeBytes: number;
   readonly hasWarnings: boolean;
+  /** The files that something of is in it. */
+  readonly inputs: readonly string[];
 }
 
 export async function bundle(name: ProgramName): Promise<Bundle> {
   const { entry, packages, nodeOptions }: Program = programs[name];
   const file = `dist/${name}.mjs`;
   const launcher = `dist/${name}`;
-  const { warnings } = await build({
+  const { warnings, metafile } = await build({
     entryPoints: [entry],
     outfile: file,
     bundle: true,
@@ -42,18 +44,25 @@ export async function bundle(name: ProgramName): Promise<Bundle> {
     define: { "process.env.NODE_ENV": '"production"' },
     plugins: [replacing(packages), protosOfEtcd3, builtinsAsObjects],
     banner: { js: requireForBundled },
+    metafile: true,
     logLevel: "warning",
   });
   await writeFile(launcher, launcherText(name, nodeOptions), { mode: 0o755 });
   const { size } = await stat(file);
-  return { file, launcher, sizeBytes: size, hasWarnings: warnings.length > 0 };
+  const parts = Object.entries(metafile.outputs[file]?.inputs ?? {});
+  const inputs = parts.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([input]) => input);
+  return { file, launcher, sizeBytes: size, hasWarnings: warnings.length > 0, inputs };
 }
 
+const exported = Object.entries(environment)
+  .map(([name, value]) => `${name}=${value}`)
+  .join(" ");
+
 /**
- * The one place that says how a bundle is started; why is in docs/decisions/0009-idle-memory.md. Node's own options go
- * through NODE_OPTIONS, another Node through NODE.
+ * As images start it, on a machine that has a shell. Node's own options go through NODE_OPTIONS, another Node through
+ * NODE.
  */
 const launcherText = (name: ProgramName, nodeOptions: string): string => `#!/bin/sh
-export MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
+export ${exported}
 exec "\${NODE:-node}" ${nodeOptions} "$(dirname "$0")/${name}.mjs" "$@"
 `;

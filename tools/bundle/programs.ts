@@ -8,6 +8,12 @@ export interface Program {
   readonly nodeOptions: string;
 }
 
+/** How the C library of each is told to give memory back: why is in docs/decisions/0009-idle-memory.md. */
+export const environment = {
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+} as const;
+
 export const programs = {
   sidecar: {
     entry: "sidecar/main.ts",

@@ -25,7 +25,7 @@ export const suites: readonly Suite[] = [
   { name: "unit", etcd: [], etcdToo: [], sideBySide: true },
   { name: "simulation", etcd: [], etcdToo: [], sideBySide: true },
   { name: "contract", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
-  { name: "integration", etcd: ["3.7", "3.6"], etcdToo: ["3.4"] },
+  { name: "integration", etcd: ["3.7", "3.6"], etcdToo: ["3.4"], sideBySide: true },
   { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light" },
   { name: "cluster-real", etcd: ["3.7"], etcdToo: [], rung: "real", folder: "test/cluster/real" },
   {

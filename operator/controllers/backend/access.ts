@@ -6,13 +6,14 @@ import type { AdminAccess, AdminTls } from "../../etcd-admin/connection.ts";
 import type { Api } from "../../kube/api.ts";
 import { get } from "../../kube/calls.ts";
 import { isRefused, reasonText } from "../../kube/errors.ts";
+import { etcdEndpoint, etcdNames, type Installation } from "../../objects/installation.ts";
 import { secrets as resource } from "./resources.ts";
 
 export type AccessRead =
   | { readonly kind: "read"; readonly access: AdminAccess }
   | Exclude<SecretsRead, { readonly kind: "read" }>;
 
-interface Reading {
+export interface Reading {
   readonly api: Api;
   readonly namespace: string;
   readonly signal: AbortSignal;
@@ -21,6 +22,17 @@ interface Reading {
 type Entries = Readonly<Record<string, Buffer>>;
 type SecretRead = { readonly kind: "read"; readonly entries: Entries } | Failed;
 type Failed = Exclude<SecretsRead, { readonly kind: "read" }>;
+
+/** An etcd that we run is reached like any other: by the Secret that was made for its admin. */
+export function managedAccess(installation: Installation): NonNullable<BackendSpec["external"]> {
+  const name = etcdNames(installation).adminSecret;
+  return {
+    endpoints: [etcdEndpoint(installation)],
+    ca: { name, key: "ca.crt" },
+    adminSecret: { name },
+    ...{ passwords: false, maintenance: true },
+  };
+}
 
 export async function readAccess(
   external: NonNullable<BackendSpec["external"]>,

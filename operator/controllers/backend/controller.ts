@@ -11,8 +11,10 @@ import type { BackendSpecInput } from "#api/resources/backend.ts";
 import { Bell } from "#core/bell.ts";
 import { forever, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
+import type { BackendFacts } from "../../conditions/backend-facts.ts";
 import type { EtcdAdmin } from "../../etcd-admin/admin.ts";
 import { NamespaceUsers } from "../../etcd-admin/namespace-users.ts";
+import { incarnationOf } from "../../etcd-admin/standing.ts";
 import type { Api } from "../../kube/api.ts";
 import { create } from "../../kube/calls.ts";
 import { isRefused, reasonText, valueOf } from "../../kube/errors.ts";
@@ -26,7 +28,7 @@ import type { Change } from "../../kube/store.ts";
 import { actOnStatus, actOnUsers, type ActParts } from "./act.ts";
 import { decideConditions, decideNumbers, decideUsers } from "./decide.ts";
 import { Followed } from "./followed.ts";
-import { Admins, lookAt, readBackend } from "./gather.ts";
+import { Admins, lookAt, readBackend, type BackendRead, type ManagedView } from "./gather.ts";
 import { backends, usedName } from "./resources.ts";
 import { decideUse, isSameUse, type BackendUse } from "./use.ts";
 
@@ -36,6 +38,7 @@ export interface BackendControllerParts {
   readonly metrics: KubeMetrics;
   /** Where the Backend that is used stands, and the Secrets of namespaces. */
   readonly operatorNamespace: string;
+  readonly managed: ManagedView;
   /** Whose resources are served; undefined: those of all. */
   readonly namespaces: readonly string[] | undefined;
   /** What the Backend `default` is made of where it is missing; absent: it is not made. */
@@ -69,6 +72,8 @@ export class BackendController implements AsyncDisposable {
   readonly #writtenAt = new Map<ObjectKey, Instant>();
   readonly #bell: Bell;
   #use: BackendUse | undefined;
+  #usersStandIn: string | undefined;
+  #managedAdmin: EtcdAdmin | undefined;
   #reconciler: Reconciler<ObjectKey> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -110,6 +115,20 @@ export class BackendController implements AsyncDisposable {
   /** Something has shown that its etcd is not what it was: looks now. */
   look(): void {
     if (!this.#tasks.signal.aborted) this.#queue.add(this.#usedKey, "background");
+  }
+
+  get backends(): Collection {
+    return this.#followed.backends;
+  }
+
+  /** The connection to the etcd that we run; undefined: we run none, or there is none yet. Never to another etcd. */
+  get managedAdmin(): EtcdAdmin | undefined {
+    return this.#managedAdmin;
+  }
+
+  /** The incarnation of an etcd that we run in which all users were seen to stand. */
+  get usersStandIn(): string | undefined {
+    return this.#usersStandIn;
   }
 
   close(): Promise<void> {
@@ -158,15 +177,18 @@ export class BackendController implements AsyncDisposable {
       if (key === this.#usedKey) await this.#make(signal);
       return { kind: "done" };
     }
-    const { api, runtime, operatorNamespace, quotaBytes, lookEveryMs } = this.#parts;
-    const read = await readBackend(object, { api, operatorNamespace }, signal);
+    const { api, runtime, operatorNamespace, managed, quotaBytes, lookEveryMs } = this.#parts;
+    const read = await readBackend(object, { api, operatorNamespace, managed }, signal);
     if (read.facts.used) this.#say(decideUse(read, this.#use));
     const facts = await lookAt(read, this.#admins);
-    this.#forgetUsers();
+    if (read.facts.used) this.#managedAdmin = isManaged(read) ? this.#admins.current : undefined;
+    const incarnation = incarnationIn(facts);
+    this.#forgetUsers(incarnation);
     const plan = decideUsers(facts, this.#followed.users(new Set(this.#usersSeenAt.keys())));
     const acting: ActParts = { api, runtime, operatorNamespace, users: this.#users };
     const users = await actOnUsers(plan, acting, signal);
     for (const namespace of users.standing) this.#usersSeenAt.set(namespace, runtime.now());
+    if (users.left === 0 && users.failed.length === 0) this.#usersStandIn = incarnation;
     const left = users.left > 0 ? [`${users.left} more are being made`] : [];
     const conditions = decideConditions({ ...facts, usersFailed: [...users.failed, ...left] });
     const numbers = decideNumbers(facts, quotaBytes?.());
@@ -210,11 +232,25 @@ export class BackendController implements AsyncDisposable {
   }
 
   /** Those seen long ago, and all where another etcd may have taken the former one's place. */
-  #forgetUsers(): void {
+  #forgetUsers(incarnation: string | undefined): void {
     const { runtime } = this.#parts;
-    const anew = this.#seenBy !== this.#admins.current;
+    const anew =
+      this.#seenBy !== this.#admins.current ||
+      (incarnation !== undefined && incarnation !== this.#usersStandIn);
     this.#seenBy = this.#admins.current;
     for (const [namespace, at] of this.#usersSeenAt)
       if (anew || runtime.now() - at >= userSeenMs) this.#usersSeenAt.delete(namespace);
   }
+}
+
+/** Whether the connection that was just made or kept is to an etcd that we run. */
+function isManaged({ facts: { spec }, access }: BackendRead): boolean {
+  return access !== undefined && spec.ok && spec.spec.managed !== undefined;
+}
+
+/** Of an etcd that we run, once its members tell their names and users can be made in it. */
+function incarnationIn({ etcd, spec }: BackendFacts): string | undefined {
+  if (!spec.ok || spec.spec.managed === undefined) return undefined;
+  if (etcd?.members.kind !== "done" || etcd.rights.kind !== "done") return undefined;
+  return etcd.members.value.flatMap(({ name }) => incarnationOf(name) ?? [])[0];
 }

@@ -3,6 +3,7 @@ import type { BackendStatus } from "#api/resources/backend.ts";
 import type { Aspect } from "../../conditions/aspect.ts";
 import type { Judged } from "../../conditions/condition.ts";
 import { accepted, judgeAccepted } from "../../conditions/backend-accepted.ts";
+import { durable, judgeDurable } from "../../conditions/backend-durable.ts";
 import { authorized, judgeAuthorized } from "../../conditions/backend-authorized.ts";
 import type { BackendFacts } from "../../conditions/backend-facts.ts";
 import { healthy, judgeHealthy } from "../../conditions/backend-healthy.ts";
@@ -13,24 +14,27 @@ import {
 import { isolated, judgeIsolated } from "../../conditions/backend-isolated.ts";
 import { judgeReachable, reachable } from "../../conditions/endpoints-reachable.ts";
 import { judgeReady, ready } from "../../conditions/backend-ready.ts";
+import { judgeRunning, running } from "../../conditions/backend-running.ts";
 import { judgeVersionSupported, versionSupported } from "../../conditions/backend-version.ts";
 import { healthyMembers, oldestVersion } from "../../etcd-admin/view.ts";
 
 /** All that a Backend's conditions may say: docs/operations/conditions-backend.md has a heading for each reason. */
 export const backendAspects: readonly Aspect[] = [
-  ...[accepted, reachable, versionSupported, healthy, authorized, isolated, highlyAvailable, ready],
+  ...[accepted, running, reachable, versionSupported, healthy, authorized, isolated],
+  ...[highlyAvailable, durable, ready],
 ];
 
-const judges = [
+const judges: readonly ((facts: BackendFacts) => Judged | undefined)[] = [
+  judgeRunning,
   ...[judgeReachable, judgeVersionSupported, judgeHealthy, judgeAuthorized, judgeIsolated],
-  judgeHighlyAvailable,
+  ...[judgeHighlyAvailable, judgeDurable],
 ];
 
 /** One that is not used has nothing to say but that. */
 export function decideConditions(facts: BackendFacts): readonly Judged[] {
   const first = judgeAccepted(facts);
   if (first.status !== "True") return [first, judgeReady([first])];
-  const others = [first, ...judges.map((judge) => judge(facts))];
+  const others = [first, ...judges.flatMap((judge) => judge(facts) ?? [])];
   return [...others, judgeReady(others)];
 }
 

@@ -2,17 +2,26 @@
 import { parseBackendSpec } from "#api/resources/backend.ts";
 import type { Runtime } from "#core/runtime.ts";
 import type { BackendFacts } from "../../conditions/backend-facts.ts";
+import type { ManagedFacts } from "../../conditions/managed-facts.ts";
 import { EtcdAdmin } from "../../etcd-admin/admin.ts";
 import type { AdminAccess } from "../../etcd-admin/connection.ts";
 import type { AdminOutcome } from "../../etcd-admin/outcome.ts";
 import type { Api } from "../../kube/api.ts";
 import type { KubeObject } from "../../kube/objects.ts";
-import { markOf, readAccess } from "./access.ts";
+import type { Installation } from "../../objects/installation.ts";
+import { managedAccess, markOf, readAccess, type Reading } from "./access.ts";
 import { usedName } from "./resources.ts";
 
 export interface GatherParts {
   readonly api: Api;
   readonly operatorNamespace: string;
+  /** What is known of the etcd that we run, and of whose making it is. */
+  readonly managed: ManagedView;
+}
+
+export interface ManagedView {
+  readonly installation: Installation;
+  readonly facts: () => ManagedFacts | undefined;
 }
 
 /** What Kubernetes says of a Backend. */
@@ -57,7 +66,7 @@ export class Admins implements Disposable {
 
 export async function readBackend(
   object: KubeObject,
-  { api, operatorNamespace }: GatherParts,
+  { api, operatorNamespace, managed }: GatherParts,
   signal: AbortSignal,
 ): Promise<BackendRead> {
   const { name, namespace = "" } = object.metadata;
@@ -67,11 +76,30 @@ export async function readBackend(
     ...{ used, operatorNamespace, spec, etcd: undefined, usersFailed: [] },
     secrets: { kind: "read" } as const,
   };
-  const external = spec.ok ? spec.spec.external : undefined;
-  if (!used || external === undefined) return { facts, access: undefined };
+  if (!used || !spec.ok) return { facts, access: undefined };
+  if (spec.spec.managed !== undefined)
+    return readManaged(facts, { api, namespace, signal }, managed);
+  const { external } = spec.spec;
+  if (external === undefined) return { facts, access: undefined };
   const read = await readAccess(external, { api, namespace, signal });
   if (read.kind === "read") return { facts, access: read.access };
   return { facts: { ...facts, secrets: read }, access: undefined };
+}
+
+/** The Secret is ours: that it is not there yet is nothing that a user could mend. */
+async function readManaged(
+  before: BackendFacts,
+  reading: Reading,
+  { installation, facts: seen }: ManagedView,
+): Promise<BackendRead> {
+  const facts = { ...before, managed: seen() };
+  const read = await readAccess(managedAccess(installation), reading);
+  if (read.kind === "read") return { facts, access: read.access };
+  const what =
+    read.kind === "missing"
+      ? "The Secret of etcd's admin is not made yet; see Running."
+      : read.what;
+  return { facts: { ...facts, secrets: { kind: "unread", what } }, access: undefined };
 }
 
 /** With what etcd says. */

@@ -29,7 +29,8 @@ export function decideUse(read: BackendRead, before: BackendUse | undefined): Ba
     if (secrets.kind === "unread" && before?.kind === "usable") return before;
     return { kind: "unusable", message: secrets.kind === "read" ? "" : secrets.what };
   }
-  const { maintenance = false } = facts.spec.ok ? (facts.spec.spec.external ?? {}) : {};
+  const spec = facts.spec.ok ? facts.spec.spec : undefined;
+  const maintenance = spec?.managed !== undefined || spec?.external?.maintenance === true;
   return { kind: "usable", access, maintenance };
 }
 

@@ -6,7 +6,8 @@ import { permissionsOf, type Rule } from "#operator/permissions.ts";
 import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
 
 export const operatorNamespace = "holdfast-system";
-const name = "holdfast-operator";
+export const operatorName = "holdfast-operator";
+const name = operatorName;
 /** As the API server knows it. */
 export const operatorUser = `system:serviceaccount:${operatorNamespace}:${name}`;
 const rbac = "rbac.authorization.k8s.io";
@@ -15,20 +16,24 @@ const rbac = "rbac.authorization.k8s.io";
 export const operatorPermissions = (served?: readonly string[]) =>
   permissionsOf({ lease: name, namespaces: served });
 
-/** Makes namespace, account and roles; the path of a kubeconfig that comes with the account's token. */
-export async function operatorKubeconfig(
-  cluster: LightCluster,
-  served?: readonly string[],
-): Promise<string> {
+/** Its namespace, itself, and its roles. */
+export function operatorAccount(served?: readonly string[]): readonly object[] {
   const permissions = operatorPermissions(served);
-  const objects = [
+  return [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: operatorNamespace } },
     { apiVersion: "v1", kind: "ServiceAccount", metadata: inNamespace(operatorNamespace) },
     ...granted(permissions.cluster),
     ...granted(permissions.own, operatorNamespace),
     ...(served ?? []).flatMap((namespace) => granted(permissions.served, namespace)),
   ];
-  const list = { apiVersion: "v1", kind: "List", items: objects };
+}
+
+/** Makes namespace, account and roles; the path of a kubeconfig that comes with the account's token. */
+export async function operatorKubeconfig(
+  cluster: LightCluster,
+  served?: readonly string[],
+): Promise<string> {
+  const list = { apiVersion: "v1", kind: "List", items: operatorAccount(served) };
   await cluster.kubectl.run(["apply", "--server-side", "-f", "-"], JSON.stringify(list));
   const token = await operatorToken(cluster);
   const file = path.join(cluster.folder, `operator-${served?.join("-") ?? "all"}.kubeconfig`);

@@ -4,6 +4,7 @@ import { backendProblems, defaultBackend, type BackendOptions } from "#operator/
 const none: BackendOptions = {
   ...{ etcdEndpoints: undefined, etcdCaSecret: undefined, etcdAdminSecret: undefined },
   ...{ etcdPasswords: false, etcdMaintenance: false, etcdIssuerSecret: undefined },
+  ...{ etcdManaged: false, etcdStorage: "8Gi", etcdStorageClass: undefined, etcdEphemeral: false },
 };
 const endpoints = ["https://etcd-0.etcd:2379"];
 
@@ -15,6 +16,7 @@ describe("the options that make the Backend", () => {
 
   it("are all said in its spec", () => {
     const given = {
+      ...none,
       ...{ etcdEndpoints: endpoints, etcdCaSecret: "ca", etcdAdminSecret: "admin" },
       ...{ etcdPasswords: true, etcdMaintenance: true, etcdIssuerSecret: undefined },
     };
@@ -32,6 +34,21 @@ describe("the options that make the Backend", () => {
     const given = { ...none, etcdEndpoints: endpoints, etcdIssuerSecret: "issuer" };
     assert.deepEqual(defaultBackend(given)?.external?.issuer, { name: "issuer" });
     assert.deepEqual(backendProblems(given), []);
+  });
+
+  it("are all said in the spec of one that the operator runs", () => {
+    const given = { ...none, etcdManaged: true, etcdStorage: "2Gi", etcdStorageClass: "fast" };
+    assert.deepEqual(defaultBackend(given), {
+      type: "etcd",
+      managed: { storage: { size: "2Gi", className: "fast", ephemeral: false } },
+    });
+    assert.deepEqual(backendProblems(given), []);
+    const ephemeral = { ...none, etcdManaged: true, etcdEphemeral: true };
+    assert.deepEqual(defaultBackend(ephemeral), {
+      type: "etcd",
+      managed: { storage: { size: "8Gi", ephemeral: true } },
+    });
+    assert.deepEqual(backendProblems(ephemeral), []);
   });
 
   const wrong: readonly (readonly [string, Partial<BackendOptions>, RegExp])[] = [
@@ -62,6 +79,23 @@ describe("the options that make the Backend", () => {
       "a Secret's name that is none",
       { etcdEndpoints: endpoints, etcdAdminSecret: "Admin" },
       /^HOLDFAST_ETCD_ADMIN_SECRET: would make a Backend whose spec\.external\.adminSecret/,
+    ],
+    [
+      "an etcd that is run and one that is elsewhere",
+      { etcdManaged: true, etcdEndpoints: endpoints },
+      /^HOLDFAST_ETCD_MANAGED: stands beside/,
+    ],
+    ["a class of no volume", { etcdStorageClass: "fast" }, /^HOLDFAST_ETCD_MANAGED: is not true/],
+    ["a pod's data of no pod", { etcdEphemeral: true }, /^HOLDFAST_ETCD_MANAGED: is not true/],
+    [
+      "a size that is none",
+      { etcdManaged: true, etcdStorage: "much" },
+      /^HOLDFAST_ETCD_STORAGE: would make a Backend whose spec\.managed\.storage\.size/,
+    ],
+    [
+      "a class of what has no volume",
+      { etcdManaged: true, etcdEphemeral: true, etcdStorageClass: "fast" },
+      /^HOLDFAST_ETCD_STORAGE_CLASS: would make a Backend whose spec\.managed\.storage\.className/,
     ],
   ];
   for (const [what, given, expected] of wrong) {

@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
 import { run } from "#tools/fetch/step.ts";
-import { archiveOf, type Image } from "./image.ts";
+import { archiveOf, type Image } from "#tools/image/archive.ts";
 import { networkPlugins } from "./packages.ts";
 import { imageOf, networkName, podRange } from "./site.ts";
 
@@ -97,6 +97,10 @@ export function ctr(folder: string, args: readonly string[]): Promise<string> {
 export async function importImage(folder: string, image: Image): Promise<void> {
   const archive = path.join(folder, "image.tar");
   await writeFile(archive, archiveOf(image, process.arch));
-  await ctr(folder, ["images", "import", archive]);
+  await importArchive(folder, archive);
   await rm(archive);
+}
+
+export async function importArchive(folder: string, archive: string): Promise<void> {
+  await ctr(folder, ["images", "import", archive]);
 }

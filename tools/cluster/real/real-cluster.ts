@@ -18,8 +18,13 @@ import { ControlPlane } from "../control-plane.ts";
 import type { Kubectl } from "../kubectl.ts";
 import { takeDown } from "../take-down.ts";
 import { until } from "../until.ts";
-import { containerdArgs, ctr, importImage, writeContainerdConfig } from "./containerd.ts";
-import type { Image } from "./image.ts";
+import {
+  containerdArgs,
+  ctr,
+  importArchive,
+  importImage,
+  writeContainerdConfig,
+} from "./containerd.ts";
 import { imagesOf } from "./images.ts";
 import { nameService } from "./name-service.ts";
 import { makeNetwork, networkIsThere } from "./network.ts";
@@ -100,9 +105,9 @@ export class RealCluster implements AsyncDisposable {
     return this.#plane.ready();
   }
 
-  /** For pods with `imagePullPolicy: Never`. */
-  importImage(image: Image): Promise<void> {
-    return importImage(this.folder, image);
+  /** An archive of `make image`, for pods that do not pull: with `imagePullPolicy` Never or IfNotPresent. */
+  importImage(archive: string): Promise<void> {
+    return importArchive(this.folder, archive);
   }
 
   close(): Promise<void> {

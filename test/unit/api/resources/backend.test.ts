@@ -29,8 +29,8 @@ describe("a Backend's spec", () => {
   });
 
   it("refuses by name what is not built yet", () => {
-    assert.deepEqual(told({ type: "etcd", managed: {} }), [
-      "spec.managed: this field is not supported yet by this version; leave it out",
+    assert.deepEqual(told({ type: "etcd", managed: { members: 3 } }), [
+      "spec.managed.members: '3' is not supported yet by this version; use '1'",
     ]);
     assert.deepEqual(
       told({ ...external(), limits: { bytesPerNamespace: 1_048_576, sidecars: 200 } }),

@@ -226,7 +226,7 @@ describe("the conditions of a Backend", () => {
   });
 
   it("tell what is not built yet from what is wrong", () => {
-    const managed = parseBackendSpec({ type: "etcd", managed: {} }, "spec");
+    const managed = parseBackendSpec({ type: "etcd", managed: { members: 3 } }, "spec");
     const wrong = parseBackendSpec({ type: "etcd" }, "spec");
     assert.equal(said(facts({}, { spec: managed }))["Accepted"], "False NotSupportedYet");
     assert.equal(said(facts({}, { spec: wrong }))["Accepted"], "False InvalidSpec");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { file, folder, link } from "#tools/cluster/real/image.ts";
-import { tar } from "#tools/cluster/real/tar.ts";
+import { file, folder, link } from "#tools/image/entries.ts";
+import { tar, untar } from "#tools/image/tar.ts";
 
 describe("the archives of images", () => {
   const entries = [
@@ -43,7 +43,20 @@ describe("the archives of images", () => {
     assert.deepEqual(tar(entries), archive);
   });
 
+  it("are read by ourselves, too", () => {
+    assert.deepEqual(untar(archive), entries);
+  });
+
+  it("hold names that are longer than one field", () => {
+    const name = `${"a".repeat(120)}/${"b".repeat(100)}`;
+    const long = tar([file(name, "here")]);
+    assert.equal(execFileSync("tar", ["--list"], { input: long, encoding: "utf8" }), `${name}\n`);
+    assert.deepEqual(untar(long), [file(name, "here")]);
+  });
+
   it("refuse a name that would be cut off", () => {
-    assert.throws(() => tar([file("n".repeat(101), Buffer.alloc(0))]), /too long a name/);
+    assert.throws(() => tar([file("n".repeat(101), "")]), /too long a name/);
+    assert.throws(() => tar([file(`${"a".repeat(156)}/b`, "")]), /too long a name/);
+    assert.throws(() => tar([link("short", "t".repeat(101))]), /too long a name/);
   });
 });

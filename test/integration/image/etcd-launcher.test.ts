@@ -1,0 +1,288 @@
+/** The entrypoint of the image holdfast-etcd, with the real etcd behind it: whom it lets in, and when. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import https from "node:https";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import process from "node:process";
+import {
+  issue,
+  keyPem,
+  makeAuthority,
+  type Identity,
+} from "#operator/identity/x509/certificate.ts";
+import { EtcdMember } from "#test/support/etcd-member.ts";
+import { freePorts, giveBack } from "#test/support/free-ports.ts";
+import { fetchEtcd } from "#tools/fetch.ts";
+import { buildLauncher } from "#tools/image/images.ts";
+import { imagesFolder } from "#tools/image/write.ts";
+
+const validity = { fromMs: Date.now() - 300_000, untilMs: Date.now() + 3_600_000 };
+const authorities = {
+  operator: makeAuthority("operator", validity),
+  clients: makeAuthority("clients", validity),
+  /** Another's of the same name. */
+  other: makeAuthority("clients", validity),
+};
+type AuthorityName = keyof typeof authorities;
+
+const certificateOf = (by: AuthorityName): Identity =>
+  issue(authorities[by], { subject: { name: "root" }, uses: ["client"], validity });
+
+describe("the launcher of etcd's image", function () {
+  this.timeout(60_000);
+  let launcher: string;
+  let etcd: string;
+  let volume: string;
+  let member: EtcdMember;
+  let ports: number[];
+  let env: Readonly<Record<string, string>>;
+
+  before(async () => {
+    launcher = await buildLauncher(imagesFolder, () => undefined);
+    etcd = (await fetchEtcd({ version: "3.7" })).path;
+  });
+  beforeEach(async () => {
+    volume = await mkdtemp(path.join(tmpdir(), "holdfast-launcher-"));
+    ports = await freePorts(3);
+    ({ member, env } = stage());
+  });
+  afterEach(async () => {
+    await member.stop();
+    giveBack(ports);
+    await rm(volume, { recursive: true, force: true });
+  });
+
+  const below = (name: string): string => path.join(volume, name);
+  const incarnation = (): string => readFileSync(below("incarnation"), "utf8").trim();
+  const trusted = (): string => readFileSync(below("run/trusted.crt"), "utf8");
+
+  /** A volume and a mounted Secret as the operator makes them, before it has heard of any incarnation. */
+  function stage() {
+    const server = issue(authorities.clients, {
+      ...{ subject: { name: "etcd" }, uses: ["server"], hosts: ["127.0.0.1"], validity },
+    });
+    mkdirSync(below("trust"));
+    writeFileSync(below("trust/operator.crt"), authorities.operator.certificate);
+    writeFileSync(below("trust/clients.crt"), authorities.clients.certificate);
+    writeFileSync(below("server.crt"), server.certificate);
+    writeFileSync(below("server.key"), keyPem(server.key));
+    const [clientPort = 0, peerPort = 0, healthPort = 0] = ports;
+    const endpoint = `https://127.0.0.1:${clientPort}`;
+    const peer = `http://127.0.0.1:${peerPort}`;
+    const given = {
+      ETCD_DATA_DIR: below("data"),
+      HOLDFAST_ETCD_TRUST: below("trust"),
+      HOLDFAST_ETCD_RUN: below("run"),
+      HOLDFAST_ETCD_PROGRAM: etcd,
+      HOLDFAST_ETCD_PEER_URL: peer,
+      POD_NAME: "holdfast-etcd-0",
+    };
+    const args = [
+      ...[`--listen-client-urls=${endpoint}`, `--advertise-client-urls=${endpoint}`],
+      ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
+      ...[`--listen-metrics-urls=http://127.0.0.1:${healthPort}`, "--client-cert-auth"],
+      ...[`--cert-file=${below("server.crt")}`, `--key-file=${below("server.key")}`],
+    ];
+    const plan = { program: launcher, args, env: given, dataFolder: below("data"), healthPort };
+    const told = { name: "launched", endpoint, clientPort, peerPort };
+    return { member: new EtcdMember(told, plan), env: given };
+  }
+
+  async function restart(): Promise<void> {
+    await member.stop();
+    await member.start();
+  }
+
+  /** Whether a client with a certificate of that authority is let in. */
+  function letsIn(by: AuthorityName): Promise<boolean> {
+    const { certificate, key } = certificateOf(by);
+    return new Promise((resolve) => {
+      const request = https.get(`${member.endpoint}/version`, {
+        ...{ agent: false, ca: authorities.clients.certificate },
+        ...{ cert: certificate, key: keyPem(key) },
+      });
+      request.once("response", (response) => {
+        response.resume().once("end", () => {
+          resolve(response.statusCode === 200);
+        });
+      });
+      request.once("error", () => {
+        resolve(false);
+      });
+    });
+  }
+
+  const letIn = async (): Promise<AuthorityName[]> => {
+    const names = Object.keys(authorities) as AuthorityName[];
+    const answers = await Promise.all(names.map(letsIn));
+    return names.filter((_, at) => answers[at]);
+  };
+
+  /** As the operator says that users, roles and auth stand. */
+  const saySetUp = (...incarnations: string[]): void => {
+    writeFileSync(below("trust/clients-of"), incarnations.join("\n"));
+  };
+
+  it("lets nobody in but the operator when the data begins", async () => {
+    await member.start();
+    assert.deepEqual(await letIn(), ["operator"]);
+    assert.match(incarnation(), /^[0-9a-f]{16}$/);
+    assert.equal(trusted(), authorities.operator.certificate);
+  });
+
+  it("tells its incarnation by the member's name", async () => {
+    await member.start();
+    assert.match(member.log, new RegExp(`"name":"holdfast-etcd-0-${incarnation()}"`));
+  });
+
+  it("lets clients in once its incarnation is set up, and keeps it over restarts", async () => {
+    await member.start();
+    const first = incarnation();
+    saySetUp("0123456789abcdef", first);
+    await restart();
+    assert.equal(incarnation(), first);
+    assert.deepEqual(await letIn(), ["operator", "clients"]);
+    await restart();
+    assert.equal(incarnation(), first);
+    assert.deepEqual(await letIn(), ["operator", "clients"]);
+  });
+
+  it("lets clients in only for its own incarnation", async () => {
+    await member.start();
+    saySetUp("0123456789abcdef", `${incarnation()}0`);
+    await restart();
+    assert.deepEqual(await letIn(), ["operator"]);
+  });
+
+  it("shuts clients out again when the data was lost", async () => {
+    await member.start();
+    const first = incarnation();
+    saySetUp(first);
+    await member.stop();
+    rmSync(below("data"), { recursive: true });
+    await member.start();
+    assert.notEqual(incarnation(), first);
+    assert.deepEqual(await letIn(), ["operator"]);
+  });
+
+  it("is another cluster then: who knew the old one sees that it is gone", async () => {
+    await member.start();
+    await member.stop();
+    rmSync(below("data"), { recursive: true });
+    await member.start();
+    const told = [...member.log.matchAll(/"added member","cluster-id":"(\w+)"/g)];
+    const ids = told.map((match) => match[1]);
+    assert.equal(new Set(ids).size, 2, ids.join());
+  });
+
+  it("shuts clients out when only etcd's log was lost: etcd then begins anew", async () => {
+    await member.start();
+    saySetUp(incarnation());
+    await member.stop();
+    rmSync(below("data/member/wal"), { recursive: true });
+    rmSync(below("data/member/snap"), { recursive: true });
+    mkdirSync(below("data/member/wal"));
+    await member.start();
+    assert.deepEqual(await letIn(), ["operator"]);
+  });
+
+  for (const [how, content] of [
+    ["half written", "0123456"],
+    ["empty", ""],
+  ] as const) {
+    it(`takes an incarnation that is ${how} for none, on data that it keeps`, async () => {
+      await member.start();
+      const first = incarnation();
+      saySetUp(first, content);
+      await member.stop();
+      writeFileSync(below("incarnation"), content);
+      await member.start();
+      assert.notEqual(incarnation(), first);
+      assert.match(incarnation(), /^[0-9a-f]{16}$/);
+      assert.deepEqual(await letIn(), ["operator"]);
+      assert.match(member.log, /no incarnation that can be read/);
+    });
+  }
+
+  it("is not held up by what a start that was cut short has left", async () => {
+    writeFileSync(below("incarnation.half"), "0123", { mode: 0o400 });
+    await member.start();
+    assert.match(incarnation(), /^[0-9a-f]{16}$/);
+    assert.equal(existsSync(below("incarnation.half")), false);
+  });
+
+  it("becomes etcd: the process that is started is the one that is asked to end", async () => {
+    await member.start();
+    const { pid = 0 } = member;
+    assert.equal(readlinkSync(`/proc/${pid}/exe`), etcd);
+    await member.stop();
+    assert.match(member.log, /received signal; shutting down/);
+  });
+
+  it("keeps etcd quiet about variables and folders", async () => {
+    await member.start();
+    assert.doesNotMatch(member.log, /ETCD_DATA_DIR|check file permission/);
+    assert.equal(statSync(below("data")).mode & 0o777, 0o700);
+  });
+
+  const started = (changed: Readonly<Record<string, string>>, args: readonly string[] = []) =>
+    spawnSync(launcher, args, {
+      ...{ env: { ...process.env, ...env, ...changed }, encoding: "utf8", timeout: 20_000 },
+    });
+
+  it("says all that is wrong with its environment at once", () => {
+    const wrong = {
+      ETCD_DATA_DIR: "data",
+      HOLDFAST_ETCD_TRUST: "",
+      POD_NAME: "A",
+      HOLDFAST_ETCD_PEER_URL: "etcd:2380",
+    };
+    const { status, stderr } = started(wrong);
+    assert.equal(status, 1);
+    const { level, msg } = JSON.parse(stderr) as { level: string; msg: string };
+    assert.equal(level, "fatal");
+    for (const name of Object.keys(wrong)) assert.match(msg, new RegExp(`${name} is '`));
+    assert.match(msg, /fieldRef metadata\.name/);
+    assert.equal(existsSync(below("incarnation")), false);
+  });
+
+  it("refuses arguments that it sets itself", () => {
+    for (const arg of ["--name=other", "-data-dir", "--trusted-ca-file=x", "--wal-dir=/x"]) {
+      const { status, stderr } = started({}, [arg]);
+      assert.equal(status, 1);
+      assert.match(stderr, /the argument .* is the launcher's own to set/);
+    }
+  });
+
+  it("does not start without the operator's authority, or with none in its file", () => {
+    writeFileSync(below("trust/operator.crt"), "nothing of use\n");
+    assert.match(started({}).stderr, /operator\.crt holds no certificate/);
+    rmSync(below("trust/operator.crt"));
+    const { status, stderr } = started({});
+    assert.equal(status, 1);
+    assert.match(stderr, /the authority cannot be read: .*operator\.crt/);
+  });
+
+  it("tells a volume that it may not write to, and what gives it the right", function () {
+    if (process.getuid?.() !== 0) this.skip(); // who is not root cannot become another
+    mkdirSync(below("theirs"), { mode: 0o755 });
+    const args = ["--reuid=65532", "--regid=65532", "--clear-groups", launcher];
+    const changed = { ...env, ETCD_DATA_DIR: below("theirs/data") };
+    const answer = spawnSync("setpriv", args, {
+      ...{ env: { ...process.env, ...changed }, encoding: "utf8", timeout: 20_000 },
+    });
+    assert.equal(answer.status, 1);
+    assert.match(answer.stderr, /the data folder cannot be made .*fsGroup/);
+  });
+});

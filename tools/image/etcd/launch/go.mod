@@ -1,0 +1,3 @@
+module holdfast.dev/etcd/launch
+
+go 1.24
