@@ -40,8 +40,10 @@ export interface UserDone {
 export interface UsersDone {
   readonly done: readonly UserDone[];
   readonly failed: readonly string[];
-  /** How many of those that are to be made are left for the next pass. */
+  /** How many that do not stand yet are left for the next pass. */
   readonly left: number;
+  /** How many were not looked at, whether they stand or not. */
+  readonly unreached: number;
   /** Names of roles that are called like ours and are not. */
   readonly notOurs: readonly string[];
 }
@@ -50,6 +52,7 @@ type Did = AdminOutcome<Omit<UserDone, "namespace">>;
 
 interface Step {
   readonly namespace: string;
+  readonly isNew?: boolean;
   readonly does: () => Promise<Did>;
 }
 
@@ -59,7 +62,7 @@ export async function actOnUsers(
   signal: AbortSignal,
 ): Promise<UsersDone> {
   const steps: Step[] = [
-    ...plan.make.map((one) => ({ ...one, does: () => make(one, undefined, hands, signal) })),
+    ...plan.make.map((one) => ({ ...one, isNew: true, does: () => make(one, undefined, hands, signal) })),
     ...plan.look.map((one) => ({ ...one, does: () => lookAtUser(one, hands, signal) })),
     ...plan.remove.map((namespace) => ({
       namespace,
@@ -69,8 +72,9 @@ export async function actOnUsers(
   const orphans = await resolveOrphans(plan.orphans.slice(0, usersMax), hands, signal);
   const done: UserDone[] = [];
   const failed: string[] = [...orphans.failed];
+  const all = [...steps, ...orphans.steps];
   let at = 0;
-  for (const { namespace, does } of [...steps, ...orphans.steps].slice(0, usersMax)) {
+  for (const { namespace, does } of all.slice(0, usersMax)) {
     if (hands.isEnding()) break;
     at += 1;
     const outcome = await does();
@@ -78,7 +82,9 @@ export async function actOnUsers(
     else failed.push(`${namespace}: ${outcome.message}`);
     if (isRefusedBy(outcome, "notLeading")) break;
   }
-  return { done, failed, left: Math.max(0, plan.make.length - at), notOurs: orphans.notOurs };
+  const rest = all.slice(at);
+  const left = rest.filter(({ isNew = false }) => isNew).length;
+  return { done, failed, left, unreached: rest.length, notOurs: orphans.notOurs };
 }
 
 async function resolveOrphans(roles: readonly string[], hands: UsersHands, signal: AbortSignal) {

@@ -34,6 +34,8 @@ export interface UserToLookAt {
   readonly check: boolean;
   /** Whether its Secret is of no use any more. */
   readonly dropSecret: boolean;
+  /** Whether etcd has nothing of it yet. */
+  readonly isNew: boolean;
 }
 
 export interface UsersPlan {
@@ -67,7 +69,7 @@ export function decideUsers(facts: BackendFacts, seen: UsersSeen): UsersPlan {
   const usersOn = etcd.auth.kind === "done" && etcd.auth.value;
   return {
     make,
-    look: bounded(candidates, seen, usersOn),
+    look: bounded(newFirst(candidates, etcd.rights.value), seen, usersOn),
     remove: secrets
       .filter(({ namespace }) => !stays(namespace))
       .map(({ namespace }) => namespace)
@@ -88,7 +90,19 @@ function usersToMake({ inUse, uids, secrets }: UsersSeen): UserToMake[] {
   });
 }
 
-type Candidate = Omit<UserToLookAt, "check">;
+type Candidate = Omit<UserToLookAt, "check" | "isNew">;
+
+function newFirst(
+  candidates: readonly Candidate[],
+  roles: readonly string[],
+): Omit<UserToLookAt, "check">[] {
+  const standing = new Set(roles);
+  const all = candidates.map((one) => ({
+    ...one,
+    isNew: !standing.has(accessName(one.namespace)),
+  }));
+  return [...all.filter(({ isNew }) => isNew), ...all.filter(({ isNew }) => !isNew)];
+}
 
 function withPasswords(
   staying: readonly UserSecret[],
@@ -116,7 +130,7 @@ function withCertificates(
 
 /** Who was seen lately, and whose password is known to be taken, is not looked at; those who are asked are few. */
 function bounded(
-  candidates: readonly Candidate[],
+  candidates: readonly Omit<UserToLookAt, "check">[],
   { seenLately, taken }: UsersSeen,
   usersOn: boolean,
 ): UserToLookAt[] {
