@@ -65,7 +65,7 @@ describe("the users of namespaces", () => {
       seen(),
       { ...none, make: [{ namespace: "a", uid: "1" }] },
     ],
-    ["not made before the namespace's uid is known", seen({ uids: new Map() }), none],
+    ["not made before the namespace's uid is known", seen({ uids: new Map([["b", "2"]]) }), none],
     [
       "looked at, and etcd is asked about the password, where there is a Secret",
       seen({ secrets: [ofA] }),
