@@ -187,11 +187,7 @@ export class Leadership implements AsyncDisposable {
     });
   }
 
-  async #serve(
-    stack: AsyncDisposableStack,
-    led: Led,
-    use: BackendUse | undefined,
-  ): Promise<void> {
+  async #serve(stack: AsyncDisposableStack, led: Led, use: BackendUse | undefined): Promise<void> {
     const controllers: PublishedController[] = [];
     this.#etcd = await this.#startEtcd(stack, { led, use, controllers });
     this.#use = use;

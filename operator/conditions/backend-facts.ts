@@ -31,7 +31,10 @@ export interface BackendFacts {
 }
 
 /** By what a sidecar shows of which namespace it is; undefined: by nothing, and namespaces have no users. */
-export function proofOf({ external, managed }: BackendSpec): "password" | "certificate" | undefined {
+export function proofOf({
+  external,
+  managed,
+}: BackendSpec): "password" | "certificate" | undefined {
   if (managed !== undefined || external?.issuer !== undefined) return "certificate";
   return external?.passwords === true ? "password" : undefined;
 }

@@ -24,11 +24,7 @@ const passwordBytes = 32;
  * did not take the one that it had. `converted`: it has no password any more.
  */
 export type Happening =
-  | Exclude<Ensured, "refused">
-  | "rotated"
-  | "refused"
-  | "converted"
-  | "removed";
+  Exclude<Ensured, "refused"> | "rotated" | "refused" | "converted" | "removed";
 
 export interface UserDone {
   readonly namespace: string;
@@ -62,7 +58,11 @@ export async function actOnUsers(
   signal: AbortSignal,
 ): Promise<UsersDone> {
   const steps: Step[] = [
-    ...plan.make.map((one) => ({ ...one, isNew: true, does: () => make(one, undefined, hands, signal) })),
+    ...plan.make.map((one) => ({
+      ...one,
+      isNew: true,
+      does: () => make(one, undefined, hands, signal),
+    })),
     ...plan.look.map((one) => ({ ...one, does: () => lookAtUser(one, hands, signal) })),
     ...plan.remove.map((namespace) => ({
       namespace,

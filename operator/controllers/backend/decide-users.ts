@@ -117,10 +117,7 @@ function withPasswords(
   );
 }
 
-function withCertificates(
-  staying: readonly UserSecret[],
-  { inUse, uids }: UsersSeen,
-): Candidate[] {
+function withCertificates(staying: readonly UserSecret[], { inUse, uids }: UsersSeen): Candidate[] {
   const withSecret = new Set(staying.map(({ namespace }) => namespace));
   return [...new Set([...inUse, ...withSecret])].sort().map((namespace) => ({
     ...{ namespace, password: undefined, uid: uids.get(namespace) },
@@ -152,7 +149,5 @@ function orphansAmong(
   const known = new Set(
     [...inUse, ...uids.keys(), ...secrets.map(({ namespace }) => namespace)].map(accessName),
   );
-  return roles
-    .filter((role) => mayBeOurs(role) && !known.has(role) && !notOurs.has(role))
-    .sort();
+  return roles.filter((role) => mayBeOurs(role) && !known.has(role) && !notOurs.has(role)).sort();
 }

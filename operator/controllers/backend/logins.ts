@@ -35,7 +35,8 @@ export class Logins {
     const { done, lost } = this.#writes;
     const isOurs =
       writes.lost === lost &&
-      (revision === undefined || revision === (this.#revision ?? revision) + BigInt(writes.done - done));
+      (revision === undefined ||
+        revision === (this.#revision ?? revision) + BigInt(writes.done - done));
     this.#revision = revision;
     this.#writes = writes;
     if (!isOurs) this.#known.clear();

@@ -28,7 +28,8 @@ const words: Readonly<Record<Exclude<Happening, "stood">, Words>> = {
   made: { type: "Normal", reason: "UserMade", what: (name) => `${name} has a user in etcd` },
   rotated: {
     ...{ type: "Normal", reason: "PasswordRotated" },
-    what: (name) => `${name} has another password in etcd: its Secret was gone, or it was made anew`,
+    what: (name) =>
+      `${name} has another password in etcd: its Secret was gone, or it was made anew`,
   },
   refused: {
     ...{ type: "Warning", reason: "PasswordRefused" },

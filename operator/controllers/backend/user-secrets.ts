@@ -32,7 +32,10 @@ export class UserSecrets {
   }
 
   /** As it stands now; undefined: there is none. One that is not ours is a failure: it is never touched. */
-  async read(namespace: string, signal: AbortSignal): Promise<AdminOutcome<KubeObject | undefined>> {
+  async read(
+    namespace: string,
+    signal: AbortSignal,
+  ): Promise<AdminOutcome<KubeObject | undefined>> {
     const name = userSecretName(namespace);
     const found = await get(this.#call(signal), { namespace: this.#parts.operatorNamespace, name });
     if (isRefused(found, "notFound")) return adminDone(undefined);

@@ -267,7 +267,10 @@ describe("an etcd whose keeper has to stop", function () {
       }
     }
     const clock = new HandClock();
-    const keeper = Maintenance.start({ ports: [new Held(calls, 0, notes)], runtime: clock.runtime });
+    const keeper = Maintenance.start({
+      ports: [new Held(calls, 0, notes)],
+      runtime: clock.runtime,
+    });
     const direct = stack.use(await EtcdStore.start({ runtime, endpoints: etcd.endpoints }, signal));
     const there = { store: direct, calls: new MaintenanceCalls(direct.client) };
     while (notes.length === 0) {
