@@ -97,6 +97,7 @@ async function startBehind(
   const authorities = stack.use(
     await Authorities.start({
       ...{ api, runtime, metrics, namespace, installation, leads, onFailure: onBug },
+      overlapMs: Math.max(overlapMsDefault, 2 * options.certificateLife),
     }),
   );
   const serving = stack.use(

@@ -53,6 +53,7 @@ export interface SidecarBackendParts {
   readonly onFailure: (name: string, error: unknown) => void;
 }
 
+const unread = "The Backend was not read yet.";
 const lookEveryMs = 15_000;
 const backoffSettings = { firstMs: 500, factor: 2, maxMs: 10_000, jitter: 1 } as const;
 
@@ -68,7 +69,7 @@ export class SidecarBackend implements AsyncDisposable {
   readonly #bell: Bell;
   readonly #collection: Collection;
   readonly #listening = new DisposableStack();
-  #current: BackendOfSidecars = lacking("The Backend was not read yet.");
+  #current: BackendOfSidecars = lacking(unread);
 
   private constructor(parts: SidecarBackendParts) {
     this.#parts = parts;
@@ -95,6 +96,12 @@ export class SidecarBackend implements AsyncDisposable {
   /** As it was last seen. */
   get current(): BackendOfSidecars {
     return this.#current;
+  }
+
+  /** Why nobody can be answered yet; undefined: what there is was read, be it that there is none. */
+  problem(): string | undefined {
+    const { current } = this;
+    return current.kind === "unknown" && current.problem === unread ? unread : undefined;
   }
 
   /** The password of the namespace's user; undefined: it has none yet. */

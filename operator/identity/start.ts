@@ -36,7 +36,7 @@ export async function startIdentity(running: Running): Promise<Identity> {
   const held = stack.move();
   return {
     addresses: door.addresses,
-    problem: () => door.problem(),
+    problem: () => door.problem() ?? backend.problem(),
     [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
   };
 }
