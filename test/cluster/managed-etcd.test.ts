@@ -30,6 +30,9 @@ const env = {
   ...withNames(names),
 };
 
+/** Between two attempts of an intruder. */
+const betweenMs = 20;
+
 const volume = {
   ...{ apiVersion: "v1", kind: "PersistentVolume", metadata: { name: "managed-etcd" } },
   spec: {
@@ -116,7 +119,7 @@ describe("an etcd that the operator runs", function () {
         );
         if (told.kind === "done") seen.reads++;
         if (told.kind === "refused" && /permission|user name/.test(told.message)) seen.denied++;
-        await sleep(20);
+        await sleep(betweenMs);
       }
       admin[Symbol.dispose]();
     })();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseBackendSpec } from "#api/resources/backend.ts";
 import type { BackendFacts } from "#operator/conditions/backend-facts.ts";
+import type { ManagedFacts } from "#operator/conditions/managed-facts.ts";
 import {
   backendAspects,
   decideConditions,
@@ -243,6 +244,60 @@ describe("the conditions of a Backend", () => {
     const wrong = parseBackendSpec({ type: "etcd" }, "spec");
     assert.equal(said(facts({}, { spec: managed }))["Accepted"], "False NotSupportedYet");
     assert.equal(said(facts({}, { spec: wrong }))["Accepted"], "False InvalidSpec");
+  });
+
+  describe("of one that the operator runs", () => {
+    const managed = parseBackendSpec({ type: "etcd", managed: {} }, "spec");
+    const runs: ManagedFacts = {
+      ...{ problem: undefined, storageKept: undefined, trusted: true, claim: undefined },
+      storage: { size: "8Gi", ephemeral: false },
+      pod: {
+        ...{ apiVersion: "v1", kind: "Pod" },
+        metadata: { name: "holdfast-etcd-0", uid: "u", resourceVersion: "1" },
+        status: {
+          conditions: ["PodScheduled", "Ready"].map((type) => ({ type, status: "True" })),
+        },
+      },
+    };
+    const one = { endpoints: [member("1")], members: list("1") };
+    const sayOf = (more: Partial<ManagedFacts>, etcd: Partial<EtcdView> = {}) =>
+      said(facts({ ...one, ...etcd }, { spec: managed, managed: { ...runs, ...more } }));
+
+    it("say that it runs, keeps its data, and is one", () => {
+      const { Running, Durable, HighlyAvailable, Isolated, Ready } = sayOf({});
+      assert.deepEqual([Running, Durable], ["True Running", "True Durable"]);
+      assert.deepEqual([HighlyAvailable, Isolated], ["False TooFewMembers", "True Isolated"]);
+      assert.equal(Ready, "True Ready");
+    });
+
+    it("say that it is not ready while sidecars are kept out", () => {
+      const { Running, Ready, Isolated } = sayOf({ trusted: false }, { auth: done(false) });
+      assert.deepEqual([Running, Ready], ["False SettingUp", "False NotRunning"]);
+      assert.equal(Isolated, "Unknown NotAsked");
+    });
+
+    it("say that its data goes with its pod, and that it runs on another volume than is said", () => {
+      const ephemeral = sayOf({ storage: { size: "8Gi", ephemeral: true } });
+      assert.deepEqual(
+        [ephemeral["Durable"], ephemeral["Ready"]],
+        ["False Ephemeral", "True Ready"],
+      );
+      assert.equal(sayOf({ storageKept: "a volume of 1Gi" })["Running"], "True StorageKept");
+    });
+
+    it("say what keeps it from being made, whatever its pod does", () => {
+      const problem = (kind: NonNullable<ManagedFacts["problem"]>["kind"]) =>
+        sayOf({ problem: { kind, message: "Words." } })["Running"];
+      assert.equal(problem("imageUnknown"), "False ImageUnknown");
+      assert.equal(problem("authorityMissing"), "False AuthorityMissing");
+      assert.equal(problem("objectsRefused"), "False ObjectsRefused");
+      assert.equal(sayOf({ pod: undefined })["Running"], "False PodMissing");
+    });
+
+    it("say nothing of that of one that somebody else runs", () => {
+      const { Running, Durable } = said(facts({}, { managed: { ...runs, pod: undefined } }));
+      assert.deepEqual([Running, Durable], [undefined, undefined]);
+    });
   });
 
   it("have no reason in two words, and none twice in one condition", () => {
