@@ -17,6 +17,7 @@ import { publishedKinds } from "./controllers/published/kinds.ts";
 import { Objects } from "./controllers/published/objects.ts";
 import { drain, endInTime } from "./drain.ts";
 import { Authorities } from "./identity/authorities.ts";
+import { overlapMsDefault } from "./identity/renewal.ts";
 import { Serving } from "./identity/serving.ts";
 import { startIdentity } from "./identity/start.ts";
 import { Cluster, ClusterRefused, configOfFile, configOfPod } from "./kube/cluster.ts";

@@ -99,15 +99,8 @@ describe("the users of namespaces", function () {
     );
   const isGone = (name: string) =>
     eventually(`the end of ${name}`, async () => !(await users()).includes(name));
-  const events = async () => {
-    const text = await kubectl("get", "events.events.k8s.io", "-A", "-o", "json");
-    const { items } = JSON.parse(text) as {
-      items: { reason: string; regarding: { kind: string } }[];
-    };
-    return items.filter(({ regarding }) => regarding.kind === "Backend").map((one) => one.reason);
-  };
   const told = (reason: string) =>
-    eventually(`the Event ${reason}`, async () => (await events()).includes(reason));
+    eventually(`the Event ${reason}`, async () => (await desk.events()).includes(reason));
 
   it("have another password, which is told, where somebody changed it in etcd", async () => {
     await kubectl("create", "namespace", "shop");

@@ -72,7 +72,7 @@ describe("a sidecar with a certificate", function () {
       await sidecar.said("session with etcd");
       const next = await sidecar.said("not ready", sidecar.mark);
       assert.deepEqual(next["missing"], ["resources: nobody has set the fence base in etcd yet"]);
-      const quiet = sidecar.lines.filter(({ message }) => String(message).includes("be read from"));
+      const quiet = sidecar.lines.filter(({ message }) => message.includes("be read from"));
       assert.equal(quiet.length, 1);
     });
 });

@@ -61,7 +61,7 @@ export async function actOnUsers(
     ...plan.make.map((one) => ({
       ...one,
       isNew: true,
-      does: () => make(one, undefined, hands, signal),
+      does: () => make(one, hands, signal),
     })),
     ...plan.look.map((one) => ({ ...one, does: () => lookAtUser(one, hands, signal) })),
     ...plan.remove.map((namespace) => ({
@@ -115,8 +115,7 @@ async function resolveOrphans(roles: readonly string[], hands: UsersHands, signa
  * `refused`: the password that etcd does not take.
  */
 async function make(
-  { namespace, uid }: UserToMake,
-  refused: string | undefined,
+  { namespace, uid, refused }: UserToMake & { readonly refused?: string | undefined },
   { runtime, users, secrets }: UsersHands,
   signal: AbortSignal,
 ): Promise<Did> {
@@ -167,7 +166,7 @@ async function lookAtUser(
     hands.runtime.log.warn("etcd does not take a namespace's password: another one is made", {
       namespace,
     });
-    return make({ namespace, uid }, password, hands, signal);
+    return make({ namespace, uid, refused: password }, hands, signal);
   }
   if (dropSecret) return dropPassword(namespace, hands, signal);
   return adminDone({ what: looked.value, ...(check && { proven: { password } }) });

@@ -48,14 +48,17 @@ const spec = (more: object = {}) =>
     "spec",
   );
 
-function facts(etcd: Partial<EtcdView> | undefined = {}, more: Partial<BackendFacts> = {}) {
+function facts(
+  etcd: Partial<EtcdView> | undefined = {},
+  more: Partial<BackendFacts> = {},
+): BackendFacts {
   return {
     ...{ used: true, operatorNamespace: "holdfast", spec: spec(), usersFailed: [] },
     tree: { kind: "reachable" },
     secrets: { kind: "read" },
     etcd: etcd === undefined ? undefined : { ...well, ...etcd },
     ...more,
-  } as BackendFacts;
+  };
 }
 
 const said = (given: BackendFacts) =>
