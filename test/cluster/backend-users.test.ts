@@ -4,9 +4,16 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
+import { actOnStatus } from "#operator/controllers/backend/act.ts";
+import { actOnUsers } from "#operator/controllers/backend/act-on-users.ts";
+import { backends, readUserSecret } from "#operator/controllers/backend/resources.ts";
+import { UserSecrets } from "#operator/controllers/backend/user-secrets.ts";
 import { EtcdAdmin } from "#operator/etcd-admin/admin.ts";
 import { accessName, rightsOf } from "#operator/etcd-admin/namespace-access.ts";
-import type { AdminOutcome } from "#operator/etcd-admin/outcome.ts";
+import { NamespaceUsers } from "#operator/etcd-admin/namespace-users.ts";
+import { notLeading, type AdminOutcome } from "#operator/etcd-admin/outcome.ts";
+import { get } from "#operator/kube/calls.ts";
+import { AdminApi } from "#test/support/kube/admin-api.ts";
 import { operatorNamespace as own } from "#test/support/kube/operator-role.ts";
 import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
 import { Certificates } from "../integration/etcd/certificates.ts";
@@ -15,6 +22,8 @@ import { testRuntime } from "../support/etcd-users.ts";
 import { eventually, inTime } from "../support/poll.ts";
 import { BackendDesk } from "./backend-seen.ts";
 import { startWithCrds } from "./crds-applied.ts";
+
+const never = new AbortController().signal;
 
 type Call<T> = Parameters<typeof EtcdAdmin.prototype.ask<T>>[0];
 
@@ -166,6 +175,70 @@ describe("the users of namespaces", function () {
       [accessName("shop"), "ns:theirs"],
     );
     assert.ok((await users()).includes("ns:theirs"));
+  });
+
+  it("are not made once more while the watch of Secrets is late, nor written over by who led before", async () => {
+    await using api = new AdminApi(cluster);
+    const parts = { api: api.locks.api, operatorNamespace: own, mayAct: () => true };
+    const secrets = new UserSecrets(parts);
+    const hands = {
+      ...{ runtime: testRuntime, secrets, isEnding: () => false },
+      users: new NamespaceUsers({ admin: () => admin, runtime: testRuntime, mayAct: () => true }),
+      seen: {
+        ...{ inUse: new Set<string>(), uids: new Map<string, string>(), isServed: () => true },
+        ...{ secrets: [], seenLately: new Set<string>(), notOurs: new Set<string>() },
+        taken: new Map<string, string>(),
+      },
+    };
+    const password = await passwordOf("shop");
+    const stale = await secrets.read("shop", never);
+    assert.ok(stale.kind === "done" && stale.value !== undefined);
+    const uid = readUserSecret(stale.value)?.uid ?? "";
+    const late = { make: [{ namespace: "shop", uid }], look: [], remove: [], orphans: [] };
+    const { done } = await actOnUsers(late, hands, never);
+    assert.deepEqual(done, [{ namespace: "shop", what: "stood", proven: { password } }]);
+    assert.equal(await desk.passwordOf("shop"), password);
+    // Another password is refused by etcd, and what the watch shows is old: it is not replaced.
+    const old = { namespace: "shop", password: "old", uid, check: true };
+    const look = [{ ...old, dropSecret: false, isNew: false }];
+    await actOnUsers({ ...late, make: [], look }, hands, never);
+    assert.equal(await desk.passwordOf("shop"), password);
+    await kubectl("annotate", "secret", "holdfast-etcd-user.shop", "-n", own, "a=b");
+    const deposed = await secrets.write(
+      { namespace: "shop", uid, password: "x" },
+      stale.value,
+      never,
+    );
+    assert.equal(deposed.kind, "unknown");
+    const anew = await secrets.write({ namespace: "shop", uid, password: "x" }, undefined, never);
+    assert.equal(anew.kind, "unknown");
+    assert.equal(await desk.passwordOf("shop"), password);
+    const leadsNoMore = new UserSecrets({ ...parts, mayAct: () => false });
+    assert.deepEqual(await leadsNoMore.remove(stale.value, never), notLeading);
+    assert.deepEqual(
+      await leadsNoMore.write({ namespace: "shop", uid, password: "x" }, stale.value, never),
+      notLeading,
+    );
+  });
+
+  it("do not keep a Backend that is not used from its status, whatever else is edited meanwhile", async () => {
+    await using api = new AdminApi(cluster);
+    const name = { namespace: "shop", name: "elsewhere" };
+    await desk.put(backend, name);
+    await desk.says("Accepted", "False BackendNotSupported", name);
+    const call = { api: api.locks.api, resource: backends, signal: never };
+    const read = await get(call, name);
+    assert.ok(read.kind === "done");
+    await kubectl("label", "hfbackend", "elsewhere", "-n", "shop", "a=b");
+    const conditions = [
+      { type: "Ready", status: "Unknown", reason: "Other", message: "." },
+    ] as const;
+    const hands = {
+      ...{ api: api.locks.api, runtime: testRuntime, signal: never },
+      recorder: { record: () => assert.fail("what was not written is not told") },
+    };
+    const wanted = { conditions, numbers: {}, writtenMsAgo: Infinity };
+    assert.equal(await actOnStatus(read.value, wanted, hands), "moved");
   });
 
   it("are made where a namespace asks for sidecars, and with the first pod that has one", async () => {

@@ -35,11 +35,11 @@ async function switchOn(admin: EtcdAdmin): Promise<void> {
   assert.equal(on.kind, "done");
 }
 
-describe("a sidecar with a certificate", function () {
-  this.timeout(60_000);
+for (const version of ["3.7", "3.6"] as const)
+  describe(`a sidecar with a certificate for etcd ${version}`, function () {
+    this.timeout(60_000);
 
-  for (const version of ["3.7", "3.6"] as const)
-    it(`of a user that etcd ${version} does not have yet waits, says so, and begins with the user`, async () => {
+    it("waits where its user is not made yet, says so, and begins with the user", async () => {
       await using stack = new AsyncDisposableStack();
       const certificates = stack.use(await Certificates.start());
       await certificates.authority("ours");
@@ -75,4 +75,4 @@ describe("a sidecar with a certificate", function () {
       const quiet = sidecar.lines.filter(({ message }) => message.includes("be read from"));
       assert.equal(quiet.length, 1);
     });
-});
+  });
