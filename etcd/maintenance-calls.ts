@@ -44,12 +44,13 @@ export class MaintenanceCalls implements MaintenancePort {
     return this.#outcome(reached, () => undefined);
   }
 
-  async defragment(): Promise<Outcome<void>> {
+  async defragment(signal: AbortSignal): Promise<Outcome<void>> {
     const { runtime, forWrites } = this.#caller;
     const patience = {
       ...forWrites,
       answerUntil: after(runtime.now(), defragmentMs),
       longWork: true,
+      signal,
     };
     const reached = await this.#caller.ask(methods.defragment, {}, patience);
     return this.#outcome(reached, () => undefined);

@@ -18,8 +18,8 @@ export interface MaintenancePort {
   status(): Promise<Outcome<DatabaseStatus>>;
   /** Forgets what is older than `before`; returns before etcd has freed its space. */
   compact(before: Revision): Promise<Outcome<void>>;
-  /** The member stands still while it does. */
-  defragment(): Promise<Outcome<void>>;
+  /** The member stands still while it does. `signal` ends the wait alone: what etcd has begun it ends. */
+  defragment(signal: AbortSignal): Promise<Outcome<void>>;
   /** Ends the alarm for space. */
   disarm(): Promise<Outcome<void>>;
 }
@@ -28,6 +28,8 @@ export interface MaintenanceParts {
   /** One for each member. */
   readonly ports: readonly MaintenancePort[];
   readonly runtime: Runtime;
+  /** Whether this process may change etcd now: asked before each call that does. Absent: always. */
+  readonly mayAct?: () => boolean;
   /** Told of a failure that nobody foresaw: a bug. Absent: it is logged. */
   readonly onFailure?: (name: string, error: unknown) => void;
 }
@@ -46,12 +48,14 @@ interface Told extends Member {
 export class Maintenance implements AsyncDisposable {
   readonly #members: readonly Member[];
   readonly #runtime: Runtime;
+  readonly #mayAct: () => boolean;
   readonly #tasks: Tasks;
   #full = false;
 
-  private constructor({ ports, runtime, onFailure }: MaintenanceParts) {
+  private constructor({ ports, runtime, mayAct, onFailure }: MaintenanceParts) {
     this.#members = ports.map((port) => ({ port, housekeeping: new Housekeeping() }));
     this.#runtime = runtime;
+    this.#mayAct = mayAct ?? (() => true);
     const failed = (name: string, error: unknown) => {
       runtime.log.error("etcd: a task failed", { name, error });
     };
@@ -64,7 +68,7 @@ export class Maintenance implements AsyncDisposable {
     return maintenance;
   }
 
-  /** What is under way is waited for: it ends in etcd's time. */
+  /** Waits for no defragmentation: one that runs goes on in etcd. Other calls end in etcd's time. */
   close(): Promise<void> {
     return this.#tasks.close();
   }
@@ -86,7 +90,7 @@ export class Maintenance implements AsyncDisposable {
     for (const member of told) {
       if (signal.aborted) return;
       // What the others said is of before: whether all answer is asked again.
-      if ((await this.#keep(member, told)) === "defragmented") return;
+      if ((await this.#keep(member, told, signal)) === "defragmented") return;
     }
   }
 
@@ -104,12 +108,17 @@ export class Maintenance implements AsyncDisposable {
     return told.sort((a, b) => Number(a.status.leads) - Number(b.status.leads));
   }
 
-  async #keep(member: Told, told: readonly Told[]): Promise<"kept" | "defragmented"> {
+  async #keep(
+    member: Told,
+    told: readonly Told[],
+    signal: AbortSignal,
+  ): Promise<"kept" | "defragmented"> {
     const { housekeeping, status } = member;
+    const may = () => !signal.aborted && this.#mayAct();
     const plan = housekeeping.plan(status, this.#runtime.now());
-    if (plan.compactTo !== undefined) await this.#compact(member, plan.compactTo, told);
-    if (plan.defragment) await this.#defragment(member, told);
-    if (plan.disarm) await this.#disarm(member);
+    if (plan.compactTo !== undefined && may()) await this.#compact(member, plan.compactTo, told);
+    if (plan.defragment && may()) await this.#defragment(member, told, signal);
+    if (plan.disarm && may()) await this.#disarm(member);
     return plan.defragment ? "defragmented" : "kept";
   }
 
@@ -126,7 +135,11 @@ export class Maintenance implements AsyncDisposable {
     this.#runtime.log.debug("etcd was compacted", { to });
   }
 
-  async #defragment({ port, housekeeping, status }: Told, told: readonly Told[]): Promise<void> {
+  async #defragment(
+    { port, housekeeping, status }: Told,
+    told: readonly Told[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const { log } = this.#runtime;
     const { dbSizeBytes, dbInUseBytes } = status;
     // Counted also where it failed or is put off: it may have run, and must not run at every look.
@@ -135,7 +148,8 @@ export class Maintenance implements AsyncDisposable {
       log.warn("etcd's file is not defragmented while members do not answer", { answer });
     } else {
       log.info("etcd's file is mostly free: defragmenting it", { dbSizeBytes, dbInUseBytes });
-      const outcome = await port.defragment();
+      const outcome = await port.defragment(signal);
+      if (signal.aborted) return;
       if (outcome.kind !== "done") this.#failed("defragmented", outcome);
     }
     housekeeping.defragmented(this.#runtime.now());

@@ -12,7 +12,7 @@
  * The term's end leads from each to `following`, drain to `ended`.
  */
 import { Lineage } from "#core/session/lineage.ts";
-import { sleep } from "#core/runtime.ts";
+import { after, sleep } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import { defaultBackend } from "./backend-options.ts";
 import type { ManagedFacts } from "./conditions/managed-facts.ts";
@@ -34,6 +34,8 @@ import type { Ancestry } from "./spec-tree/owner.ts";
 import { StatusWriter, statusRate } from "./status/status-writer.ts";
 
 const askAgainMs = 2_000;
+/** After so long without knowing the Backend, resources are told that etcd was not asked. */
+const toldMs = 5_000;
 const fieldManager = "holdfast-published";
 
 interface Led {
@@ -52,6 +54,9 @@ export class Leadership implements AsyncDisposable {
   #serving = false;
   #controllers: readonly PublishedController[] = [];
   #etcd: ServedEtcd | undefined;
+  /** Of which etcd that is. */
+  #use: BackendUse | undefined;
+  #backend: BackendController | undefined;
 
   private constructor(running: Running) {
     this.#running = running;
@@ -82,7 +87,8 @@ export class Leadership implements AsyncDisposable {
 
   /** Takes up nothing more, and waits for what is under way. */
   async drain(): Promise<void> {
-    await Promise.all(this.#controllers.map((controller) => controller.drain()));
+    const all = [...this.#controllers, ...(this.#backend === undefined ? [] : [this.#backend])];
+    await Promise.all(all.map((controller) => controller.drain()));
   }
 
   close(): Promise<void> {
@@ -115,17 +121,24 @@ export class Leadership implements AsyncDisposable {
     await using backend = this.#startBackend(term, () => facts.of?.facts);
     await using managed = this.#startManaged(term, backend);
     facts.of = managed;
+    this.#backend = backend;
     runtime.log.info("leading", { cluster });
-    let use = await backend.nextUse(undefined, ended);
-    for (;;) {
-      await using stack = new AsyncDisposableStack();
-      stack.defer(() => {
-        this.#etcd = undefined;
-        this.#controllers = [];
-        this.#serving = false;
-      });
-      await this.#serve(stack, { term, cluster, backend }, use);
-      use = await backend.nextUse(use, ended);
+    try {
+      // Resources are told nothing that is over in a moment, and not left without a word for long.
+      let use = await backend.useBy(after(runtime.now(), toldMs), undefined, ended);
+      for (;;) {
+        await using stack = new AsyncDisposableStack();
+        stack.defer(() => {
+          this.#etcd = undefined;
+          this.#use = undefined;
+          this.#controllers = [];
+          this.#serving = false;
+        });
+        await this.#serve(stack, { term, cluster, backend }, use);
+        use = await backend.nextUse(use, ended);
+      }
+    } finally {
+      this.#backend = undefined;
     }
   }
 
@@ -161,21 +174,23 @@ export class Leadership implements AsyncDisposable {
   }
 
   #startBackend(term: Term, facts: () => ManagedFacts | undefined): BackendController {
-    const { options, api, runtime, kubeMetrics: metrics, objects, onBug } = this.#running;
+    const { options, api, runtime, kubeMetrics: metrics, objects, recorder, onBug } = this.#running;
     return BackendController.start({
-      ...{ api, runtime, metrics, namespaces: options.namespaces, data: objects },
+      ...{ api, runtime, metrics, recorder, namespaces: options.namespaces, data: objects },
       operatorNamespace: options.namespace,
       managed: { installation: installationOf(options), facts },
       defaultSpec: defaultBackend(options),
       quotaBytes: () => this.#etcd?.quotaBytes,
+      tree: (use) => (use === this.#use ? this.#etcd?.view : undefined),
       mayAct: () => term.holds(),
       onFailure: onBug,
     });
   }
 
-  async #serve(stack: AsyncDisposableStack, led: Led, use: BackendUse): Promise<void> {
+  async #serve(stack: AsyncDisposableStack, led: Led, use: BackendUse | undefined): Promise<void> {
     const controllers: PublishedController[] = [];
     this.#etcd = await this.#startEtcd(stack, { led, use, controllers });
+    this.#use = use;
     this.#startControllers(stack, { led, use, controllers });
     this.#controllers = controllers;
     this.#serving = true;
@@ -186,6 +201,10 @@ export class Leadership implements AsyncDisposable {
     { led, use, controllers }: Served,
   ): Promise<ServedEtcd | undefined> {
     const { options, objects, runtime } = this.#running;
+    if (use === undefined) {
+      runtime.log.warn("it is not known yet which etcd is used: the Backend could not be read");
+      return undefined;
+    }
     if (use.kind !== "usable") {
       runtime.log.warn("the Backend names no etcd that can be used", { problem: use.message });
       return undefined;
@@ -236,7 +255,10 @@ export class Leadership implements AsyncDisposable {
         sources: {
           ...{ api, objects, memory },
           records: etcd?.records ?? { get: () => "unknown" },
-          backend: () => (use.kind === "usable" ? (etcd?.view ?? { kind: "connecting" }) : use),
+          backend: () =>
+            use === undefined || use.kind === "usable"
+              ? (etcd?.view ?? { kind: "connecting" })
+              : use,
           reports: (namespace) => etcd?.reports.of(namespace) ?? "unknown",
           conditionsOf: (object) => statuses.conditionsOf(object),
         },
@@ -257,7 +279,8 @@ function installationOf({ installation, namespace }: OperatorOptions): Installat
 
 interface Served {
   readonly led: Led;
-  readonly use: BackendUse;
+  /** Undefined: not known yet. */
+  readonly use: BackendUse | undefined;
   /** Empty before they are started. */
   readonly controllers: PublishedController[];
 }

@@ -1,7 +1,7 @@
 /**
  * What the operator may do in a cluster, each rule with its reason: all it is ever granted. Charts and tests make their roles
- * from it, and docs/reference/permissions.md its tables. There is no right on pods but to see those of its own
- * namespace, nor on Secrets of another, nor to write what users write, but for the one Backend that it makes.
+ * from it, and docs/reference/permissions.md its tables. Of pods it only sees; there is no right on Secrets of
+ * another namespace than its own, nor to write what users write, but for the one Backend that it makes.
  */
 import { group } from "#api/names.ts";
 import { backend } from "#api/resources/backend.ts";
@@ -34,10 +34,10 @@ export function permissionsOf({
 }): Permissions {
   const cluster = [clusterName, reviewsTokens, ...namespacesExist(namespaces)];
   const own = [...election(lease), makesBackend, ...secrets, ...managed];
-  const everywhere = [...published, ...backends, events];
+  const everywhere = [...published, ...backends, injected, events];
   return namespaces === undefined
     ? { cluster: [...cluster, ...everywhere], own, served: [] }
-    : { cluster, own: [...own, ...backends], served: everywhere };
+    : { cluster, own: [...own, ...backends, events], served: everywhere };
 }
 
 const ours = { apiGroups: [group] };
@@ -63,6 +63,13 @@ const events: Rule = {
   apiGroups: ["events.k8s.io"],
   resources: ["events"],
   verbs: ["create", "patch"],
+};
+
+const injected: Rule = {
+  why: "a namespace gets its user in etcd with its first pod that has a sidecar: the metadata of pods with that label is followed",
+  apiGroups: [""],
+  resources: ["pods"],
+  verbs: ["list", "watch"],
 };
 
 /** Where the one that is used stands, and wherever somebody may have written one that is not. */

@@ -82,7 +82,7 @@ export class ServedEtcd implements AsyncDisposable {
     const { endpoints, tls, credentials: auth } = backend.access;
     const given = { runtime, endpoints, tls, auth, onFailure };
     const etcd = stack.use(await EtcdStore.start(given, new AbortController().signal));
-    if (backend.maintenance) await startMaintenance(stack, given);
+    if (backend.maintenance) await startMaintenance(stack, given, parts.mayAct);
     return new ServedEtcd(parts, etcd, stack.move());
   }
 
@@ -122,7 +122,11 @@ export class ServedEtcd implements AsyncDisposable {
 }
 
 /** Each member by a connection of its own: what it does to its file, it does to no other's. */
-async function startMaintenance(stack: AsyncDisposableStack, given: EtcdParts): Promise<void> {
+async function startMaintenance(
+  stack: AsyncDisposableStack,
+  given: EtcdParts,
+  mayAct: () => boolean,
+): Promise<void> {
   const ports: MaintenanceCalls[] = [];
   for (const endpoint of given.endpoints) {
     const signal = new AbortController().signal;
@@ -130,5 +134,5 @@ async function startMaintenance(stack: AsyncDisposableStack, given: EtcdParts): 
     ports.push(new MaintenanceCalls(stack.use(client)));
   }
   const { runtime, onFailure } = given;
-  stack.use(Maintenance.start({ ports, runtime, ...(onFailure && { onFailure }) }));
+  stack.use(Maintenance.start({ ports, runtime, mayAct, ...(onFailure && { onFailure }) }));
 }

@@ -1,4 +1,4 @@
-/** Whether our admin may do what we need one for. */
+/** Whether our admin may do what we need one for, and the spec tree is ours to write. */
 import { isRefusedBy } from "../etcd-admin/outcome.ts";
 import { say, type Aspect } from "./aspect.ts";
 import type { Judged } from "./condition.ts";
@@ -9,11 +9,13 @@ export const authorized = {
   reasons: {
     Authorized: "True",
     RightsMissing: "False",
+    ForeignOwner: "False",
     NotAsked: "Unknown",
   },
 } as const satisfies Aspect;
 
-export function judgeAuthorized({ etcd }: BackendFacts): Judged {
+export function judgeAuthorized({ etcd, tree }: BackendFacts): Judged {
+  if (tree?.kind === "foreign") return say(authorized, "ForeignOwner", `${tree.message}.`);
   if (etcd === undefined) return say(authorized, "NotAsked", "Nothing was asked of it.");
   const { rights } = etcd;
   switch (rights.kind) {

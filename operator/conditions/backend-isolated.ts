@@ -1,7 +1,7 @@
 /** Whether etcd itself keeps namespaces apart. */
 import { say, type Aspect } from "./aspect.ts";
 import type { Judged } from "./condition.ts";
-import type { BackendFacts } from "./backend-facts.ts";
+import { proofOf, type BackendFacts } from "./backend-facts.ts";
 
 export const isolated = {
   type: "Isolated",
@@ -16,7 +16,7 @@ export const isolated = {
 
 const shownMax = 5;
 
-export function judgeIsolated({ etcd, spec, usersFailed }: BackendFacts): Judged {
+export function judgeIsolated({ etcd, spec, tree, usersFailed }: BackendFacts): Judged {
   if (etcd === undefined || etcd.auth.kind !== "done")
     return say(isolated, "NotAsked", "It is not known whether users are switched on.");
   const managed = spec.ok && spec.spec.managed !== undefined;
@@ -28,11 +28,17 @@ export function judgeIsolated({ etcd, spec, usersFailed }: BackendFacts): Judged
       "AuthOff",
       "Users are switched off in this etcd: every pod that reaches it can read and write all of it. Holdfast does not switch them on in an etcd that it does not manage: 'etcdctl auth enable'.",
     );
-  if (!managed && (!spec.ok || spec.spec.external?.passwords !== true))
+  if (!spec.ok || proofOf(spec.spec) === undefined)
     return say(
       isolated,
       "NoUsers",
       "No users are made for namespaces. Set spec.external.passwords to true.",
+    );
+  if (tree?.kind === "foreign")
+    return say(
+      isolated,
+      "NotAsked",
+      "Users are made only where the spec tree is this installation's.",
     );
   if (etcd.rights.kind !== "done")
     return say(

@@ -3,8 +3,8 @@ import { createSecureContext } from "node:tls";
 import type { Etcd3 } from "etcd3";
 import { installationKey } from "#core/spec/keys.ts";
 import type { Runtime } from "#core/runtime.ts";
-import { AdminConnection, type AdminAccess, type CallOptions } from "./connection.ts";
-import { adminDone, interpret, type AdminOutcome } from "./outcome.ts";
+import { AdminConnection, type AdminAccess, type CallOptions, type Leave } from "./connection.ts";
+import { adminDone, interpret, mapped, type AdminOutcome } from "./outcome.ts";
 import type { Alarm, EtcdView, Member, MemberStatus } from "./view.ts";
 
 type Call<T> = (client: Etcd3, options: CallOptions) => Promise<T>;
@@ -34,82 +34,84 @@ export class EtcdAdmin implements Disposable {
   }
 
   /** Of the first endpoint that gives an answer, yes or no; else what the last one said. */
-  async ask<T>(call: Call<T>): Promise<AdminOutcome<T>> {
+  async ask<T>(call: Call<T>, leave: Leave = {}): Promise<AdminOutcome<T>> {
     let last: AdminOutcome<T> = { kind: "unknown", message: "there is no endpoint" };
     for (const connection of this.#connections) {
-      last = await connection.ask(call);
+      last = await connection.ask(call, leave);
       if (last.kind !== "unknown") return last;
     }
     return last;
   }
 
-  async look(): Promise<EtcdView> {
-    const [endpoints, members, alarms, auth, rights, quorum] = await Promise.all([
+  async look(signal: AbortSignal): Promise<EtcdView> {
+    const ask = <T>(call: Call<T>) => this.ask(call, { signal });
+    const [endpoints, members, alarms, auth, authRevision, rights, quorum] = await Promise.all([
       Promise.all(
         this.#connections.map(async (connection) => ({
           endpoint: connection.endpoint,
           status: mapped(
-            await connection.ask((etcd, options) => etcd.maintenance.status(options)),
+            await connection.ask((etcd, options) => etcd.maintenance.status(options), { signal }),
             statusOf,
           ),
         })),
       ),
-      this.#members(),
-      this.#alarms(),
-      this.#auth(),
-      this.#rights(),
-      this.#quorum(),
+      membersOf(ask),
+      alarmsOf(ask),
+      authOf(ask),
+      authRevisionOf(ask),
+      rightsOf(ask),
+      quorumOf(ask),
     ]);
-    return { endpoints, members, alarms, auth, rights, quorum };
-  }
-
-  async #members(): Promise<AdminOutcome<readonly Member[]>> {
-    const told = await this.ask((etcd, options) => etcd.cluster.memberList({}, options));
-    return mapped(told, ({ members }) =>
-      members.map(({ ID, name, isLearner }) => ({ id: ID, name, learner: isLearner })),
-    );
-  }
-
-  async #alarms(): Promise<AdminOutcome<readonly Alarm[]>> {
-    const told = await this.ask((etcd, options) =>
-      etcd.maintenance.alarm({ action: "Get" }, options),
-    );
-    return mapped(told, ({ alarms }) =>
-      alarms.map(({ memberID, alarm }) => ({ member: memberID, kind: alarmKind(alarm) })),
-    );
-  }
-
-  /** Not by the call of that name, which 3.4 does not have: whoever is nobody is told whether anybody could log in. */
-  async #auth(): Promise<AdminOutcome<boolean>> {
-    const told = await this.ask(async (etcd, options) => {
-      try {
-        await etcd.auth.authenticate({ name: "holdfast?", password: "?" }, options);
-        return true;
-      } catch (error) {
-        const outcome = interpret(error);
-        if (outcome.kind === "refused" && outcome.reason === "credentials") return true;
-        if (outcome.kind === "refused" && outcome.reason === "authOff") return false;
-        throw error;
-      }
-    });
-    return told;
-  }
-
-  async #rights(): Promise<AdminOutcome<void>> {
-    const told = await this.ask((etcd, options) => etcd.auth.userList(options));
-    return mapped(told, () => undefined);
-  }
-
-  async #quorum(): Promise<AdminOutcome<void>> {
-    const read = { request_range: { key: Buffer.from(installationKey), keys_only: true } };
-    const nested = { success: [{ request_txn: { success: [read] } }] };
-    const told = await this.ask((etcd, options) => etcd.kv.txn(nested, options));
-    return mapped(told, () => undefined);
+    return { endpoints, members, alarms, auth, authRevision, rights, quorum };
   }
 }
 
-export function mapped<T, U>(outcome: AdminOutcome<T>, map: (value: T) => U): AdminOutcome<U> {
-  return outcome.kind === "done" ? adminDone(map(outcome.value)) : outcome;
+type Ask = <T>(call: Call<T>) => Promise<AdminOutcome<T>>;
+
+async function membersOf(ask: Ask): Promise<AdminOutcome<readonly Member[]>> {
+  const told = await ask((etcd, options) => etcd.cluster.memberList({}, options));
+  return mapped(told, ({ members }) =>
+    members.map(({ ID, name, isLearner }) => ({ id: ID, name, learner: isLearner })),
+  );
+}
+
+async function alarmsOf(ask: Ask): Promise<AdminOutcome<readonly Alarm[]>> {
+  const told = await ask((etcd, options) => etcd.maintenance.alarm({ action: "Get" }, options));
+  return mapped(told, ({ alarms }) =>
+    alarms.map(({ memberID, alarm }) => ({ member: memberID, kind: alarmKind(alarm) })),
+  );
+}
+
+/** Not by the call of that name, which 3.4 does not have: whoever is nobody is told whether anybody could log in. */
+function authOf(ask: Ask): Promise<AdminOutcome<boolean>> {
+  return ask(async (etcd, options) => {
+    try {
+      await etcd.auth.authenticate({ name: "holdfast?", password: "?" }, options);
+      return true;
+    } catch (error) {
+      const outcome = interpret(error);
+      if (outcome.kind === "refused" && outcome.reason === "credentials") return true;
+      if (outcome.kind === "refused" && outcome.reason === "authOff") return false;
+      throw error;
+    }
+  });
+}
+
+async function authRevisionOf(ask: Ask): Promise<AdminOutcome<bigint>> {
+  const told = await ask((etcd, options) => etcd.auth.authStatus(options));
+  return mapped(told, ({ authRevision }) => BigInt(authRevision));
+}
+
+async function rightsOf(ask: Ask): Promise<AdminOutcome<readonly string[]>> {
+  const told = await ask((etcd, options) => etcd.auth.roleList(options));
+  return mapped(told, ({ roles }) => roles);
+}
+
+async function quorumOf(ask: Ask): Promise<AdminOutcome<void>> {
+  const read = { request_range: { key: Buffer.from(installationKey), keys_only: true } };
+  const nested = { success: [{ request_txn: { success: [read] } }] };
+  const told = await ask((etcd, options) => etcd.kv.txn(nested, options));
+  return mapped(told, () => undefined);
 }
 
 type Status = Awaited<ReturnType<Etcd3["maintenance"]["status"]>>;

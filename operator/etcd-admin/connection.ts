@@ -10,7 +10,14 @@ import { rootCertificates } from "node:tls";
 import { Etcd3, type CallOptionsFactory, type IOptions } from "etcd3";
 import type { Runtime } from "#core/runtime.ts";
 import { Tokens, type Credentials } from "#etcd/credentials.ts";
-import { badTokenText, adminDone, interpret, isRefusedBy, type AdminOutcome } from "./outcome.ts";
+import {
+  adminDone,
+  badTokenText,
+  interpret,
+  isRefusedBy,
+  notLeading,
+  type AdminOutcome,
+} from "./outcome.ts";
 
 type FaultHandling = NonNullable<IOptions["faultHandling"]>;
 type Policy = NonNullable<FaultHandling["global"]>;
@@ -30,7 +37,15 @@ export interface AdminAccess {
   readonly credentials?: Credentials;
 }
 
-/** Of one call, its login included twice at most. */
+/** Under what a call is made. */
+export interface Leave {
+  /** Ends the wait at once, with its reason; what was sent may be done all the same. */
+  readonly signal?: AbortSignal;
+  /** Whether this process may change etcd now: asked right before each sending. Absent: the call changes nothing. */
+  readonly mayAct?: () => boolean;
+}
+
+/** Of one call, its login included twice at most; less than the next leader waits after the last one's end. */
 const callMs = 3_000;
 /** Tries of one call: a token that is not known, a change of users meanwhile. */
 const triesMax = 3;
@@ -70,15 +85,17 @@ export class AdminConnection {
     });
   }
 
-  /** Makes the call, as the admin, with a deadline. */
+  /** Makes the call, as the admin, with a deadline. Rejects with the signal's reason alone. */
   async ask<T>(
     call: (client: Etcd3, options: CallOptions) => Promise<T>,
+    { signal, mayAct }: Leave = {},
   ): Promise<AdminOutcome<T>> {
     for (let tries = 1; ; tries++) {
-      const login = await this.#login();
+      const login = await unlessAborted(signal, () => this.#login());
       if (login.kind !== "done") return login;
       const { token } = this.#tokens;
-      const outcome = await this.#once(call, token);
+      if (mayAct?.() === false) return notLeading;
+      const outcome = await unlessAborted(signal, () => this.#once(call, token));
       const again = isRefusedBy(outcome, "staleAuth", "badToken");
       if (!again || tries === triesMax) return outcome;
       if (isRefusedBy(outcome, "badToken")) this.#spent = token;
@@ -123,6 +140,22 @@ export class AdminConnection {
     const deadline = this.#runtime.wallNow() + callMs;
     return { deadline, interceptors: [withToken(token)] };
   }
+}
+
+/** What `work` comes to after that is nobody's; it never rejects. */
+function unlessAborted<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  if (signal === undefined) return work();
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    const settled = (): void => {
+      signal.removeEventListener("abort", leave);
+    };
+    void work().then(resolve, reject).finally(settled);
+  });
 }
 
 function withToken(token: string | undefined): Interceptor {

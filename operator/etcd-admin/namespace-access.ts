@@ -20,15 +20,39 @@ export function accessName(namespace: string): string {
   return `ns:sha256:${hash}`;
 }
 
-export interface Permission {
-  readonly access: "Read" | "Readwrite";
-  readonly range: KeyRange;
+/** As etcd has it: of one key where `end` is empty. */
+export interface Right {
+  readonly access: "Read" | "Readwrite" | "Write";
+  readonly key: string;
+  readonly end: string;
 }
 
-export function permissionsOf(namespace: string): readonly Permission[] {
+export function rightsOf(namespace: string): readonly Right[] {
   return [
-    { access: "Readwrite", range: prefixRange(dataRoot(namespace)) },
-    { access: "Read", range: recordsOf(namespace) },
-    { access: "Read", range: { key: installationKey } },
+    { access: "Readwrite", ...of(prefixRange(dataRoot(namespace))) },
+    { access: "Read", ...of(recordsOf(namespace)) },
+    { access: "Read", ...of({ key: installationKey }) },
   ];
+}
+
+export function isSameRight(a: Right, b: Right): boolean {
+  return a.access === b.access && a.key === b.key && a.end === b.end;
+}
+
+/** Whether it may be the name of a user that we made. */
+export function mayBeOurs(name: string): boolean {
+  return name.startsWith("ns:");
+}
+
+/** The namespace of a role that we made, which its name alone does not always tell; undefined: it is none of ours. */
+export function namespaceOfRole(name: string, rights: readonly Right[]): string | undefined {
+  const named = rights.map(({ key }) => key.split("/").at(-2) ?? "");
+  const namespace = named.find((one) => accessName(one) === name);
+  if (namespace === undefined) return undefined;
+  const isOurs = rightsOf(namespace).every((one) => rights.some((it) => isSameRight(one, it)));
+  return isOurs ? namespace : undefined;
+}
+
+function of({ key, end = "" }: KeyRange): Pick<Right, "key" | "end"> {
+  return { key, end };
 }

@@ -27,6 +27,8 @@ export interface AdminUnknown {
 export type AdminRefusal =
   /** No such user, or another password, or a certificate of another authority. */
   | "credentials"
+  /** The user has no password, and comes with a certificate alone. */
+  | "noPassword"
   /** Who comes must say who it is, by a password or a certificate. */
   | "noCredentials"
   /** The user may not. */
@@ -41,7 +43,15 @@ export type AdminRefusal =
   | "staleAuth"
   /** The server does not know such a call: it is no etcd, or an old one. */
   | "notSupported"
-  | "noSpace";
+  | "noSpace"
+  /** Never sent: this process may not act any more. */
+  | "notLeading";
+
+export const notLeading: AdminRefused = {
+  kind: "refused",
+  reason: "notLeading",
+  message: "this process leads no more",
+};
 
 export function adminDone<T>(value: T): AdminDone<T> {
   return { kind: "done", value };
@@ -52,6 +62,7 @@ export const badTokenText = "etcd does not know the token";
 
 const texts: readonly (readonly [RegExp, AdminRefusal])[] = [
   [/user name is empty|alert certificate required/, "noCredentials"],
+  [/no password user/, "noPassword"],
   [/authentication failed|alert (bad certificate|unknown ca|certificate \w+)/, "credentials"],
   [/permission denied/, "permission"],
   [/already exists/, "exists"],
@@ -84,4 +95,8 @@ function plain(message: string): string {
 
 export function isRefusedBy(outcome: AdminOutcome<unknown>, ...reasons: AdminRefusal[]): boolean {
   return outcome.kind === "refused" && reasons.includes(outcome.reason);
+}
+
+export function mapped<T, U>(outcome: AdminOutcome<T>, map: (value: T) => U): AdminOutcome<U> {
+  return outcome.kind === "done" ? adminDone(map(outcome.value)) : outcome;
 }

@@ -33,8 +33,10 @@ export interface EtcdView {
   readonly alarms: AdminOutcome<readonly Alarm[]>;
   /** Whether users are switched on. */
   readonly auth: AdminOutcome<boolean>;
-  /** Whether we may manage users: done where we may. */
-  readonly rights: AdminOutcome<void>;
+  /** Grows with each change of a user or a role, whoever makes it; refused before etcd 3.5. */
+  readonly authRevision: AdminOutcome<bigint>;
+  /** Whether we may manage users: where we may, the names of all roles. */
+  readonly rights: AdminOutcome<readonly string[]>;
   /** A linearizable read in a nested transaction: done where there is a quorum, and where it is an etcd. */
   readonly quorum: AdminOutcome<void>;
 }

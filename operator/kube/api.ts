@@ -11,6 +11,8 @@ export interface ApiRequest {
   readonly body?: object;
   /** Of the body; absent: `application/json`. */
   readonly contentType?: string;
+  /** The form of the answer; absent: `application/json`. */
+  readonly accept?: string;
   /** Whether sending it twice does what sending it once does; absent: as for any GET, and for nothing else. */
   readonly repeatable?: boolean;
   /** Until the whole answer is there, all attempts together; absent: 30 s. */

@@ -22,6 +22,8 @@ export interface Applied {
    * whichever has the name, and it is made where there is none.
    */
   readonly uid?: string;
+  /** Only over this version, else refused with `conflict`. Absent: over any. */
+  readonly resourceVersion?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly object[];
@@ -35,10 +37,11 @@ export function apply(
   fieldManager: string,
   applied: Applied,
 ): Promise<KubeOutcome<KubeObject>> {
-  const { object, uid, labels, annotations, ownerReferences, fields } = applied;
+  const { object, uid, resourceVersion, labels, annotations, ownerReferences, fields } = applied;
   const metadata = {
     ...object,
     ...(uid !== undefined && { uid }),
+    ...(resourceVersion !== undefined && { resourceVersion }),
     ...(labels !== undefined && { labels }),
     ...(annotations !== undefined && { annotations }),
     ...(ownerReferences !== undefined && { ownerReferences }),

@@ -55,7 +55,7 @@ export async function exchangeStream(
 
 async function begin(
   { server, headers, dispatcher }: Target,
-  { method, path, query, body, contentType }: ApiRequest,
+  { method, path, query, body, contentType, accept }: ApiRequest,
   signal: AbortSignal,
 ): Promise<Dispatcher.ResponseData | KubeRefused | KubeUnknown> {
   signal.throwIfAborted();
@@ -66,7 +66,7 @@ async function begin(
       ...{ origin, path: `${pathname}${search}`, method },
       signal,
       headers: {
-        accept: "application/json",
+        accept: accept ?? "application/json",
         "user-agent": "holdfast-operator",
         ...(body !== undefined && { "content-type": contentType ?? "application/json" }),
         ...headers,

@@ -93,6 +93,8 @@ export class SpecMirror implements Specs {
   #applied: Revision = noRevision;
   #endWatches: (() => void) | undefined;
   #forgot = 0;
+  /** Why the last reading failed. */
+  #unread: string | undefined;
 
   static start(parts: MirrorParts): SpecMirror {
     return new SpecMirror(parts);
@@ -309,9 +311,14 @@ export class SpecMirror implements Specs {
     );
     signal.throwIfAborted();
     if (read.kind !== "done") {
-      runtime.log.warn("the resources cannot be read from etcd", { reason: read.reason.code });
+      const { code: reason } = read.reason;
+      // Said once: a user that is not made yet, or an etcd that is down, may take its time.
+      if (reason !== this.#unread)
+        runtime.log.warn("the resources cannot be read from etcd", { reason });
+      this.#unread = reason;
       return undefined;
     }
+    this.#unread = undefined;
     // It may have been answered by the etcd that is to be forgotten.
     if (forgot !== this.#forgot) return undefined;
     const { revision, ranges } = read.value;

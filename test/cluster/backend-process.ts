@@ -8,6 +8,7 @@ import { BackendController } from "#operator/controllers/backend/controller.ts";
 import { publishedKinds } from "#operator/controllers/published/kinds.ts";
 import { Collection } from "#operator/kube/collection.ts";
 import { Cluster, configOfFile } from "#operator/kube/cluster.ts";
+import { Recorder } from "#operator/kube/events.ts";
 import { Transport } from "#operator/kube/transport.ts";
 import { testRuntime } from "../support/etcd-users.ts";
 import { Scrape } from "../support/kube/stage.ts";
@@ -25,6 +26,10 @@ const common = {
     throw new Error(`${name} failed`, { cause: error });
   },
 };
+const recorder = Recorder.start({
+  ...common,
+  ...{ controller: "holdfast.dev/operator", instance: "test" },
+});
 const data = publishedKinds.map(({ resource }) =>
   Collection.start({ ...common, selections: [{ resource }] }),
 );
@@ -36,6 +41,8 @@ const controller = BackendController.start({
     facts: () => undefined,
   },
   defaultSpec: { type: "etcd", external: { endpoints: [endpoint] } },
+  recorder,
+  tree: () => ({ kind: "reachable" }),
   mayAct: () => true,
   lookEveryMs: 300,
 });
@@ -48,6 +55,7 @@ process.once("disconnect", () => {
   // What is left open now keeps the process, and the test that waits for its end fails.
   void controller
     .close()
+    .then(() => recorder.close())
     .then(() => Promise.all(data.map((collection) => collection.close())))
     .then(() => api.close());
 });

@@ -83,6 +83,15 @@ export class BackendDesk {
     });
   }
 
+  /** Reasons of the Events about Backends. */
+  async events(): Promise<string[]> {
+    const text = await this.#kubectl.run(["get", "events.events.k8s.io", "-A", "-o", "json"]);
+    const { items } = JSON.parse(text) as {
+      items: { reason: string; regarding: { kind: string } }[];
+    };
+    return items.filter(({ regarding }) => regarding.kind === "Backend").map((one) => one.reason);
+  }
+
   async #apply(object: object): Promise<void> {
     await this.#kubectl.run(["apply", "-f", "-"], JSON.stringify(object));
   }

@@ -234,6 +234,26 @@ describe("the operator's Backend", function () {
     await stage.ready("orders");
   });
 
+  it("is not Ready where another installation owns the etcd, and makes no users there", async () => {
+    await using foreign = await EtcdServer.start({ noFsync: true });
+    const there = new EtcdGateway(foreign.endpoint);
+    await asRoot();
+    const mine = await stage.raw.get("/holdfast/v1/spec/installation");
+    const theirs = mine?.value.replace(/"owner":"[^"]*"/, '"owner":"elsewhere/theirs"') ?? "";
+    await there.put("/holdfast/v1/spec/installation", theirs);
+    await switchUsersOn(there);
+    const admins = { adminSecret: { name: "etcd-admin" }, passwords: true, maintenance: false };
+    await stage.backend.put({ external: { endpoints: [foreign.endpoint], ...admins } });
+    const { message } = await stage.backend.says("Authorized", "False ForeignOwner");
+    assert.match(message, /belongs to 'elsewhere\/theirs'/);
+    await stage.backend.says("Ready", "False NotAuthorized");
+    await stage.backend.says("Isolated", "Unknown NotAsked");
+    await stage.reason("orders", "BackendReachable", "ForeignOwner");
+    const found = (await there.call("auth/user/list"))["users"] as string[];
+    assert.deepEqual(found, ["root"]);
+    assert.ok((await stage.backend.events()).includes("NotAuthorized"));
+  });
+
   it("is followed back again", async () => {
     await stage.backend.put(usable());
     await stage.backend.says("Isolated", "True Isolated");
@@ -310,6 +330,13 @@ describe("the operator's Backend", function () {
     await stage.drift("orders");
     await stage.drift("orders");
     await stage.kubectl("delete", "hflock", "orders");
+    const authority = ["secret", "holdfast-ca-operator", "-n", operatorNamespace];
+    const trust = await stage.kubectl("get", ...authority, "-o", "jsonpath={.data.ca\\.crt}");
+    const door = firstOf((await operator.said("listening"))["identityDoor"]);
+    const asked = await askIdentity(door, Buffer.from(trust, "base64").toString(), {
+      token: "garbage",
+    });
+    assert.equal(asked.status, 401, asked.text);
     await until("an Event to be repeated", async () => {
       const requests = await stage.cluster.audited();
       return requests.some(({ resource, verb }) => resource === "events" && verb === "patch");

@@ -110,7 +110,14 @@ describe("an operator of some namespaces", function () {
       ),
     );
     const requests = await stage.cluster.audited();
-    assert.deepEqual(unusedRights(operatorPermissions(served), served, requests), []);
+    const unused = unusedRights(operatorPermissions(served), served, requests);
+    // What only certificates, and an etcd that the operator runs, need: operator-backend.test.ts.
+    const others =
+      /tokenreviews|update secrets|own \w+ (statefulsets|services|pods|persistentvolumeclaims)$/;
+    assert.deepEqual(
+      unused.filter((right) => !others.test(right)),
+      [],
+    );
     // With the namespace went the Role in it.
     assert.deepEqual(
       requests.filter(({ code, namespace }) => code === 403 && namespace !== "b"),

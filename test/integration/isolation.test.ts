@@ -54,7 +54,7 @@ for (const version of ["3.7", "3.6"] as const) {
       raw = new EtcdGateway(etcd.endpoint);
       await switchUsersOn(raw);
       admin = adminOf(etcd.endpoints, rootUser);
-      users = new NamespaceUsers(() => admin, testRuntime);
+      users = new NamespaceUsers({ admin: () => admin, runtime: testRuntime, mayAct: () => true });
       for (const namespace of ["a", "b", "root"]) await make(namespace);
       a = await Intruder.login(etcd.endpoint, accessName("a"), "of a");
       b = await Intruder.login(etcd.endpoint, accessName("b"), "of b");
@@ -73,7 +73,7 @@ for (const version of ["3.7", "3.6"] as const) {
 
     const make = async (namespace: string) => {
       const made = await users.ensure(
-        { namespace, password: `of ${namespace}`, rotate: true },
+        { namespace, password: `of ${namespace}`, proof: "set" },
         never,
       );
       assert.equal(made.kind, "done", JSON.stringify(made));
@@ -225,18 +225,18 @@ for (const version of ["3.7", "3.6"] as const) {
       ] as const)
         assert.match((await root.refused(call, body)) ?? "it was done", /permission denied/);
       // The admin still is who it was.
-      assert.equal((await admin.look()).rights.kind, "done");
+      assert.equal((await admin.look(never)).rights.kind, "done");
     });
 
     it("have a user that is mended, and not written when it is as it should be", async () => {
       const role = accessName("a");
       await raw.call("auth/role/grant", { name: role, perm: { permType: "READ", ...everything } });
       await permits("kv/range", everything);
-      const wanted = { namespace: "a", password: "of a", rotate: false };
-      assert.deepEqual(await users.ensure(wanted, never), { kind: "done", value: true });
+      const wanted = { namespace: "a", password: "of a", proof: "trust" } as const;
+      assert.deepEqual(await users.ensure(wanted, never), { kind: "done", value: "mended" });
       await refuses("kv/range", everything);
       const before = (await raw.call("auth/status"))["authRevision"];
-      assert.deepEqual(await users.ensure(wanted, never), { kind: "done", value: false });
+      assert.deepEqual(await users.ensure(wanted, never), { kind: "done", value: "stood" });
       assert.equal((await raw.call("auth/status"))["authRevision"], before);
     });
 

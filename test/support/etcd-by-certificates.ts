@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { accessName, permissionsOf } from "#operator/etcd-admin/namespace-access.ts";
+import { accessName, rightsOf } from "#operator/etcd-admin/namespace-access.ts";
 import {
   issue,
   keyPem,
@@ -82,15 +82,14 @@ export class CertifiedEtcd implements AsyncDisposable {
   async user(namespace: string): Promise<void> {
     const name = accessName(namespace);
     await this.as(this.root, ["role", "add", name]);
-    for (const { access, range } of permissionsOf(namespace)) {
-      const end = range.end === undefined ? [] : [range.end];
+    for (const { access, key, end } of rightsOf(namespace)) {
       await this.as(this.root, [
         "role",
         "grant-permission",
         name,
         access.toLowerCase(),
-        range.key,
-        ...end,
+        key,
+        ...(end === "" ? [] : [end]),
       ]);
     }
     await this.as(this.root, ["user", "add", name, "--no-password"]);

@@ -77,7 +77,7 @@ async function readSecret(name: string, field: string, reading: Reading): Promis
   return { kind: "unread", what: `${where} could not be read: ${reasonText(read)}` };
 }
 
-export function entriesOf(data: unknown): Entries {
+function entriesOf(data: unknown): Entries {
   return Object.fromEntries(
     Object.entries(textMapOf(data)).map(([key, value]) => [key, Buffer.from(value, "base64")]),
   );

@@ -5,37 +5,42 @@
  *     await using controller = BackendController.start(parts);
  *     const use = await controller.nextUse(undefined, signal);
  *
- * It is started by whoever leads, and closed when that ends. One worker does all of it: there is one Backend in use.
+ * It is started by whoever leads, and closed when that ends. One worker does all of it: there is one Backend in use. Those
+ * that are not used are another's: unused.ts.
  */
 import type { BackendSpecInput } from "#api/resources/backend.ts";
 import { Bell } from "#core/bell.ts";
 import { forever, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import type { BackendFacts } from "../../conditions/backend-facts.ts";
+import type { BackendView } from "../../conditions/backend-reachable.ts";
 import type { EtcdAdmin } from "../../etcd-admin/admin.ts";
-import { NamespaceUsers } from "../../etcd-admin/namespace-users.ts";
-import { incarnationOf } from "../../etcd-admin/standing.ts";
 import type { Api } from "../../kube/api.ts";
 import { create } from "../../kube/calls.ts";
 import { isRefused, reasonText, valueOf } from "../../kube/errors.ts";
 import type { Collection } from "../../kube/collection.ts";
+import type { Recorder } from "../../kube/events.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import { apiVersionOf, objectKey, type KubeObject, type ObjectKey } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue.ts";
 import { Reconciler, type Reconciled } from "../../kube/reconciler.ts";
 import type { Origin } from "../../kube/reflector.ts";
 import type { Change } from "../../kube/store.ts";
-import { actOnStatus, actOnUsers, type ActParts } from "./act.ts";
-import { decideConditions, decideNumbers, decideUsers } from "./decide.ts";
+import { actOnStatus } from "./act.ts";
+import { decideConditions, decideNumbers } from "./decide.ts";
 import { Followed } from "./followed.ts";
 import { Admins, lookAt, readBackend, type BackendRead, type ManagedView } from "./gather.ts";
 import { backends, usedName } from "./resources.ts";
+import { userToTell } from "./telling.ts";
+import { UnusedBackends } from "./unused.ts";
 import { decideUse, isSameUse, type BackendUse } from "./use.ts";
+import { UsersKeeper } from "./users-keeper.ts";
 
 export interface BackendControllerParts {
   readonly api: Api;
   readonly runtime: Runtime;
   readonly metrics: KubeMetrics;
+  readonly recorder: Pick<Recorder, "record">;
   /** Where the Backend that is used stands, and the Secrets of namespaces. */
   readonly operatorNamespace: string;
   readonly managed: ManagedView;
@@ -47,6 +52,8 @@ export interface BackendControllerParts {
   readonly data: readonly Collection[];
   /** The database's quota, where somebody else knows it: etcd3 is not told. */
   readonly quotaBytes?: () => number | undefined;
+  /** Whose spec tree the etcd of this use has; undefined: nobody has looked yet. */
+  readonly tree: (use: BackendUse) => BackendView | undefined;
   readonly mayAct: () => boolean;
   readonly onFailure: (name: string, error: unknown) => void;
   /** Between two looks at etcd. */
@@ -55,8 +62,6 @@ export interface BackendControllerParts {
 
 const controllerName = "backend";
 const lookEveryMsDefault = 10_000;
-/** A user that stood is looked at again after this: etcd may have been begun anew. */
-const userSeenMs = 300_000;
 /** Users were left over or could not be made, or a Secret is missing: nobody tells when it comes. */
 const soonMs = 1_000;
 
@@ -65,16 +70,15 @@ export class BackendController implements AsyncDisposable {
   readonly #tasks: Tasks;
   readonly #queue: WorkQueue<ObjectKey>;
   readonly #admins: Admins;
-  readonly #users: NamespaceUsers;
+  readonly #users: UsersKeeper;
   readonly #followed: Followed;
-  readonly #usersSeenAt = new Map<string, Instant>();
-  #seenBy: EtcdAdmin | undefined;
-  readonly #writtenAt = new Map<ObjectKey, Instant>();
+  readonly #unused: UnusedBackends;
   readonly #bell: Bell;
+  #writtenAt: Instant | undefined;
   #use: BackendUse | undefined;
-  #usersStandIn: string | undefined;
   #managedAdmin: EtcdAdmin | undefined;
   #reconciler: Reconciler<ObjectKey> | undefined;
+  #isEnding = false;
   #closed: Promise<void> | undefined;
 
   private constructor(parts: BackendControllerParts) {
@@ -84,7 +88,13 @@ export class BackendController implements AsyncDisposable {
     this.#bell = new Bell(runtime);
     this.#queue = new WorkQueue({ name: controllerName, runtime, metrics });
     this.#admins = new Admins(runtime);
-    this.#users = new NamespaceUsers(() => this.#admins.current, runtime);
+    this.#users = new UsersKeeper({
+      ...parts,
+      admin: () => this.#admins.current,
+      seen: (known) => this.#followed.users(known),
+      isEnding: () => this.#isEnding,
+    });
+    this.#unused = new UnusedBackends({ ...parts, backends: () => this.#followed.backends });
     this.#followed = Followed.start({
       ...parts,
       backend: (change, origin) => {
@@ -106,9 +116,22 @@ export class BackendController implements AsyncDisposable {
   /** What the Backend comes to, as soon as that is known and is not `than`. Rejects with the signal's reason. */
   async nextUse(than: BackendUse | undefined, signal: AbortSignal): Promise<BackendUse> {
     for (;;) {
+      const use = await this.useBy(forever, than, signal);
+      if (use !== undefined) return use;
+    }
+  }
+
+  /** The same; undefined: it is not known by then. */
+  async useBy(
+    until: Instant,
+    than: BackendUse | undefined,
+    signal: AbortSignal,
+  ): Promise<BackendUse | undefined> {
+    for (;;) {
       signal.throwIfAborted();
       if (this.#use !== undefined && this.#use !== than) return this.#use;
-      await this.#bell.wait({ until: forever, signal });
+      if (this.#parts.runtime.now() >= until) return undefined;
+      await this.#bell.wait({ until, signal });
     }
   }
 
@@ -128,7 +151,13 @@ export class BackendController implements AsyncDisposable {
 
   /** The incarnation of an etcd that we run in which all users were seen to stand. */
   get usersStandIn(): string | undefined {
-    return this.#usersStandIn;
+    return this.#users.standIn;
+  }
+
+  /** Takes up nothing more, and waits for what is under way; of many users only for the one. */
+  async drain(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all([this.#reconciler?.drain(), this.#queue.drain(), this.#unused.drain()]);
   }
 
   close(): Promise<void> {
@@ -153,12 +182,13 @@ export class BackendController implements AsyncDisposable {
       workers: 1,
       reconcile: (key, until) => this.#reconcile(key, until),
     });
+    this.#unused.begin();
     this.#queue.add(this.#usedKey, "background");
   }
 
   async #end(): Promise<void> {
     await this.#tasks.close();
-    await this.#reconciler?.close();
+    await Promise.all([this.#reconciler?.close(), this.#unused.close()]);
     await Promise.all([this.#followed.close(), this.#queue.drain()]);
     this.#admins[Symbol.dispose]();
   }
@@ -167,44 +197,64 @@ export class BackendController implements AsyncDisposable {
   #told(change: Change, origin: Origin): void {
     const generation = (object: KubeObject) => object.metadata.generation;
     if (change.kind === "changed" && generation(change.was) === generation(change.now)) return;
-    this.#queue.add(change.key, origin === "watch" ? "edit" : "background");
+    const queue = change.key === this.#usedKey ? this.#queue : this.#unused;
+    queue.add(change.key, origin === "watch" ? "edit" : "background");
   }
 
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<Reconciled> {
     const object = this.#followed.backends.get(key);
     if (object === undefined) {
-      this.#writtenAt.delete(key);
-      if (key === this.#usedKey) await this.#make(signal);
+      await this.#make(signal);
       return { kind: "done" };
     }
-    const { api, runtime, operatorNamespace, managed, quotaBytes, lookEveryMs } = this.#parts;
+    const { api, operatorNamespace, managed, lookEveryMs } = this.#parts;
     const read = await readBackend(object, { api, operatorNamespace, managed }, signal);
-    if (read.facts.used) this.#say(decideUse(read, this.#use));
-    const facts = await lookAt(read, this.#admins);
-    if (read.facts.used) this.#managedAdmin = isManaged(read) ? this.#admins.current : undefined;
-    const incarnation = incarnationIn(facts);
-    this.#forgetUsers(incarnation);
-    const plan = decideUsers(facts, this.#followed.users(new Set(this.#usersSeenAt.keys())));
-    const acting: ActParts = { api, runtime, operatorNamespace, users: this.#users };
-    const users = await actOnUsers(plan, acting, signal);
-    for (const namespace of users.standing) this.#usersSeenAt.set(namespace, runtime.now());
-    if (users.left === 0 && users.failed.length === 0) this.#usersStandIn = incarnation;
+    const use = this.#say(decideUse(read, this.#use));
+    const looked = await lookAt(read, this.#admins, signal);
+    this.#managedAdmin = isManaged(read) ? this.#admins.current : undefined;
+    const tree = this.#treeOf(use, read);
+    // Told as soon as it is: until then nothing is said that may be wrong.
+    if (tree?.kind === "connecting") return { kind: "later", afterMs: soonMs };
+    const facts = { ...looked, tree };
+    const users = await this.#users.keep(facts, signal);
+    for (const done of users.done) {
+      const telling = userToTell(done);
+      if (telling !== undefined) this.#parts.recorder.record({ regarding: object, ...telling });
+    }
+    if (!this.#parts.mayAct()) return { kind: "again" };
     const left = users.left > 0 ? [`${users.left} more are being made`] : [];
-    const conditions = decideConditions({ ...facts, usersFailed: [...users.failed, ...left] });
-    const numbers = decideNumbers(facts, quotaBytes?.());
-    const writtenMsAgo = runtime.now() - (this.#writtenAt.get(key) ?? -Infinity);
-    const status = { conditions, numbers, writtenMsAgo };
-    const wrote = await actOnStatus(object, status, { api, runtime, signal });
-    if (wrote) this.#writtenAt.set(key, runtime.now());
-    if (!facts.used) return { kind: "done" };
-    const soon = users.left > 0 || users.failed.length > 0 || facts.secrets.kind === "missing";
+    const wrote = await this.#write(
+      object,
+      { ...facts, usersFailed: [...users.failed, ...left] },
+      signal,
+    );
+    const isOpen = users.unreached > 0 || users.failed.length > 0;
+    const soon = isOpen || facts.secrets.kind === "missing" || wrote === "moved";
     return { kind: "later", afterMs: soon ? soonMs : (lookEveryMs ?? lookEveryMsDefault) };
   }
 
-  #say(use: BackendUse): void {
-    if (isSameUse(use, this.#use)) return;
+  #treeOf(use: BackendUse, { access }: BackendRead): BackendView | undefined {
+    if (access === undefined) return undefined;
+    return this.#parts.tree(use) ?? { kind: "connecting" };
+  }
+
+  async #write(object: KubeObject, facts: BackendFacts, signal: AbortSignal) {
+    const { api, runtime, recorder, quotaBytes } = this.#parts;
+    const conditions = decideConditions(facts);
+    const numbers = decideNumbers(facts, quotaBytes?.());
+    const writtenMsAgo = runtime.now() - (this.#writtenAt ?? -Infinity);
+    const status = { conditions, numbers, writtenMsAgo };
+    const wrote = await actOnStatus(object, status, { api, runtime, recorder, signal });
+    if (wrote === "wrote") this.#writtenAt = runtime.now();
+    return wrote;
+  }
+
+  /** What it comes to is one object for as long as it is the same. */
+  #say(use: BackendUse): BackendUse {
+    if (this.#use !== undefined && isSameUse(use, this.#use)) return this.#use;
     this.#use = use;
     this.#bell.ring();
+    return use;
   }
 
   /** What is made comes back by the watch, and is looked at then. */
@@ -230,27 +280,9 @@ export class BackendController implements AsyncDisposable {
     this.#say({ kind: "notFound", message });
     valueOf(`the Backend '${usedName}'`, made);
   }
-
-  /** Those seen long ago, and all where another etcd may have taken the former one's place. */
-  #forgetUsers(incarnation: string | undefined): void {
-    const { runtime } = this.#parts;
-    const anew =
-      this.#seenBy !== this.#admins.current ||
-      (incarnation !== undefined && incarnation !== this.#usersStandIn);
-    this.#seenBy = this.#admins.current;
-    for (const [namespace, at] of this.#usersSeenAt)
-      if (anew || runtime.now() - at >= userSeenMs) this.#usersSeenAt.delete(namespace);
-  }
 }
 
 /** Whether the connection that was just made or kept is to an etcd that we run. */
 function isManaged({ facts: { spec }, access }: BackendRead): boolean {
   return access !== undefined && spec.ok && spec.spec.managed !== undefined;
-}
-
-/** Of an etcd that we run, once its members tell their names and users can be made in it. */
-function incarnationIn({ etcd, spec }: BackendFacts): string | undefined {
-  if (!spec.ok || spec.spec.managed === undefined) return undefined;
-  if (etcd?.members.kind !== "done" || etcd.rights.kind !== "done") return undefined;
-  return etcd.members.value.flatMap(({ name }) => incarnationOf(name) ?? [])[0];
 }

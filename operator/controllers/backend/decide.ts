@@ -1,4 +1,4 @@
-/** From facts to what the status says and which users there ought to be. Pure. */
+/** From facts to what the status says. Pure. */
 import type { BackendStatus } from "#api/resources/backend.ts";
 import type { Aspect } from "../../conditions/aspect.ts";
 import type { Judged } from "../../conditions/condition.ts";
@@ -52,50 +52,5 @@ export function decideNumbers({ etcd }: BackendFacts, quotaBytes?: number): Numb
     ...(etcd.members.kind === "done" && { members: voting, membersHealthy: voting - down.length }),
     ...(sizes.length > 0 && { sizeBytes: Math.max(...sizes) }),
     ...(quotaBytes !== undefined && { quotaBytes }),
-  };
-}
-
-/** A namespace that has our Secret. Without a password, it holds none that can be used. */
-export interface UserSecret {
-  readonly namespace: string;
-  readonly password: string | undefined;
-}
-
-export interface UsersSeen {
-  /** Namespaces with a resource of ours. */
-  readonly inUse: ReadonlySet<string>;
-  readonly existing: ReadonlySet<string>;
-  readonly secrets: readonly UserSecret[];
-  /** Namespaces whose user was looked at a short while ago, and stood. */
-  readonly seenLately: ReadonlySet<string>;
-}
-
-export interface UsersPlan {
-  /** A password is made, given to etcd, and then kept in the Secret: in this order, so that what a Secret says is true. */
-  readonly make: readonly string[];
-  /** The user ought to stand, with this password. */
-  readonly look: readonly { readonly namespace: string; readonly password: string }[];
-  readonly remove: readonly string[];
-}
-
-const noUsers: UsersPlan = { make: [], look: [], remove: [] };
-
-export function decideUsers(facts: BackendFacts, seen: UsersSeen): UsersPlan {
-  const { spec, etcd } = facts;
-  const wanted = spec.ok && spec.spec.external?.passwords === true;
-  if (!wanted || etcd?.rights.kind !== "done") return noUsers;
-  const { secrets, inUse, existing, seenLately } = seen;
-  const known = new Map(secrets.map((secret) => [secret.namespace, secret.password]));
-  // A namespace without resources keeps its user while it exists: its next resource finds the same password.
-  const stays = (namespace: string) => inUse.has(namespace) || existing.has(namespace);
-  const look = [...known].flatMap(([namespace, password]) =>
-    password === undefined || seenLately.has(namespace) || !stays(namespace)
-      ? []
-      : [{ namespace, password }],
-  );
-  return {
-    make: [...inUse].filter((namespace) => known.get(namespace) === undefined).sort(),
-    look,
-    remove: [...known.keys()].filter((namespace) => !stays(namespace)).sort(),
   };
 }

@@ -1,13 +1,25 @@
-/** What the controller of Backends follows by watches: Backends, namespaces, its own Secrets, and who has resources. */
+/**
+ * What the controller of Backends follows by watches: Backends, namespaces, its own Secrets, and who needs a user: namespaces
+ * with a resource of ours or with a pod that has a sidecar, and those whose pods get one.
+ */
 import type { Runtime } from "#core/runtime.ts";
 import type { Api } from "../../kube/api.ts";
 import { Collection, selectionsOf, type Listener, type Selected } from "../../kube/collection.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import type { Change } from "../../kube/store.ts";
-import { nameOfKey, namespaceResource, objectKey, type KubeObject } from "../../kube/objects.ts";
-import { entriesOf } from "./access.ts";
-import type { UserSecret, UsersSeen } from "./decide.ts";
-import { backends, namespaceLabel, secrets, userSecretName, userSelector } from "./resources.ts";
+import { nameOfKey, namespaceResource, objectKey } from "../../kube/objects.ts";
+import type { UsersSeen } from "./decide-users.ts";
+import {
+  asksForSidecars,
+  backends,
+  injectedSelector,
+  pods,
+  readUserSecret,
+  secrets,
+  userSecretName,
+  userSelector,
+  type UserSecret,
+} from "./resources.ts";
 
 export interface FollowedParts {
   readonly api: Api;
@@ -29,8 +41,10 @@ export class Followed implements AsyncDisposable {
   readonly #parts: FollowedParts;
   readonly #namespaces: Collection;
   readonly #secrets: Collection;
+  /** That have a sidecar. */
+  readonly #pods: Collection;
   readonly #listening = new DisposableStack();
-  /** Namespaces whose first resource was told of. */
+  /** Namespaces of which it was told that they need a user. */
   readonly #inUse = new Set<string>();
 
   private constructor(parts: FollowedParts) {
@@ -53,6 +67,12 @@ export class Followed implements AsyncDisposable {
     this.#secrets = follow({
       ...{ resource: secrets, namespace: operatorNamespace, labelSelector: userSelector },
     });
+    this.#pods = follow(
+      ...selectionsOf(pods, namespaces).map((selection) => ({
+        ...selection,
+        ...({ labelSelector: injectedSelector, metadataOnly: true } as const),
+      })),
+    );
     this.#listen();
   }
 
@@ -61,35 +81,36 @@ export class Followed implements AsyncDisposable {
   }
 
   async synced(signal: AbortSignal): Promise<void> {
-    const all = [this.backends, this.#namespaces, this.#secrets, ...this.#parts.data];
+    const all = [...this.#own, ...this.#parts.data];
     await Promise.all(all.map((collection) => collection.synced(signal)));
   }
 
-  /** `seenLately`: namespaces whose user was looked at a short while ago, and stood. */
-  users(seenLately: ReadonlySet<string>): UsersSeen {
+  users(known: Pick<UsersSeen, "seenLately" | "taken" | "notOurs">): UsersSeen {
     const { namespaces: served, data } = this.#parts;
-    const found = this.#userSecrets();
-    // Whether one that is not served still exists is not known here: what it has stays.
-    const notServed = found
-      .map(({ namespace }) => namespace)
-      .filter((namespace) => served?.includes(namespace) === false);
-    const names = this.#namespaces.all().map(({ metadata }) => metadata.name);
+    const all = this.#namespaces.all();
+    const asking = all.filter(asksForSidecars).map(({ metadata }) => metadata.name);
+    const using = [...data, this.#pods].flatMap((collection) => [...collection.namespaces()]);
     return {
-      inUse: new Set(data.flatMap((collection) => [...collection.namespaces()])),
-      existing: new Set([...names, ...notServed]),
-      secrets: found,
-      seenLately,
+      inUse: new Set([...asking, ...using]),
+      uids: new Map(all.map(({ metadata: { name, uid } }) => [name, uid])),
+      // Whether one that is not served still exists is not known here: what it has stays.
+      isServed: (namespace) => served?.includes(namespace) ?? true,
+      secrets: this.#userSecrets(),
+      ...known,
     };
   }
 
   async close(): Promise<void> {
     this.#listening.dispose();
-    const own = [this.backends, this.#namespaces, this.#secrets];
-    await Promise.all(own.map((collection) => collection.close()));
+    await Promise.all(this.#own.map((collection) => collection.close()));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  get #own(): readonly Collection[] {
+    return [this.backends, this.#namespaces, this.#secrets, this.#pods];
   }
 
   #listen(): void {
@@ -98,13 +119,20 @@ export class Followed implements AsyncDisposable {
     const whenDeleted: Listener = ({ kind }) => {
       if (kind === "deleted") users();
     };
-    const forget: Listener = ({ kind, key }) => {
-      if (kind === "deleted") this.#inUse.delete(nameOfKey(key).name);
+    const namespaceTold: Listener = (change) => {
+      const { name } = nameOfKey(change.key);
+      if (change.kind === "deleted") {
+        this.#inUse.delete(name);
+        users();
+        return;
+      }
+      // What is in it may have been told first: its user waits for the namespace's uid.
+      const isAwaited = change.kind === "added" && this.#inUse.has(name);
+      if (isAwaited || (asksForSidecars(change.now) && this.#isNews("added", name))) users();
     };
-    this.#listening.use(this.#namespaces.listen(forget));
-    this.#listening.use(this.#namespaces.listen(whenDeleted));
+    this.#listening.use(this.#namespaces.listen(namespaceTold));
     this.#listening.use(this.#secrets.listen(whenDeleted));
-    for (const collection of data)
+    for (const collection of [...data, this.#pods])
       this.#listening.use(
         collection.listen(({ kind, key }) => {
           const { namespace = "" } = nameOfKey(key);
@@ -130,15 +158,6 @@ export class Followed implements AsyncDisposable {
   }
 
   #userSecrets(): UserSecret[] {
-    return this.#secrets.all().flatMap(({ metadata, data }) => {
-      const password = entriesOf(data)["password"]?.toString();
-      const usable = password === "" ? undefined : password;
-      return namespaceOf({ metadata }).map((namespace) => ({ namespace, password: usable }));
-    });
+    return this.#secrets.all().flatMap((secret) => readUserSecret(secret) ?? []);
   }
-}
-
-function namespaceOf({ metadata }: Pick<KubeObject, "metadata">): readonly string[] {
-  const namespace = metadata.labels?.[namespaceLabel];
-  return namespace === undefined ? [] : [namespace];
 }

@@ -73,7 +73,7 @@ export async function readBackend(
   const used = name === usedName && namespace === operatorNamespace;
   const spec = parseBackendSpec(object["spec"], "spec");
   const facts = {
-    ...{ used, operatorNamespace, spec, etcd: undefined, usersFailed: [] },
+    ...{ used, operatorNamespace, spec, etcd: undefined, tree: undefined, usersFailed: [] },
     secrets: { kind: "read" } as const,
   };
   if (!used || !spec.ok) return { facts, access: undefined };
@@ -102,14 +102,23 @@ async function readManaged(
   return { facts: { ...facts, secrets: { kind: "unread", what } }, access: undefined };
 }
 
-/** With what etcd says. */
+/** All of one that is not used. */
+export function readUnused(object: KubeObject, operatorNamespace: string): BackendFacts {
+  return {
+    ...{ used: false, operatorNamespace, spec: parseBackendSpec(object["spec"], "spec") },
+    ...{ etcd: undefined, tree: undefined, usersFailed: [], secrets: { kind: "read" } },
+  };
+}
+
+/** With what etcd says. Rejects with the signal's reason as soon as that aborts. */
 export async function lookAt(
   { facts, access }: BackendRead,
   admins: Admins,
+  signal: AbortSignal,
 ): Promise<BackendFacts> {
   if (access === undefined) return facts;
   const admin = admins.of(access);
-  if (admin.kind === "done") return { ...facts, etcd: await admin.value.look() };
+  if (admin.kind === "done") return { ...facts, etcd: await admin.value.look(signal) };
   const what = `The certificates of spec.external.ca and adminSecret cannot be used: ${admin.message}. Write PEM, and a key that belongs to its certificate.`;
   return { ...facts, secrets: { kind: "unusable", what } };
 }

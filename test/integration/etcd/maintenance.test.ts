@@ -10,6 +10,8 @@ import { Maintenance, type MaintenancePort } from "#etcd/maintenance.ts";
 import { realRuntime } from "#host/runtime.ts";
 import type { DatabaseStatus } from "#etcd/maintenance-plan.ts";
 import { EtcdServer } from "../../support/etcd-server.ts";
+import { inTime } from "../../support/poll.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
 
 const quotaBytes = 16 * 1024 * 1024;
 const valueBytes = 8 * 1024;
@@ -53,6 +55,14 @@ class HandClock {
     await new Promise<void>((resolve) => (this.#waiting = resolve));
   }
 
+  /** A second, for whoever waits for it; a look may go on. */
+  pass(): void {
+    const due = this.#due;
+    this.#due = undefined;
+    this.#now += 1_000;
+    due?.fire();
+  }
+
   async second(): Promise<void> {
     await this.looked();
     const due = this.#due;
@@ -93,9 +103,9 @@ class Noted implements MaintenancePort {
     return this.#calls.compact(before);
   }
 
-  async defragment() {
+  async defragment(signal: AbortSignal) {
     this.#note("begins");
-    const outcome = await this.#calls.defragment();
+    const outcome = await this.#calls.defragment(signal);
     this.#note("ends");
     return outcome;
   }
@@ -203,6 +213,81 @@ describe("an etcd that is kept", function () {
       }
     });
   }
+});
+
+describe("an etcd whose keeper has to stop", function () {
+  this.timeout(60_000);
+
+  it("is not touched by one that may not act, and is kept again by one that may", async () => {
+    await using stack = new AsyncDisposableStack();
+    const parts = await open(stack, "3.7");
+    while (!(await writeSome(parts)).includes("noSpace"));
+    const clock = new HandClock();
+    const before = await statusOf(parts);
+    const notes: Note[] = [];
+    let mayAct = false;
+    stack.use(
+      Maintenance.start({
+        ports: [new Noted(parts.calls, 0, notes)],
+        runtime: clock.runtime,
+        mayAct: () => mayAct,
+      }),
+    );
+    for (let at = 0; at < 30; at++) await clock.second();
+    assert.deepEqual(notes, []);
+    const { noSpace, revision } = await statusOf(parts);
+    assert.deepEqual({ noSpace, revision }, { noSpace: true, revision: before.revision });
+    mayAct = true;
+    while ((await statusOf(parts)).noSpace) {
+      await clock.second();
+      await sleep(pollMs);
+    }
+    assert.ok(notes.length > 0);
+  });
+
+  it("is left at once while it rewrites its file, which it ends by itself", async () => {
+    await using stack = new AsyncDisposableStack();
+    const etcd = stack.use(await EtcdServer.start({ quotaBytes, args, noFsync: true }));
+    const proxy = stack.use(await TcpProxy.before(etcd.endpoint));
+    const runtime = realRuntime(silent);
+    const { signal } = new AbortController();
+    const store = stack.use(
+      await EtcdStore.start({ runtime, endpoints: [proxy.endpoint] }, signal),
+    );
+    const calls = new MaintenanceCalls(store.client);
+    while (!(await writeSome({ store, calls })).includes("noSpace"));
+    const notes: Note[] = [];
+    let left: string | undefined;
+    class Held extends Noted {
+      override async defragment(until: AbortSignal) {
+        proxy.hold("answers");
+        const outcome = await super.defragment(until);
+        if (outcome.kind === "unknown") left = outcome.reason.message;
+        return outcome;
+      }
+    }
+    const clock = new HandClock();
+    const keeper = Maintenance.start({
+      ports: [new Held(calls, 0, notes)],
+      runtime: clock.runtime,
+    });
+    const direct = stack.use(await EtcdStore.start({ runtime, endpoints: etcd.endpoints }, signal));
+    const there = { store: direct, calls: new MaintenanceCalls(direct.client) };
+    while (notes.length === 0) {
+      clock.pass();
+      await sleep(pollMs);
+    }
+    while ((await statusOf(there)).dbSizeBytes >= quotaBytes) await sleep(pollMs);
+    assert.deepEqual(
+      notes.map(({ what }) => what),
+      ["begins"],
+    );
+    await inTime("the keeper to end", keeper.close());
+    // And not because the connection was given up, which it is after a while without answers.
+    assert.equal(left, "the caller left");
+    assert.ok(!clock.said.some((message) => message.startsWith("etcd could not be")));
+    await proxy.heal();
+  });
 });
 
 describe("an etcd of three members that is kept", function () {

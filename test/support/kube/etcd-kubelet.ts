@@ -69,7 +69,7 @@ export class EtcdKubelet implements AsyncDisposable {
   }
 
   static async start(parts: KubeletParts): Promise<EtcdKubelet> {
-    const launcher = await buildLauncher(imagesFolder, () => undefined);
+    const launcher = await buildLauncher(imagesFolder);
     const { path: etcd } = await fetchEtcd({ version: "3.7" });
     const folder = await mkdtemp(path.join(tmpdir(), "holdfast-kubelet-"));
     const [port = 0] = await freePorts(1);

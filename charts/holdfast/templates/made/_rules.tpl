@@ -55,6 +55,14 @@
     - backends/status
   verbs:
     - patch
+# a namespace gets its user in etcd with its first pod that has a sidecar: the metadata of pods with that label is followed
+- apiGroups:
+    - ""
+  resources:
+    - pods
+  verbs:
+    - list
+    - watch
 # what a person would want to know is told as Events, repetitions in the same one
 - apiGroups:
     - events.k8s.io
@@ -295,6 +303,14 @@
     - backends/status
   verbs:
     - patch
+# what a person would want to know is told as Events, repetitions in the same one
+- apiGroups:
+    - events.k8s.io
+  resources:
+    - events
+  verbs:
+    - create
+    - patch
 {{- end }}
 {{- define "holdfast.rules.some.served" }}
 # the resources are followed by watches; one of them is read where a watch may be behind
@@ -328,6 +344,14 @@
     - backends/status
   verbs:
     - patch
+# a namespace gets its user in etcd with its first pod that has a sidecar: the metadata of pods with that label is followed
+- apiGroups:
+    - ""
+  resources:
+    - pods
+  verbs:
+    - list
+    - watch
 # what a person would want to know is told as Events, repetitions in the same one
 - apiGroups:
     - events.k8s.io

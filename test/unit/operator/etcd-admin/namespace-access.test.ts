@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { accessName, permissionsOf } from "#operator/etcd-admin/namespace-access.ts";
+import { accessName, namespaceOfRole, rightsOf } from "#operator/etcd-admin/namespace-access.ts";
 
 describe("the user of a namespace", () => {
   it("is never called as the namespace itself", () => {
@@ -15,16 +15,28 @@ describe("the user of a namespace", () => {
   });
 
   it("reaches no namespace whose name begins alike", () => {
-    for (const { range } of permissionsOf("a")) {
+    for (const { key, end } of rightsOf("a")) {
       const other = [
         ...["/holdfast/v1/data/a-b/x", "/holdfast/v1/data/ab/x", "/holdfast/v1/data/a.b/x"],
         ...["/holdfast/v1/spec/ab/x", "/holdfast/v1/spec/a-b/x"],
       ];
-      const { key, end } = range;
-      const reached = other.filter((one) =>
-        end === undefined ? one === key : one >= key && one < end,
-      );
+      const reached = other.filter((one) => (end === "" ? one === key : one >= key && one < end));
       assert.deepEqual(reached, []);
     }
+  });
+
+  it("is known by its role's rights, also where its name is hashed", () => {
+    const long = "n".repeat(63);
+    for (const namespace of ["shop", "root", long])
+      assert.equal(namespaceOfRole(accessName(namespace), rightsOf(namespace)), namespace);
+  });
+
+  it("is nobody's where its role is called like one of ours and says something else", () => {
+    assert.equal(namespaceOfRole("ns:shop", []), undefined);
+    assert.equal(namespaceOfRole("ns:shop", rightsOf("other")), undefined);
+    assert.equal(namespaceOfRole("ns:shop", rightsOf("shop").slice(0, 1)), undefined);
+    const theirs = { access: "Readwrite", key: "/shop/x", end: "" } as const;
+    assert.equal(namespaceOfRole("ns:shop", [theirs]), undefined);
+    assert.equal(namespaceOfRole("ns:shop", [...rightsOf("shop"), theirs]), "shop");
   });
 });

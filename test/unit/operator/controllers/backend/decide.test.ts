@@ -6,8 +6,6 @@ import {
   backendAspects,
   decideConditions,
   decideNumbers,
-  decideUsers,
-  type UsersSeen,
 } from "#operator/controllers/backend/decide.ts";
 import { interpret } from "#operator/etcd-admin/outcome.ts";
 import type { EtcdView, MemberStatus } from "#operator/etcd-admin/view.ts";
@@ -32,7 +30,8 @@ const well: EtcdView = {
   members: list("1", "2", "3"),
   alarms: done([]),
   auth: done(true),
-  rights: done(undefined),
+  authRevision: done(7n),
+  rights: done([]),
   quorum: done(undefined),
 };
 const spec = (more: object = {}) =>
@@ -49,13 +48,17 @@ const spec = (more: object = {}) =>
     "spec",
   );
 
-function facts(etcd: Partial<EtcdView> | undefined = {}, more: Partial<BackendFacts> = {}) {
+function facts(
+  etcd: Partial<EtcdView> | undefined = {},
+  more: Partial<BackendFacts> = {},
+): BackendFacts {
   return {
     ...{ used: true, operatorNamespace: "holdfast", spec: spec(), usersFailed: [] },
+    tree: { kind: "reachable" },
     secrets: { kind: "read" },
     etcd: etcd === undefined ? undefined : { ...well, ...etcd },
     ...more,
-  } satisfies BackendFacts;
+  };
 }
 
 const said = (given: BackendFacts) =>
@@ -151,11 +154,25 @@ const rows: readonly (readonly [string, BackendFacts, Readonly<Record<string, st
       Ready: "False NotAuthorized",
     },
   ],
+  [
+    "the spec tree is somebody else's",
+    facts({}, { tree: { kind: "foreign", message: "it belongs to 'b'" } }),
+    {
+      Authorized: "False ForeignOwner",
+      Isolated: "Unknown NotAsked",
+      Ready: "False NotAuthorized",
+    },
+  ],
   ["users are off", facts({ auth: done(false) }), { Isolated: "False AuthOff" }],
   [
     "no passwords are wanted",
     facts({}, { spec: spec({ passwords: false }) }),
     { Isolated: "False NoUsers" },
+  ],
+  [
+    "sidecars come with certificates",
+    facts({}, { spec: spec({ passwords: false, issuer: { name: "issuer" } }) }),
+    {},
   ],
   [
     "a user could not be made",
@@ -302,57 +319,5 @@ describe("the numbers of a Backend", () => {
     assert.deepEqual(decideNumbers(facts(etcd), 1_000), {
       ...{ version: "3.7.3", members: 3, membersHealthy: 2, sizeBytes: 100, quotaBytes: 1_000 },
     });
-  });
-});
-
-describe("the users of namespaces", () => {
-  const seen = (more: Partial<Record<keyof UsersSeen, unknown>> = {}): UsersSeen => ({
-    inUse: new Set(["a"]),
-    existing: new Set(["a", "b"]),
-    secrets: [],
-    seenLately: new Set<string>(),
-    ...(more as Partial<UsersSeen>),
-  });
-  const none = { make: [], look: [], remove: [] };
-  const kept = { namespace: "a", password: "p" };
-  const cases: readonly (readonly [string, UsersSeen, object])[] = [
-    ["made where a resource is and no Secret", seen(), { ...none, make: ["a"] }],
-    ["looked at where there is a Secret", seen({ secrets: [kept] }), { ...none, look: [kept] }],
-    [
-      "left alone where they were seen lately",
-      seen({ secrets: [kept], seenLately: new Set(["a"]) }),
-      none,
-    ],
-    [
-      "made anew where the Secret has no password",
-      seen({ secrets: [{ namespace: "a", password: undefined }] }),
-      { ...none, make: ["a"] },
-    ],
-    [
-      "kept while the namespace exists",
-      seen({ inUse: new Set(), secrets: [{ namespace: "b", password: "p" }] }),
-      { ...none, look: [{ namespace: "b", password: "p" }] },
-    ],
-    [
-      "kept while a resource is there, whatever is known of the namespace",
-      seen({ existing: new Set(), secrets: [kept], seenLately: new Set(["a"]) }),
-      none,
-    ],
-    [
-      "removed when both are gone",
-      seen({ inUse: new Set(), secrets: [{ namespace: "c", password: "p" }] }),
-      { ...none, remove: ["c"] },
-    ],
-  ];
-  for (const [what, given, expected] of cases) {
-    it(`are ${what}`, () => {
-      assert.deepEqual(decideUsers(facts(), given), expected);
-    });
-  }
-
-  it("are not touched where etcd or the spec does not let us", () => {
-    assert.deepEqual(decideUsers(facts({ rights: denied }), seen()), none);
-    assert.deepEqual(decideUsers(facts({ rights: silent }), seen()), none);
-    assert.deepEqual(decideUsers(facts({}, { spec: spec({ passwords: false }) }), seen()), none);
   });
 });

@@ -12,7 +12,14 @@ function read(more: { spec?: object; secrets?: SecretsRead; used?: boolean } = {
   const written = { type: "etcd", external: { endpoints, ...spec } };
   return {
     facts: {
-      ...{ used, operatorNamespace: "holdfast", secrets, etcd: undefined, usersFailed: [] },
+      ...{
+        used,
+        operatorNamespace: "holdfast",
+        secrets,
+        etcd: undefined,
+        tree: undefined,
+        usersFailed: [],
+      },
       spec: parseBackendSpec(written, "spec"),
     },
     access: secrets.kind === "read" ? access : undefined,
