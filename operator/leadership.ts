@@ -32,6 +32,7 @@ import type { Running } from "./running.ts";
 import { ServedEtcd } from "./served-etcd.ts";
 import type { Ancestry } from "./spec-tree/owner.ts";
 import { StatusWriter, statusRate } from "./status/status-writer.ts";
+import { CaBundle } from "./webhooks/ca-bundle.ts";
 
 const askAgainMs = 2_000;
 const fieldManager = "holdfast-published";
@@ -115,6 +116,7 @@ export class Leadership implements AsyncDisposable {
     await using backend = this.#startBackend(term, () => facts.of?.facts);
     await using managed = this.#startManaged(term, backend);
     facts.of = managed;
+    await using _bundle = this.#startCaBundle(term);
     runtime.log.info("leading", { cluster });
     let use = await backend.nextUse(undefined, ended);
     for (;;) {
@@ -158,6 +160,15 @@ export class Leadership implements AsyncDisposable {
       mayAct: () => term.holds(),
       onFailure: onBug,
     });
+  }
+
+  /** Undefined: somebody else says whom the API server trusts. */
+  #startCaBundle(term: Term): CaBundle | undefined {
+    const { options, api, runtime, authorities, onBug } = this.#running;
+    const { webhookConfiguration: name } = options;
+    if (name === undefined) return undefined;
+    const mayAct = (): boolean => term.holds();
+    return CaBundle.start({ api, runtime, authorities, name, mayAct, onFailure: onBug });
   }
 
   #startBackend(term: Term, facts: () => ManagedFacts | undefined): BackendController {
