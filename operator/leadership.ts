@@ -32,6 +32,7 @@ import type { Running } from "./running.ts";
 import { ServedEtcd } from "./served-etcd.ts";
 import type { Ancestry } from "./spec-tree/owner.ts";
 import { StatusWriter, statusRate } from "./status/status-writer.ts";
+import { CaBundle } from "./webhooks/ca-bundle.ts";
 
 const askAgainMs = 2_000;
 /** After so long without knowing the Backend, resources are told that etcd was not asked. */
@@ -122,6 +123,7 @@ export class Leadership implements AsyncDisposable {
     await using managed = this.#startManaged(term, backend);
     facts.of = managed;
     this.#backend = backend;
+    await using _bundle = this.#startCaBundle(term);
     runtime.log.info("leading", { cluster });
     try {
       // Resources are told nothing that is over in a moment, and not left without a word for long.
@@ -171,6 +173,15 @@ export class Leadership implements AsyncDisposable {
       mayAct: () => term.holds(),
       onFailure: onBug,
     });
+  }
+
+  /** Undefined: somebody else says whom the API server trusts. */
+  #startCaBundle(term: Term): CaBundle | undefined {
+    const { options, api, runtime, authorities, onBug } = this.#running;
+    const { webhookConfiguration: name } = options;
+    if (name === undefined) return undefined;
+    const mayAct = (): boolean => term.holds();
+    return CaBundle.start({ api, runtime, authorities, name, mayAct, onFailure: onBug });
   }
 
   #startBackend(term: Term, facts: () => ManagedFacts | undefined): BackendController {

@@ -1,7 +1,7 @@
 /**
  * One operator: what it is made of, in the order in which it is put together, and how it ends.
  *
- *   options → log → clocks → Kubernetes → caches → election → authorities → leadership → identity → health
+ *   options → log → clocks → Kubernetes → caches → election → authorities → leadership → identity → webhooks → health
  *
  * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: what is reconciled ends, then all
  * that acts, then the Lease is given back; all within thirty seconds.
@@ -30,6 +30,7 @@ import { repairedCounter } from "./metrics.ts";
 import { checkTogether, options as optionTable, type OperatorOptions } from "./options.ts";
 import { startProbes } from "./probes.ts";
 import type { Running } from "./running.ts";
+import { startWebhooks } from "./webhooks/start.ts";
 
 await runProgram({
   name: "holdfast operator",
@@ -49,13 +50,18 @@ async function run(options: OperatorOptions, runtime: Runtime, onBug: Die): Prom
   const running = await startBehind(stack, { options, runtime, onBug, identity });
   const leadership = stack.use(Leadership.start(running));
   const door = stack.use(await startIdentity(running));
+  const webhooks = stack.use(await startWebhooks(running));
   let isDraining = false;
   const problems = {
     draining: () => (isDraining ? "the operator is shutting down" : undefined),
     identity: () => door.problem() ?? running.serving.problem(),
+    webhooks: () => webhooks.problem(),
   };
   const health = stack.use(await startProbes(running, leadership, problems));
-  const addresses = { health: health.addresses, identityDoor: door.addresses };
+  const addresses = {
+    ...{ health: health.addresses, identityDoor: door.addresses },
+    webhooks: webhooks.addresses,
+  };
   runtime.log.info("listening", { identity, ...addresses, pid: process.pid });
 
   const signal = await termination.requested;

@@ -2,7 +2,7 @@
 import { ports } from "#api/names.ts";
 import { address, addressUnit } from "#host/address.ts";
 import { logOptions } from "#host/log-options.ts";
-import { duration, file, flag, httpUrls, label, list, text } from "#host/option-kinds.ts";
+import { choice, duration, file, flag, httpUrls, label, list, text } from "#host/option-kinds.ts";
 import {
   OptionProblem,
   OptionsRefused,
@@ -200,6 +200,37 @@ export const options = {
     prose: "Where sidecars ask who they are, by TLS.",
     unit: addressUnit,
     parse: address,
+  },
+  webhookAddress: {
+    env: "HOLDFAST_WEBHOOK_ADDRESS",
+    default: `:${String(ports.webhooks)}`,
+    prose: "Where the API server asks about pods that are to be made, by TLS.",
+    unit: addressUnit,
+    parse: address,
+  },
+  webhookConfiguration: {
+    env: "HOLDFAST_WEBHOOK_CONFIGURATION",
+    default: undefined,
+    defaultProse: "none; whom the API server trusts is somebody else's to write",
+    prose:
+      "The MutatingWebhookConfiguration of the operator's webhooks, into which the leader writes whom the API server is to trust there (`caBundle`).",
+    unit: "name",
+    parse: text,
+  },
+  sidecarImage: {
+    env: "HOLDFAST_SIDECAR_IMAGE",
+    default: undefined,
+    defaultProse: "none; pods that ask for a sidecar are refused, and told why",
+    prose: "The image of the sidecars that pods get.",
+    unit: "image",
+    parse: text,
+  },
+  sidecarPullPolicy: {
+    env: "HOLDFAST_SIDECAR_PULL_POLICY",
+    default: "IfNotPresent",
+    prose: "When a node pulls it.",
+    unit: "policy",
+    parse: choice(["Always", "IfNotPresent", "Never"]),
   },
   certificateLife: {
     env: "HOLDFAST_CERTIFICATE_LIFE",

@@ -24,15 +24,20 @@ export interface Permissions {
   readonly served: readonly Rule[];
 }
 
-/** `lease`, `namespaces`: as the options name them; undefined: all namespaces are served. */
-export function permissionsOf({
-  lease,
-  namespaces,
-}: {
+export interface Names {
   readonly lease: string;
+  /** Undefined: all are served. */
   readonly namespaces: readonly string[] | undefined;
-}): Permissions {
-  const cluster = [clusterName, reviewsTokens, ...namespacesExist(namespaces)];
+  /** The MutatingWebhookConfiguration; undefined: none. */
+  readonly webhookConfiguration: string | undefined;
+}
+
+/** As the options name them. */
+export function permissionsOf({ lease, namespaces, webhookConfiguration }: Names): Permissions {
+  const cluster = [
+    ...[clusterName, reviewsTokens, ...namespacesExist(namespaces)],
+    ...trustsWebhooks(webhookConfiguration),
+  ];
   const own = [...election(lease), makesBackend, ...secrets, ...managed];
   const everywhere = [...published, ...backends, injected, events];
   return namespaces === undefined
@@ -167,11 +172,27 @@ function namespacesExist(names: readonly string[] | undefined): readonly Rule[] 
     verbs: ["list", "watch"],
   };
   const asked: Rule = {
-    why: "with a namespace goes the Role in it: whether that is why its resources are forbidden is then asked",
+    why:
+      names === undefined
+        ? "whether pods of a namespace get a sidecar is said by its label, which is read when one is to be made"
+        : "whether pods of a namespace get a sidecar is said by its label; and with a namespace goes the Role in it: whether that is why its resources are forbidden is asked",
     ...namespaces,
     verbs: ["get"],
   };
-  return names === undefined ? [followed] : [followed, asked];
+  return [followed, asked];
+}
+
+function trustsWebhooks(name: string | undefined): readonly Rule[] {
+  if (name === undefined) return [];
+  return [
+    {
+      why: "whom the API server is to trust at the webhooks is written into their configuration by server-side apply, and nothing else of it; it is made by whoever installs the operator",
+      apiGroups: ["admissionregistration.k8s.io"],
+      resources: ["mutatingwebhookconfigurations"],
+      resourceNames: [name],
+      verbs: ["get", "patch"],
+    },
+  ];
 }
 
 function election(lease: string): readonly Rule[] {

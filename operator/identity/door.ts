@@ -2,20 +2,19 @@
  * The door at which sidecars ask who they are: port 4658, by TLS, on every replica. What is answered is in exchange.ts;
  * here are HTTP, the limits and the counting.
  */
-import { createServer, type Server } from "node:https";
 import express, { type ErrorRequestHandler, type Request, type Response } from "express";
 import { identityBodyBytesMax, identityPath } from "#api/identity.ts";
 import { problemMediaType } from "#api/operations/problem-body.ts";
 import { numberOf, textOf } from "#core/json.ts";
 import type { Runtime } from "#core/runtime.ts";
 import type { Address } from "#host/address.ts";
-import { listen } from "#host/listen.ts";
 import type { Counter } from "#host/metrics.ts";
 import { recordOf } from "../kube/errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { ExchangeLimits } from "./limits.ts";
 import { ExchangeRefused, refusalBody, refusals, type RefusalFacts } from "./refusals.ts";
-import { tlsVersionMin, type Serving } from "./serving.ts";
+import type { Serving } from "./serving.ts";
+import { TlsDoor } from "./tls-door.ts";
 
 export interface DoorParts {
   readonly runtime: Runtime;
@@ -27,90 +26,11 @@ export interface DoorParts {
   readonly counted: (outcome: string) => Counter;
 }
 
-const timeouts = {
-  handshakeTimeout: 5_000,
-  headersTimeout: 5_000,
-  requestTimeout: 10_000,
-  keepAliveTimeout: 5_000,
-  connectionsCheckingInterval: 1_000,
-} as const;
-const connectionsMax = 1_024;
-const headerBytesMax = 16 * 1024;
-/** Answers that are under way when it closes. */
-const lastMs = 1_000;
-
-export class IdentityDoor implements AsyncDisposable {
-  readonly addresses: readonly string[];
-  readonly #servers: readonly Server[];
-  readonly #attached = new DisposableStack();
-  readonly #closing: AbortController;
-  #closed: Promise<void> | undefined;
-
-  private constructor(
-    addresses: readonly string[],
-    servers: readonly Server[],
-    closing: AbortController,
-  ) {
-    this.addresses = addresses;
-    this.#servers = servers;
-    this.#closing = closing;
-  }
-
-  /** Throws ListenRefused. */
-  static async start(parts: DoorParts): Promise<IdentityDoor> {
-    const { address, option, serving, runtime } = parts;
-    const closing = new AbortController();
-    const app = appOf(parts, closing.signal);
-    const make = (): Server => {
-      const settings = { ...timeouts, minVersion: tlsVersionMin, maxHeaderSize: headerBytesMax };
-      const server = createServer(settings, app);
-      server.maxConnections = connectionsMax;
-      // Anybody may knock: what comes of it is his.
-      server.on("tlsClientError", (error) => {
-        runtime.log.debug("a handshake for an identity failed", { error: error.message });
-      });
-      return server;
-    };
-    const { servers, addresses } = await listen({ address, option, make });
-    const door = new IdentityDoor(addresses, servers, closing);
-    for (const server of servers) door.#attached.use(serving.secure(server));
-    return door;
-  }
-
-  /** Why nobody can come in; undefined: it listens. */
-  problem(): string | undefined {
-    return this.#closed === undefined && this.#servers.every((server) => server.listening)
-      ? undefined
-      : "the identity port does not listen";
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#end();
-    return this.#closed;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  async #end(): Promise<void> {
-    const ended = this.#servers.map(
-      (server) =>
-        new Promise<void>((resolve) => {
-          server.close(() => {
-            resolve();
-          });
-        }),
-    );
-    for (const server of this.#servers) server.closeIdleConnections();
-    const late = setTimeout(() => {
-      this.#closing.abort(new Error("the operator is shutting down"));
-      for (const server of this.#servers) server.closeAllConnections();
-    }, lastMs);
-    await Promise.all(ended);
-    clearTimeout(late);
-    this.#attached.dispose();
-  }
+/** Throws ListenRefused. */
+export function startIdentityDoor(parts: DoorParts): Promise<TlsDoor> {
+  const { runtime, serving, address, option } = parts;
+  const app = (closing: AbortSignal): express.Express => appOf(parts, closing);
+  return TlsDoor.start({ runtime, serving, address, option, called: "identity", app });
 }
 
 function appOf(parts: DoorParts, signal: AbortSignal): express.Express {

@@ -2,7 +2,7 @@
 import { options as optionTable } from "../options.ts";
 import type { Running } from "../running.ts";
 import { SidecarBackend } from "./backend-of-sidecars.ts";
-import { IdentityDoor } from "./door.ts";
+import { startIdentityDoor } from "./door.ts";
 import { Exchange } from "./exchange.ts";
 import { exchangesCounter } from "./metrics.ts";
 
@@ -27,7 +27,7 @@ export async function startIdentity(running: Running): Promise<Identity> {
     ...{ lifeMs: options.certificateLife, sessionTtlMs: options.sessionTtl },
   });
   const door = stack.use(
-    await IdentityDoor.start({
+    await startIdentityDoor({
       ...{ runtime, exchange, serving, address: options.identityAddress },
       option: optionTable.identityAddress,
       counted: exchangesCounter(metrics),

@@ -42,6 +42,7 @@ export class OperatorProcess extends LoggedProcess implements AsyncDisposable {
         HOLDFAST_NAMESPACE: operatorNamespace,
         HOLDFAST_HEALTH_ADDRESS: "127.0.0.1:0",
         HOLDFAST_IDENTITY_ADDRESS: "127.0.0.1:0",
+        HOLDFAST_WEBHOOK_ADDRESS: "127.0.0.1:0",
         HOLDFAST_SESSION_TTL: "3s",
         ...env,
       },

@@ -7,13 +7,14 @@ import {
 } from "#operator/identity/metrics.ts";
 import { KubeMetrics } from "#operator/kube/metrics.ts";
 import { declareMetrics as declareOperator, repairedCounter } from "#operator/metrics.ts";
+import { injectionsCounter } from "#operator/webhooks/metrics.ts";
 import { declareIdentity } from "#sidecar/identity/metrics.ts";
 import { answersCounter, declareMetrics as declareSidecar } from "#sidecar/metrics.ts";
 import type { Made } from "./made.ts";
 import { code, page, table } from "./markdown.ts";
 
 const sources =
-  "sidecar/metrics.ts and sidecar/identity/metrics.ts and operator/metrics.ts and operator/identity/metrics.ts and operator/kube/metrics.ts";
+  "sidecar/metrics.ts and sidecar/identity/metrics.ts and operator/metrics.ts and operator/identity/metrics.ts and operator/webhooks/metrics.ts and operator/kube/metrics.ts";
 
 export function makeMetrics(): Promise<Made> {
   const lines = [
@@ -64,6 +65,7 @@ export function operatorFamilies(): readonly FamilyFacts[] {
   declareAuthorities(metrics, unread);
   declareServing(metrics, unread);
   exchangesCounter(metrics);
+  injectionsCounter(metrics);
   new KubeMetrics(metrics);
   return metrics.families();
 }

@@ -6,9 +6,9 @@ import { headOf, type Made } from "./made.ts";
 const source = "operator/permissions.ts";
 
 export function makePermissions(): Promise<Made> {
-  const lease = options.lease.default;
-  const all = permissionsOf({ lease, namespaces: undefined });
-  const some = permissionsOf({ lease, namespaces: ["a", "b"] });
+  const names = { lease: options.lease.default, webhookConfiguration: "holdfast" };
+  const all = permissionsOf({ ...names, namespaces: undefined });
+  const some = permissionsOf({ ...names, namespaces: ["a", "b"] });
   const page = `<!-- ${headOf(source)} -->
 
 # What the operator may do

@@ -281,7 +281,10 @@ describe("the rights that the chart grants", function () {
   const helms = new Helms();
   after(() => helms[Symbol.asyncDispose]());
 
-  const lease = "holdfast-operator";
+  const names = {
+    lease: "holdfast-operator",
+    webhookConfiguration: `holdfast-${namespace}`,
+  };
   const told = (rules: readonly Rule[]) => rules.map(({ why: _why, ...rule }) => rule);
   const granted = (documents: readonly Rendered[], kind: string, where?: string) =>
     ofKind(documents, kind)
@@ -289,7 +292,7 @@ describe("the rights that the chart grants", function () {
       .map((role) => role["rules"]);
 
   it("are the operator's permissions, where all namespaces are served", async () => {
-    const { cluster, own } = permissionsOf({ lease, namespaces: undefined });
+    const { cluster, own } = permissionsOf({ ...names, namespaces: undefined });
     const documents = await helms.render("4");
     assert.deepEqual(granted(documents, "ClusterRole"), [told(cluster)]);
     assert.deepEqual(granted(documents, "Role", namespace), [told(own)]);
@@ -298,7 +301,7 @@ describe("the rights that the chart grants", function () {
 
   it("are the operator's permissions, where some namespaces are served", async () => {
     const namespaces = ["a", "42", namespace];
-    const { cluster, own, served } = permissionsOf({ lease, namespaces });
+    const { cluster, own, served } = permissionsOf({ ...names, namespaces });
     const documents = await helms.render("4", { namespaces });
     assert.deepEqual(granted(documents, "ClusterRole"), [told(cluster)]);
     assert.deepEqual(granted(documents, "Role", "a"), [told(served)]);

@@ -8,13 +8,15 @@ import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
 export const operatorNamespace = "holdfast-system";
 export const operatorName = "holdfast-operator";
 const name = operatorName;
+/** Their configuration, where a test makes one. */
+export const operatorWebhooks = "holdfast";
 /** As the API server knows it. */
 export const operatorUser = `system:serviceaccount:${operatorNamespace}:${name}`;
 const rbac = "rbac.authorization.k8s.io";
 
 /** What is granted where `served` are served; undefined: all. */
 export const operatorPermissions = (served?: readonly string[]) =>
-  permissionsOf({ lease: name, namespaces: served });
+  permissionsOf({ lease: name, namespaces: served, webhookConfiguration: operatorWebhooks });
 
 /** Its namespace, itself, and its roles. */
 export function operatorAccount(served?: readonly string[]): readonly object[] {

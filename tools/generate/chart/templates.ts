@@ -12,6 +12,7 @@ import { headOf } from "../made.ts";
 /** What a mark becomes. None of them can stand in YAML by chance. */
 const marks = {
   xLEASEx: 'include "holdfast.operator" .',
+  xCLUSTERNAMEx: 'include "holdfast.clusterName" .',
   xSERVICEx: 'include "holdfast.operator" .',
   xNAMESPACEx: ".Release.Namespace",
 } as const;
@@ -48,9 +49,9 @@ export function quoted(text: string): string {
 
 /** Named templates with the rules of each Role: `holdfast.rules.all.cluster` and so on. */
 export function rulesTemplate(): string {
-  const lease = "xLEASEx";
-  const all = permissionsOf({ lease, namespaces: undefined });
-  const some = permissionsOf({ lease, namespaces: [servedMark] });
+  const names = { lease: "xLEASEx", webhookConfiguration: "xCLUSTERNAMEx" };
+  const all = permissionsOf({ ...names, namespaces: undefined });
+  const some = permissionsOf({ ...names, namespaces: [servedMark] });
   return [
     `{{- /* ${headOf("operator/permissions.ts")} */ -}}\n`,
     rulesNamed("all.cluster", all.cluster),

@@ -24,6 +24,23 @@
   verbs:
     - list
     - watch
+# whether pods of a namespace get a sidecar is said by its label, which is read when one is to be made
+- apiGroups:
+    - ""
+  resources:
+    - namespaces
+  verbs:
+    - get
+# whom the API server is to trust at the webhooks is written into their configuration by server-side apply, and nothing else of it; it is made by whoever installs the operator
+- apiGroups:
+    - admissionregistration.k8s.io
+  resources:
+    - mutatingwebhookconfigurations
+  resourceNames:
+    - {{ include "holdfast.clusterName" . | quote }}
+  verbs:
+    - get
+    - patch
 # the resources are followed by watches; one of them is read where a watch may be behind
 - apiGroups:
     - holdfast.dev
@@ -189,7 +206,7 @@
   verbs:
     - list
     - watch
-# with a namespace goes the Role in it: whether that is why its resources are forbidden is then asked
+# whether pods of a namespace get a sidecar is said by its label; and with a namespace goes the Role in it: whether that is why its resources are forbidden is asked
 - apiGroups:
     - ""
   resources:
@@ -198,6 +215,16 @@
     {{- toYaml .Values.namespaces | nindent 4 }}
   verbs:
     - get
+# whom the API server is to trust at the webhooks is written into their configuration by server-side apply, and nothing else of it; it is made by whoever installs the operator
+- apiGroups:
+    - admissionregistration.k8s.io
+  resources:
+    - mutatingwebhookconfigurations
+  resourceNames:
+    - {{ include "holdfast.clusterName" . | quote }}
+  verbs:
+    - get
+    - patch
 {{- end }}
 {{- define "holdfast.rules.some.own" }}
 # the first operator makes the Lease; no rule can name what is made

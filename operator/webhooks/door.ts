@@ -1,0 +1,111 @@
+/**
+ * The door at which the API server asks about pods: port 4656, by TLS, on every replica. What is answered is in reviewer.ts;
+ * here are HTTP and the limits. Whoever else comes learns nothing but what the operator would do with a pod of his.
+ */
+import express, { type ErrorRequestHandler, type NextFunction, type Request } from "express";
+import { numberOf } from "#core/json.ts";
+import type { Runtime } from "#core/runtime.ts";
+import type { Address } from "#host/address.ts";
+import type { Serving } from "../identity/serving.ts";
+import { TlsDoor } from "../identity/tls-door.ts";
+import { recordOf } from "../kube/errors.ts";
+import { injectPath } from "./configuration.ts";
+import { answerOf, readReview } from "./review.ts";
+import type { Reviewer } from "./reviewer.ts";
+
+export interface WebhookDoorParts {
+  readonly runtime: Runtime;
+  readonly reviewer: Pick<Reviewer, "answer">;
+  readonly serving: Pick<Serving, "secure">;
+  readonly address: Address;
+  readonly option: { readonly env: string };
+}
+
+/** What the API server takes for one object, and its review around it. */
+const bodyBytesMax = 3 * 1024 * 1024;
+/** Under way at once. */
+const runningMax = 128;
+
+/** Throws ListenRefused. */
+export function startWebhookDoor(parts: WebhookDoorParts): Promise<TlsDoor> {
+  const { runtime, serving, address, option } = parts;
+  const app = (closing: AbortSignal): express.Express => appOf(parts, closing);
+  return TlsDoor.start({ runtime, serving, address, option, called: "webhooks", app });
+}
+
+/** An answer other than a review's: the API server shows its text. */
+class Unanswered extends Error {
+  override readonly name = "Unanswered";
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+function appOf({ reviewer, runtime }: WebhookDoorParts, closing: AbortSignal): express.Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.set("query parser", false);
+  const read = express.json({ limit: bodyBytesMax, strict: true, inflate: false });
+  app.post(injectPath, limiting(), isJson, read, async (request, response) => {
+    const review = readReview(request.body);
+    if (review === undefined)
+      throw new Unanswered(400, "This is no AdmissionReview of admission.k8s.io/v1.");
+    response.json(answerOf(review.uid, await reviewer.answer(review, closing)));
+  });
+  app.all(injectPath, (_request, response) => {
+    response.set("Allow", "POST");
+    throw new Unanswered(405, "Use POST.");
+  });
+  app.use(() => {
+    throw new Unanswered(404, `There is only ${injectPath} here.`);
+  });
+  app.use(failing(runtime));
+  return app;
+}
+
+/** Before the body is read. */
+function limiting(): express.RequestHandler {
+  let running = 0;
+  return (_request, response, next) => {
+    if (running >= runningMax)
+      throw new Unanswered(429, `${runningMax} are being answered. Ask again.`);
+    running += 1;
+    response.once("close", () => {
+      running -= 1;
+    });
+    next();
+  };
+}
+
+function isJson(request: Request, _response: unknown, next: NextFunction): void {
+  if (request.is("application/json") === false) throw new Unanswered(415, "Send application/json.");
+  next();
+}
+
+function failing(runtime: Runtime): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent || request.socket.destroyed) {
+      next(error);
+      return;
+    }
+    const { status, message } = unansweredOf(error);
+    if (status >= 500) runtime.log.error("a review failed", { error });
+    response.status(status).type("text/plain").send(message);
+  };
+}
+
+function unansweredOf(error: unknown): Pick<Unanswered, "status" | "message"> {
+  if (error instanceof Unanswered) return error;
+  const { type, status } = recordOf(error);
+  const code = numberOf(status) ?? 500;
+  // What the reader of bodies throws.
+  if (type === "entity.too.large")
+    return { status: code, message: `Send at most ${bodyBytesMax} bytes.` };
+  if (typeof type === "string" && code >= 400 && code < 500)
+    return { status: code, message: "The body is no JSON object in UTF-8, as it is." };
+  return { status: 500, message: "The operator failed; see its log." };
+}
