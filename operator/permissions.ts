@@ -1,6 +1,6 @@
 /**
  * What the operator may do in a cluster, each rule with its reason: all it is ever granted. Charts and tests make their roles
- * from it, and docs/reference/permissions.md its tables. There is no right on pods but to see those of its own
+ * from it, and docs/reference/permissions.md its tables. There is no right on pods but those of its own
  * namespace, nor on Secrets of another, nor to write what users write, but for the one Backend that it makes.
  */
 import { group } from "#api/names.ts";
@@ -126,10 +126,16 @@ const managed: readonly Rule[] = [
     verbs: ["get", "list", "watch", "create", "patch"],
   },
   {
-    why: "what keeps its pod or its volume from coming up is told in the Backend's status; they are never written",
+    why: "what keeps its pod or its volume from coming up is told in the Backend's status",
     apiGroups: [""],
     resources: ["pods", "persistentvolumeclaims"],
     verbs: ["list", "watch"],
+  },
+  {
+    why: "one annotation on its pod tells the kubelet that it is to trust others, where a new pod would lose the data; no rule can name a pod of a set whose name is an option",
+    apiGroups: [""],
+    resources: ["pods"],
+    verbs: ["patch"],
   },
 ];
 
