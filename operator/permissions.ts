@@ -1,7 +1,7 @@
 /**
  * What the operator may do in a cluster, each rule with its reason: all it is ever granted. Charts and tests make their roles
- * from it, and docs/reference/permissions.md its tables. Of pods it only sees; there is no right on Secrets of
- * another namespace than its own, nor to write what users write, but for the one Backend that it makes.
+ * from it, and docs/reference/permissions.md its tables. Of pods it only sees, but for a mark on etcd's own; there is no right on
+ * Secrets of another namespace than its own, nor to write what users write, but for the one Backend that it makes.
  */
 import { group } from "#api/names.ts";
 import { backend } from "#api/resources/backend.ts";
@@ -138,10 +138,16 @@ const managed: readonly Rule[] = [
     verbs: ["get", "list", "watch", "create", "patch"],
   },
   {
-    why: "what keeps its pod or its volume from coming up is told in the Backend's status; they are never written",
+    why: "what keeps its pod or its volume from coming up is told in the Backend's status",
     apiGroups: [""],
     resources: ["pods", "persistentvolumeclaims"],
     verbs: ["list", "watch"],
+  },
+  {
+    why: "one annotation on its pod tells the kubelet that it is to trust others, where a new pod would lose the data; no rule can name a pod of a set whose name is an option",
+    apiGroups: [""],
+    resources: ["pods"],
+    verbs: ["patch"],
   },
 ];
 

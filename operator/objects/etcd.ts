@@ -4,7 +4,9 @@
  * is only where they are mounted.
  *
  * etcd reads its own certificates from their files at each handshake, so a renewed one needs nothing. An authority it reads
- * once: what is trusted is named in the pod's template by a mark, and another mark makes a new pod.
+ * once: what is trusted is named in the pod's template by a mark, and another mark makes a new pod. Not where the data goes
+ * with the pod: a new pod has new data, which has to be trusted anew, which would make a new pod, and so on. There the
+ * template names nothing, and the image's launcher starts etcd again in the same pod when the mounted files change.
  */
 import type { BackendSpec } from "#api/resources/backend.ts";
 import { group } from "#api/names.ts";
@@ -86,6 +88,9 @@ const folders = {
   run: "/run/holdfast",
 } as const;
 
+/** On a pod: of what it was to trust when this was last written. */
+export const trustAnnotation = `${group}/trust`;
+
 /** In the order in which they are made. */
 export function etcdObjects(spec: ManagedSpec, settings: EtcdSettings): readonly Wanted[] {
   return [
@@ -150,7 +155,7 @@ function statefulSet(spec: ManagedSpec, settings: EtcdSettings): Wanted {
         template: {
           metadata: {
             labels: podLabels(installation),
-            annotations: { [`${group}/trust`]: trustMark },
+            ...(storage.ephemeral ? {} : { annotations: { [trustAnnotation]: trustMark } }),
           },
           spec: podSpec(spec, settings),
         },
@@ -177,7 +182,8 @@ function podSpec(spec: ManagedSpec, settings: EtcdSettings): object {
   const names = etcdNames(installation);
   const { storage } = spec;
   const secret = (name: string, secretName: string) => ({ name, secret: { secretName } });
-  const trusted = ["operator.crt", "clients.crt", "clients-of", trustKey(trustMark)];
+  const version = storage.ephemeral ? [] : [trustKey(trustMark)];
+  const trusted = ["operator.crt", "clients.crt", "clients-of", ...version];
   return {
     automountServiceAccountToken: false,
     // The Services' addresses would come as variables that begin as ours and etcd's do.

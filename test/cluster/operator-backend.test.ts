@@ -304,12 +304,18 @@ describe("the operator's Backend", function () {
   });
 
   it("that becomes one that the operator runs is made, which takes an image", async () => {
-    await stage.backend.put({ external: null, managed: {} });
+    await stage.backend.put({ external: null, managed: { storage: { ephemeral: true } } });
     await stage.backend.says("Running", "False ImageUnknown");
     await stage.backend.says("Ready", "False NotRunning");
     await operator.terminate();
     operator = await stage.operator({ ...admin, HOLDFAST_ETCD_IMAGE: "example.test/etcd:1" });
-    await stage.backend.says("Running", "False VolumePending");
+    await stage.backend.says("Running", "False NotScheduled");
+    // It has no template that names what is trusted.
+    await until("its pod to be told", async () => {
+      const path = "jsonpath={.metadata.annotations.holdfast\\.dev/trust}";
+      const pod = ["get", "pod", "holdfast-etcd-0", "-n", operatorNamespace];
+      return (await stage.kubectl(...pod, "-o", path)) !== "";
+    });
     await stage.backend.put({ ...usable(), managed: null });
     await stage.backend.says("Ready", "True Ready");
     // It holds data: it stays until somebody deletes it.

@@ -94,7 +94,8 @@ export class EtcdMember {
       keep(String(error));
       this.#ended(child);
     });
-    child.on("exit", (code, signal) => {
+    // Not "exit": what it has started holds its output, and is over by then, too.
+    child.on("close", (code, signal) => {
       keep(`\n(ended: ${String(code ?? signal)})\n`);
       this.#ended(child);
     });
@@ -169,7 +170,7 @@ export class EtcdMember {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const ended = new Promise((resolve) => child.once("close", resolve));
     child.kill(signal);
     await ended;
   }

@@ -4,9 +4,11 @@ import type { Api } from "../../kube/api.ts";
 import { get } from "../../kube/calls.ts";
 import { isRefused, KubeFailure, reasonText, type KubeOutcome } from "../../kube/errors.ts";
 import type { KubeObject } from "../../kube/objects.ts";
+import { trustAnnotation } from "../../objects/etcd.ts";
 import { labelsOf, type Installation } from "../../objects/installation.ts";
 import { appliedOf, type Wanted } from "../../objects/wanted.ts";
-import { fieldManager } from "./resources.ts";
+import type { Hurry } from "./decide.ts";
+import { fieldManager, pods } from "./resources.ts";
 
 export interface ActParts {
   readonly api: Api;
@@ -45,6 +47,24 @@ export async function write(
     if (applied.kind !== "done") return refusal(what, applied);
   }
   return { kind: "done" };
+}
+
+/**
+ * Marks the pod with what it is to trust. Of this very pod: by a name alone one would be made where it has just gone. Nothing
+ * depends on it but time.
+ */
+export function hurry(
+  { pod, mark }: Hurry,
+  api: Api,
+  signal: AbortSignal,
+): Promise<KubeOutcome<KubeObject>> {
+  const { name, namespace, uid } = pod.metadata;
+  return apply({ api, resource: pods, signal }, fieldManager, {
+    object: { name, ...(namespace !== undefined && { namespace }) },
+    uid,
+    annotations: { [trustAnnotation]: mark },
+    fields: {},
+  });
 }
 
 function isOurs({ metadata }: KubeObject, installation: Installation): boolean {

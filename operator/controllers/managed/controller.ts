@@ -16,6 +16,8 @@
  * | spec-tree/     | the base                          | as in any etcd that begins anew                   | a compared write |
  * | this           | `clients.crt`, `clients-of` = the incarnation | users on, users stand, base there, all read of this incarnation | applied again |
  * | the kubelet    | a pod that mounts this version    | the set's template names another version          | – |
+ * | this           | the version, on the pod; only where the data goes with the pod | the Secret stands, the pod bears another | the kubelet looks by itself, within two minutes |
+ * | the launcher   | etcd's trust, and starts it again | the mounted files say another                     | – |
  *
  * | state of the data  | entered by                       | what sidecars meet           | left by                            |
  * | ------------------ | -------------------------------- | ---------------------------- | ---------------------------------- |
@@ -25,10 +27,12 @@
  *
  * A leader that is deposed in between has written nothing that is not true for ever: an incarnation with users switched on
  * has them on until it is gone, and never comes back under its name. At worst it puts back the name of a former one, which
- * closes the door at the next restart; the next leader sees that by its watch and opens it again.
+ * closes the door at a restart; the next leader sees that by its watch and opens it again.
  *
  * The version of what is trusted is a key of the Secret that the pod's volume names: a kubelet whose copy of the Secret is old
- * does not have it, and waits, so that no pod starts with what was trusted before.
+ * does not have it, and waits, so that no pod starts with what was trusted before. Where the data goes with the pod, the
+ * template names no version: each would be another pod, with other data. A pod of an old copy then trusts a former
+ * incarnation's clients, which it is not, and the launcher follows what is mounted.
  *
  * Nothing is ever deleted here, no claim above all.
  */
@@ -40,6 +44,7 @@ import type { EtcdAdmin } from "../../etcd-admin/admin.ts";
 import { readStanding, switchUsersOn, type Standing } from "../../etcd-admin/standing.ts";
 import type { Api } from "../../kube/api.ts";
 import type { Collection } from "../../kube/collection.ts";
+import { reasonText } from "../../kube/errors.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import { objectKey, type ObjectKey } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue.ts";
@@ -47,7 +52,7 @@ import { Reconciler, type Reconciled } from "../../kube/reconciler.ts";
 import type { ManagedSpec } from "../../objects/etcd.ts";
 import { etcdNames, type Installation } from "../../objects/installation.ts";
 import { usedName } from "../backend/resources.ts";
-import { write } from "./act.ts";
+import { hurry, write } from "./act.ts";
 import { decide, type Authorities, type Held, type Plan, type Seen } from "./decide.ts";
 import { Followed } from "./followed.ts";
 import { claims, pods } from "./resources.ts";
@@ -191,6 +196,7 @@ export class ManagedController implements AsyncDisposable {
       written.kind === "done" ? undefined : { kind: "objectsRefused", message: written.message },
       plan,
     );
+    await this.#hurry(plan, signal);
     const settled = plan.writes.length === 0 && plan.trusted;
     // Whoever makes the users has to look at each incarnation anew.
     if (standing !== undefined && standing.incarnation !== this.#parts.usersStandIn())
@@ -279,6 +285,17 @@ export class ManagedController implements AsyncDisposable {
       runtime.log.warn("users could not be switched on in the managed etcd", {
         reason: done.message,
       });
+  }
+
+  /** Told and no more where it is refused: the kubelet looks by itself. */
+  async #hurry({ hurry: wanted }: Plan, signal: AbortSignal): Promise<void> {
+    const { api, runtime, mayAct } = this.#parts;
+    if (wanted === undefined || !mayAct()) return;
+    const told = await hurry(wanted, api, signal);
+    if (told.kind === "done") return;
+    runtime.log.warn("the kubelet could not be hurried to what the managed etcd is to trust", {
+      reason: reasonText(told),
+    });
   }
 
   #say(problem: ManagedFacts["problem"], plan: Plan | undefined): void {

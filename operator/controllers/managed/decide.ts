@@ -7,6 +7,7 @@
 import {
   etcdObjects,
   quantityOf,
+  trustAnnotation,
   trustKey,
   type ManagedSpec,
   type Storage,
@@ -24,7 +25,7 @@ import { issueFor, whyDue, type CertificateFor } from "../../identity/kept-certi
 import type { Authority } from "../../identity/x509/certificate.ts";
 import { recordOf } from "../../kube/errors.ts";
 import type { KubeObject, Resource } from "../../kube/objects.ts";
-import { secrets, statefulSets } from "./resources.ts";
+import { pods, secrets, statefulSets } from "./resources.ts";
 
 /** An authority, and what is to be trusted of it: PEM. */
 export interface Held {
@@ -55,6 +56,7 @@ export interface Seen {
 export interface Plan {
   /** In this order: what is mounted comes before what mounts it. */
   readonly writes: readonly Wanted[];
+  readonly hurry: Hurry | undefined;
   /** Users have to be switched on, in this incarnation. */
   readonly switchUsersOn: boolean;
   /** Whether the etcd that runs takes sidecars, or will after the restart that is planned. */
@@ -63,6 +65,15 @@ export interface Plan {
   readonly storage: Storage;
   /** It in words, where it is not what the spec says. */
   readonly storageKept: string | undefined;
+}
+
+/**
+ * A pod whose template does not name what is trusted, and whose kubelet would look at the Secret once in a minute or two:
+ * any change of the pod makes it look at once.
+ */
+export interface Hurry {
+  readonly pod: KubeObject;
+  readonly mark: string;
 }
 
 /** Of etcd's own certificates, and of the admin's. */
@@ -79,16 +90,25 @@ export function decide(seen: Seen): Plan {
     ...etcdObjects({ ...spec, storage }, { installation, image, trustMark: trust.mark }),
   ];
   const { standing } = seen;
+  const writes = wanted.filter((one) => {
+    const there = seen.object(one.resource, one.name);
+    return there === undefined || !stands(there, one);
+  });
   return {
-    writes: wanted.filter((one) => {
-      const there = seen.object(one.resource, one.name);
-      return there === undefined || !stands(there, one);
-    }),
+    writes,
+    hurry: storage.ephemeral && writes.length === 0 ? hurryOf(seen, trust) : undefined,
     switchUsersOn: standing?.usersOn === false,
     trusted: standing !== undefined && standing.incarnation === clientsOf,
     storage,
     storageKept: kept,
   };
+}
+
+/** Only when our own watch has shown the Secret: the kubelet's, which it looks at then, has likely shown it as well. */
+function hurryOf({ object, installation }: Seen, { mark }: Trust): Hurry | undefined {
+  const pod = object(pods, `${etcdNames(installation).statefulSet}-0`);
+  if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return undefined;
+  return pod.metadata.annotations?.[trustAnnotation] === mark ? undefined : { pod, mark };
 }
 
 /**

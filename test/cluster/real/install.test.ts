@@ -95,7 +95,7 @@ describe("helm install, one label, localhost", function () {
     await apply({
       ...{ apiVersion: "holdfast.dev/v1alpha1", kind: "DistributedLock" },
       metadata: { name: "orders" },
-      spec: { mode: "Mutex", ttl: "1h", limits: { ttl: "2h", wait: "10m" } },
+      spec: { mode: "Mutex", ttl: "1h" },
     });
     await start("first", { lock: "42" });
     await wroteAt("first", "granted");
@@ -123,9 +123,10 @@ describe("helm install, one label, localhost", function () {
   it("gives a deleted pod's lock to the next waiter at once, after the app has ended", async () => {
     await start("second", { lock: "42" });
     await wroteAt("second", "asking");
-    const ends = wroteAtTheEnd("first");
-    await inShop("delete", "pod", "first", "--wait=false");
-    const endedAt = await ends;
+    const [endedAt] = await Promise.all([
+      wroteAtTheEnd("first"),
+      inShop("delete", "pod", "first", "--wait=false"),
+    ]);
     const grantedAt = await wroteAt("second", "granted", 60_000);
     console.log(
       `      next waiter granted ${grantedAt - endedAt} ms after the app's end (ttl 1 h)`,

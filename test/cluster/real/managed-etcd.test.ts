@@ -1,12 +1,13 @@
 /** The etcd that the operator runs, as a kubelet runs it: the project's own images, a volume, probes, names, restarts. */
 import assert from "node:assert/strict";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   operatorAccount,
   operatorName,
   operatorNamespace as namespace,
 } from "#test/support/kube/operator-role.ts";
-import { importProjectImages } from "#tools/cluster/real/project-images.ts";
+import { importProjectImages, type ProjectImages } from "#tools/cluster/real/project-images.ts";
 import { startReal, type RealCluster } from "#tools/cluster/real/real-cluster.ts";
 import { makeVolumes } from "#tools/cluster/real/storage.ts";
 import { takeDown } from "#tools/cluster/take-down.ts";
@@ -15,11 +16,14 @@ import { BackendDesk } from "../backend-seen.ts";
 
 const folder = path.resolve(".cache/cluster-real");
 const withinMs = 120_000;
+/** Longer than a pod would take that is replaced for what it is to trust: that nothing comes is no event. */
+const staysMs = 30_000;
 
 describe("an etcd that the operator runs, on the real rung", function () {
   this.timeout(300_000);
   let cluster: RealCluster;
   let backend: BackendDesk;
+  let images: ProjectImages;
 
   const apply = (...items: readonly object[]): Promise<string> =>
     cluster.kubectl.run(
@@ -31,6 +35,11 @@ describe("an etcd that the operator runs, on the real rung", function () {
   const podUid = () => own("get", "pod", "holdfast-etcd-0", "-o", "jsonpath={.metadata.uid}");
   const clientsOf = () =>
     own("get", "secret", "holdfast-etcd-trust", "-o", "jsonpath={.data.clients-of}");
+
+  const trustsClients = () =>
+    until("etcd to be started with the trust in clients", async () =>
+      /"trusts":\["operator","clients"\]/.test(await own("logs", "holdfast-etcd-0")),
+    );
 
   /** Throws with what the operator's log ends with. */
   async function ready(): Promise<void> {
@@ -56,7 +65,7 @@ describe("an etcd that the operator runs, on the real rung", function () {
     await takeDown(folder);
     cluster = await startReal({ folder });
     backend = new BackendDesk(cluster.kubectl);
-    const images = await importProjectImages(cluster);
+    images = await importProjectImages(cluster);
     await makeVolumes(cluster, { count: 1, size: "1Gi" });
     await cluster.kubectl.run(["apply", "--server-side", "-f", "crds"]);
     await apply(...operatorAccount());
@@ -85,16 +94,37 @@ describe("an etcd that the operator runs, on the real rung", function () {
     });
     await ready();
     assert.equal(await clientsOf(), trusted);
-    assert.match(await own("logs", "holdfast-etcd-0"), /"trusts":\["operator","clients"\]/);
+    await trustsClients();
+  });
+
+  it("settles in one pod where its data goes with that", async () => {
+    await own("delete", "pod", "operator");
+    await own("delete", "hfbackend", "default");
+    await own("delete", "statefulset", "holdfast-etcd");
+    await own("wait", "--for=delete", "pod/holdfast-etcd-0", "--timeout=60s");
+    const former = await clientsOf();
+    await apply(operatorPod(images, { HOLDFAST_ETCD_EPHEMERAL: "true" }));
+    await ready();
+    await backend.says("Durable", "False Ephemeral");
+    await trustsClients();
+    const [pod, trusted] = [await podUid(), await clientsOf()];
+    assert.notEqual(trusted, former);
+    await sleep(staysMs);
+    assert.equal(await podUid(), pod);
+    assert.equal(await clientsOf(), trusted);
+    const restarts = "jsonpath={.status.containerStatuses[0].restartCount}";
+    assert.equal(await own("get", "pod", "holdfast-etcd-0", "-o", restarts), "0");
+    await ready();
   });
 });
 
-function operatorPod({ operator, etcd }: { operator: string; etcd: string }): object {
+function operatorPod({ operator, etcd }: ProjectImages, more: object = {}): object {
   const env = {
     HOLDFAST_NAMESPACE: namespace,
     HOLDFAST_ETCD_MANAGED: "true",
     HOLDFAST_ETCD_IMAGE: etcd,
     HOLDFAST_ETCD_STORAGE: "1Gi",
+    ...more,
   };
   return {
     ...{ apiVersion: "v1", kind: "Pod", metadata: { name: "operator", namespace } },

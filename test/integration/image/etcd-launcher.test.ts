@@ -4,10 +4,13 @@ import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -15,6 +18,7 @@ import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   issue,
   keyPem,
@@ -23,6 +27,7 @@ import {
 } from "#operator/identity/x509/certificate.ts";
 import { EtcdMember } from "#test/support/etcd-member.ts";
 import { freePorts, giveBack } from "#test/support/free-ports.ts";
+import { until } from "#tools/cluster/until.ts";
 import { fetchEtcd } from "#tools/fetch.ts";
 import { buildLauncher } from "#tools/image/images.ts";
 
@@ -38,6 +43,9 @@ type AuthorityName = keyof typeof authorities;
 const certificateOf = (by: AuthorityName): Identity =>
   issue(authorities[by], { subject: { name: "root" }, uses: ["client"], validity });
 
+/** Between two versions that change nothing; five of them take longer than two looks of the launcher. */
+const betweenMs = 500;
+
 describe("the launcher of etcd's image", function () {
   this.timeout(60_000);
   let programs: string;
@@ -46,7 +54,13 @@ describe("the launcher of etcd's image", function () {
   let volume: string;
   let member: EtcdMember;
   let ports: number[];
+  let versions = 0;
   let env: Readonly<Record<string, string>>;
+  let memberOf: (
+    program: string,
+    before?: readonly string[],
+    more?: Readonly<Record<string, string>>,
+  ) => EtcdMember;
 
   before(async () => {
     programs = await mkdtemp(path.join(tmpdir(), "holdfast-launcher-"));
@@ -57,7 +71,8 @@ describe("the launcher of etcd's image", function () {
   beforeEach(async () => {
     volume = await mkdtemp(path.join(tmpdir(), "holdfast-launcher-"));
     ports = await freePorts(3);
-    ({ member, env } = stage());
+    ({ memberOf, env } = stage());
+    member = memberOf(launcher);
   });
   afterEach(async () => {
     await member.stop();
@@ -69,16 +84,44 @@ describe("the launcher of etcd's image", function () {
   const incarnation = (): string => readFileSync(below("incarnation"), "utf8").trim();
   const trusted = (): string => readFileSync(below("run/trusted.crt"), "utf8");
 
+  /** As a kubelet does: a folder of its own for each version, and a link to it that is swapped. */
+  function mount(files: Readonly<Record<string, string>>): void {
+    const version = `..${++versions}`;
+    mkdirSync(below(`trust/${version}`));
+    for (const [name, content] of Object.entries(files)) {
+      writeFileSync(below(`trust/${version}/${name}`), content);
+      if (!existsSync(below(`trust/${name}`)))
+        symlinkSync(`..data/${name}`, below(`trust/${name}`));
+    }
+    symlinkSync(version, below("trust/..next"));
+    renameSync(below("trust/..next"), below("trust/..data"));
+    rmSync(below(`trust/..${versions - 1}`), { recursive: true, force: true });
+  }
+
+  /** What is mounted, with this instead: undefined, not at all. */
+  function remount(changed: Readonly<Record<string, string | undefined>>): void {
+    const now = readdirSync(below("trust/..data")).map((name) => [
+      name,
+      readFileSync(below(`trust/${name}`), "utf8"),
+    ]);
+    const all = { ...(Object.fromEntries(now) as Record<string, string>), ...changed };
+    const kept = Object.entries(all).filter((one): one is [string, string] => one[1] !== undefined);
+    mount(Object.fromEntries(kept));
+  }
+
   /** A volume and a mounted Secret as the operator makes them, before it has heard of any incarnation. */
   function stage() {
     const server = issue(authorities.clients, {
       ...{ subject: { name: "etcd" }, uses: ["server"], hosts: ["127.0.0.1"], validity },
     });
     mkdirSync(below("trust"));
-    writeFileSync(below("trust/operator.crt"), authorities.operator.certificate);
-    writeFileSync(below("trust/clients.crt"), authorities.clients.certificate);
+    mount({
+      "operator.crt": authorities.operator.certificate,
+      "clients.crt": authorities.clients.certificate,
+    });
     writeFileSync(below("server.crt"), server.certificate);
     writeFileSync(below("server.key"), keyPem(server.key));
+    writeFileSync(below("peers.crt"), authorities.other.certificate);
     const [clientPort = 0, peerPort = 0, healthPort = 0] = ports;
     const endpoint = `https://127.0.0.1:${clientPort}`;
     const peer = `http://127.0.0.1:${peerPort}`;
@@ -95,10 +138,15 @@ describe("the launcher of etcd's image", function () {
       ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
       ...[`--listen-metrics-urls=http://127.0.0.1:${healthPort}`, "--client-cert-auth"],
       ...[`--cert-file=${below("server.crt")}`, `--key-file=${below("server.key")}`],
+      `--peer-trusted-ca-file=${below("peers.crt")}`,
     ];
-    const plan = { program: launcher, args, env: given, dataFolder: below("data"), healthPort };
     const told = { name: "launched", endpoint, clientPort, peerPort };
-    return { member: new EtcdMember(told, plan), env: given };
+    const memberOf = (program: string, before: readonly string[] = [], more: object = {}) =>
+      new EtcdMember(told, {
+        ...{ program, args: [...before, ...args], env: { ...given, ...more } },
+        ...{ dataFolder: below("data"), healthPort },
+      });
+    return { memberOf, env: given };
   }
 
   async function restart(): Promise<void> {
@@ -133,7 +181,7 @@ describe("the launcher of etcd's image", function () {
 
   /** As the operator says that users, roles and auth stand. */
   const saySetUp = (...incarnations: string[]): void => {
-    writeFileSync(below("trust/clients-of"), incarnations.join("\n"));
+    remount({ "clients-of": incarnations.join("\n") });
   };
 
   it("lets nobody in but the operator when the data begins", async () => {
@@ -224,12 +272,122 @@ describe("the launcher of etcd's image", function () {
     assert.equal(existsSync(below("incarnation.half")), false);
   });
 
-  it("becomes etcd: the process that is started is the one that is asked to end", async () => {
+  const childrenOf = (pid: number): number[] =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").map(Number);
+  const childOf = (pid: number): number => childrenOf(pid)[0] ?? 0;
+  /** The process that the launcher has started; 0: none just now. */
+  const etcdPid = (): number => childOf(member.pid ?? 0);
+  const etcdOver = (): Promise<void> =>
+    until("the launcher to end", () => Promise.resolve(!member.running)).then(() => undefined);
+  const startsTold = (): number => [...member.log.matchAll(/"msg":"starting etcd"/g)].length;
+
+  it("starts etcd again with the new trust when that is mounted, with the same data", async () => {
     await member.start();
-    const { pid = 0 } = member;
+    const [first, pid] = [incarnation(), etcdPid()];
     assert.equal(readlinkSync(`/proc/${pid}/exe`), etcd);
-    await member.stop();
-    assert.match(member.log, /received signal; shutting down/);
+    saySetUp(first);
+    await until("clients to be let in", () => letsIn("clients"));
+    const next = etcdPid();
+    assert.notEqual(next, pid);
+    assert.equal(incarnation(), first);
+    assert.deepEqual(await letIn(), ["operator", "clients"]);
+    remount({ "operator.crt": authorities.other.certificate });
+    await until("the operator's next authority to be trusted", () => letsIn("other"));
+    assert.deepEqual(await letIn(), ["clients", "other"]);
+    assert.notEqual(etcdPid(), next);
+    assert.equal(incarnation(), first);
+    assert.doesNotMatch(member.log, /it is killed/);
+  });
+
+  it("shuts clients out by itself when they are trusted no more", async () => {
+    await member.start();
+    saySetUp(incarnation());
+    await until("clients to be let in", () => letsIn("clients"));
+    remount({ "clients-of": "" });
+    await until("them to be shut out", async () => (await letIn()).join() === "operator");
+    assert.equal(trusted(), authorities.operator.certificate);
+  });
+
+  it("leaves etcd alone when what is mounted anew says the same", async () => {
+    await member.start();
+    const pid = etcdPid();
+    for (let times = 0; times < 5; times++) {
+      saySetUp("0123456789abcdef", String(times));
+      await sleep(betweenMs);
+    }
+    assert.equal(etcdPid(), pid);
+    assert.equal(startsTold(), 1);
+  });
+
+  it("starts etcd again for other members' authority, too, which it reads as seldom", async () => {
+    await member.start();
+    writeFileSync(below("peers.crt"), authorities.operator.certificate);
+    await until("another start", () => Promise.resolve(startsTold() === 2));
+    await member.healthy();
+  });
+
+  it("kills an etcd that does not end, and goes on", async () => {
+    await member.start();
+    process.kill(etcdPid(), "SIGSTOP");
+    saySetUp(incarnation());
+    await until("clients to be let in", () => letsIn("clients"), { withinMs: 40_000 });
+    assert.match(member.log, /etcd does not end: it is killed/);
+  });
+
+  it("ends an etcd whose trust cannot be read any more, after a while", async () => {
+    await member.start();
+    remount({ "operator.crt": "nothing of use" });
+    await until("a word", () =>
+      Promise.resolve(member.log.includes("whom etcd ought to trust cannot be read")),
+    );
+    assert.ok(member.running);
+    await etcdOver();
+    assert.match(member.log, /etcd is not run: .*holds no certificate[^]*\(ended: 1\)/);
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    it(`hands ${signal} on to etcd, and ends when that has`, async () => {
+      await member.start();
+      const pid = etcdPid();
+      process.kill(member.pid ?? 0, signal);
+      await etcdOver();
+      assert.match(member.log, /received signal; shutting down[^]*\(ended: 0\)/);
+      assert.equal(existsSync(`/proc/${pid}`), false);
+    });
+  }
+
+  it("ends as etcd ends: by its code, or by the number of a signal", async () => {
+    await member.start();
+    process.kill(etcdPid(), "SIGKILL");
+    await etcdOver();
+    assert.match(member.log, /\(ended: 137\)/);
+    const { status } = started({}, ["--no-such-flag"]);
+    assert.equal(status, 2);
+  });
+
+  it("takes etcd with it when it is killed", async () => {
+    await member.start();
+    const pid = etcdPid();
+    await member.kill();
+    await until("etcd to be gone", () => Promise.resolve(!existsSync(`/proc/${pid}`)));
+  });
+
+  it("waits for orphans that come to it as the first process, and goes on", async function () {
+    if (process.getuid?.() !== 0) this.skip(); // who is not root has no processes' namespace of its own
+    // A program that leaves one behind and then is etcd.
+    writeFileSync(below("etcd"), `#!/bin/sh\n(sleep 0.1 &)\nexec ${etcd} "$@"\n`, { mode: 0o755 });
+    const alone = ["--pid", "--fork", "--kill-child", launcher];
+    member = memberOf("unshare", alone, { HOLDFAST_ETCD_PROGRAM: below("etcd") });
+    await member.start();
+    const first = childOf(member.pid ?? 0);
+    await until("nothing but etcd to be left", () =>
+      Promise.resolve(childrenOf(first).length === 1),
+    );
+    saySetUp(incarnation());
+    await until("clients to be let in", () => letsIn("clients"));
+    await until("nothing but etcd to be left", () =>
+      Promise.resolve(childrenOf(first).length === 1),
+    );
   });
 
   it("keeps etcd quiet about variables and folders", async () => {
@@ -268,9 +426,9 @@ describe("the launcher of etcd's image", function () {
   });
 
   it("does not start without the operator's authority, or with none in its file", () => {
-    writeFileSync(below("trust/operator.crt"), "nothing of use\n");
+    remount({ "operator.crt": "nothing of use\n" });
     assert.match(started({}).stderr, /operator\.crt holds no certificate/);
-    rmSync(below("trust/operator.crt"));
+    remount({ "operator.crt": undefined });
     const { status, stderr } = started({});
     assert.equal(status, 1);
     assert.match(stderr, /the authority cannot be read: .*operator\.crt/);

@@ -169,7 +169,7 @@
     - watch
     - create
     - patch
-# what keeps its pod or its volume from coming up is told in the Backend's status; they are never written
+# what keeps its pod or its volume from coming up is told in the Backend's status
 - apiGroups:
     - ""
   resources:
@@ -178,6 +178,13 @@
   verbs:
     - list
     - watch
+# one annotation on its pod tells the kubelet that it is to trust others, where a new pod would lose the data; no rule can name a pod of a set whose name is an option
+- apiGroups:
+    - ""
+  resources:
+    - pods
+  verbs:
+    - patch
 {{- end }}
 {{- define "holdfast.rules.some.cluster" }}
 # its uid names the cluster, so that two clusters never share one spec tree in etcd
@@ -306,7 +313,7 @@
     - watch
     - create
     - patch
-# what keeps its pod or its volume from coming up is told in the Backend's status; they are never written
+# what keeps its pod or its volume from coming up is told in the Backend's status
 - apiGroups:
     - ""
   resources:
@@ -315,6 +322,13 @@
   verbs:
     - list
     - watch
+# one annotation on its pod tells the kubelet that it is to trust others, where a new pod would lose the data; no rule can name a pod of a set whose name is an option
+- apiGroups:
+    - ""
+  resources:
+    - pods
+  verbs:
+    - patch
 # Backends are followed by watches, also those that are not used: their status says so
 - apiGroups:
     - holdfast.dev

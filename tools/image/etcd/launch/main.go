@@ -1,4 +1,4 @@
-// The entrypoint of the image holdfast-etcd: it decides whom this etcd trusts, then becomes etcd.
+// The entrypoint of the image holdfast-etcd: it decides whom this etcd trusts, runs it, and runs it again when that changes.
 //
 // An etcd whose data is lost has no users and no roles either: whoever it lets in may read and write all. So it begins by
 // trusting nobody but the operator, and the clients' authority is added only when the operator has written, for exactly
@@ -9,7 +9,7 @@
 // lost with it. Written whole or not at all, and where it cannot be read a new one begins, too: the doubt then costs the
 // clients a wait for the operator, and never lets in one who should not be.
 //
-// It has no package but Go's own, and execs: etcd is the process that gets the signals.
+// It has no package but Go's own. Signals go on to etcd, and it ends as etcd does: see supervise.go.
 package main
 
 import (
@@ -25,7 +25,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 )
 
 const (
@@ -55,46 +54,39 @@ type settings struct {
 }
 
 func main() {
-	if err := launch(os.Args[1:]); err != nil {
-		say("fatal", "etcd is not started: "+err.Error(), nil)
+	code, err := launch(os.Args[1:])
+	if err != nil {
+		say("fatal", "etcd is not run: "+err.Error(), nil)
 		os.Exit(1)
 	}
+	os.Exit(code)
 }
 
-// Returns only where it fails.
-func launch(args []string) error {
+// Returns the code that etcd ended with.
+func launch(args []string) (int, error) {
 	given, err := read(os.Getenv)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := checkArgs(args); err != nil {
-		return err
+		return 0, err
 	}
-	incarnation, isNew, err := incarnationOf(given.dataFolder)
-	if err != nil {
-		return err
-	}
-	trusted, trusts, err := writeTrusted(given, incarnation)
-	if err != nil {
-		return err
-	}
-	name := given.podName + "-" + incarnation
-	say("info", "starting etcd", map[string]any{
-		"incarnation": incarnation, "new": isNew, "name": name, "trusts": trusts,
-	})
+	return supervise(given, args)
+}
+
+func argvOf(args []string, given settings, incarnation, trusted string) []string {
 	argv := append([]string{"etcd"}, args...)
 	if !slices.ContainsFunc(args, func(arg string) bool { return flagIn(arg) == clusterToken }) {
 		// etcd makes its cluster's id of its peers' addresses and this: new data is then a new cluster, and known for it.
 		argv = append(argv, "--"+clusterToken+"="+incarnation)
 	}
-	argv = append(argv,
+	name := given.podName + "-" + incarnation
+	return append(argv,
 		"--name="+name,
 		"--data-dir="+given.dataFolder,
 		"--trusted-ca-file="+trusted,
 		"--initial-cluster="+name+"="+given.peerURL,
 	)
-	err = syscall.Exec(given.program, argv, environment())
-	return fmt.Errorf("%s cannot be run: %w", given.program, err)
 }
 
 // All that is wrong is said at once.
@@ -197,33 +189,74 @@ func hasLog(dataFolder string) (bool, error) {
 	}), nil
 }
 
-// Returns the file of the authorities that are trusted, and whose they are.
-func writeTrusted(given settings, incarnation string) (file string, trusts []string, err error) {
-	trusted, err := certificates(filepath.Join(given.trustFolder, "operator.crt"))
-	if err != nil {
-		return "", nil, err
-	}
-	trusts = []string{"operator"}
-	ready, err := isListed(filepath.Join(given.trustFolder, "clients-of"), incarnation)
-	if err != nil {
-		return "", nil, err
-	}
-	if ready {
-		clients, err := certificates(filepath.Join(given.trustFolder, "clients.crt"))
+type trusted struct {
+	certificates []byte
+	whose        []string
+}
+
+// A kubelet puts all files of a Secret in a folder of their own, and swaps a link to it: they are of one version where the
+// link is the same before and after. The former folder is removed, so a file that is not there may be there by now.
+func readTrusted(folder, incarnation string) (trusted, error) {
+	version, err := versionOf(folder)
+	for err == nil {
+		found, failure := readVersion(version, incarnation)
+		now, err := versionOf(folder)
 		if err != nil {
-			return "", nil, err
+			return trusted{}, err
 		}
-		trusted = append(append(trusted, '\n'), clients...)
-		trusts = append(trusts, "clients")
+		if now == version {
+			return found, failure
+		}
+		version = now
 	}
-	if err := os.MkdirAll(given.runFolder, folderMode); err != nil {
-		return "", nil, fmt.Errorf("%s cannot be made: %w", given.runFolder, err)
+	return trusted{}, err
+}
+
+// Where the files are now; a folder that is no kubelet's has them itself.
+func versionOf(folder string) (string, error) {
+	target, err := os.Readlink(filepath.Join(folder, "..data"))
+	if errors.Is(err, os.ErrNotExist) {
+		return folder, nil
 	}
-	file = filepath.Join(given.runFolder, "trusted.crt")
-	if err := writeWhole(file, trusted); err != nil {
-		return "", nil, fmt.Errorf("the trusted authorities cannot be written: %w", err)
+	if err != nil {
+		return "", fmt.Errorf("the mounted trust cannot be read: %w", err)
 	}
-	return file, trusts, nil
+	if filepath.IsAbs(target) {
+		return target, nil
+	}
+	return filepath.Join(folder, target), nil
+}
+
+func readVersion(folder, incarnation string) (trusted, error) {
+	operator, err := certificates(filepath.Join(folder, "operator.crt"))
+	if err != nil {
+		return trusted{}, err
+	}
+	ready, err := isListed(filepath.Join(folder, "clients-of"), incarnation)
+	if err != nil {
+		return trusted{}, err
+	}
+	if !ready {
+		return trusted{operator, []string{"operator"}}, nil
+	}
+	clients, err := certificates(filepath.Join(folder, "clients.crt"))
+	if err != nil {
+		return trusted{}, err
+	}
+	both := slices.Concat(operator, []byte("\n"), clients)
+	return trusted{both, []string{"operator", "clients"}}, nil
+}
+
+// Returns the file.
+func writeTrusted(folder string, certificates []byte) (string, error) {
+	if err := os.MkdirAll(folder, folderMode); err != nil {
+		return "", fmt.Errorf("%s cannot be made: %w", folder, err)
+	}
+	file := filepath.Join(folder, "trusted.crt")
+	if err := writeWhole(file, certificates); err != nil {
+		return "", fmt.Errorf("the trusted authorities cannot be written: %w", err)
+	}
+	return file, nil
 }
 
 func certificates(file string) ([]byte, error) {

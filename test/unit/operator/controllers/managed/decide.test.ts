@@ -201,6 +201,35 @@ describe("what is made of an etcd that the operator runs", () => {
     assert.equal(plan.storage.ephemeral, true);
   });
 
+  it("hurries the kubelet of a pod whose data goes with it, once the Secret stands, and changes no template", () => {
+    const cluster = new Cluster();
+    const spec = managed({ ephemeral: true });
+    const hurried = (more: Partial<Seen>) => decide(cluster.seen({ spec, ...more })).hurry;
+    cluster.pass({ spec });
+    assert.equal(hurried({}), undefined);
+    const metadata = { name: "holdfast-etcd-0", uid: "p", resourceVersion: "1" };
+    const pod = { apiVersion: "v1", kind: "Pod", metadata } as KubeObject;
+    const bears = (more: object) =>
+      cluster.objects.set("Pod/holdfast-etcd-0", { ...pod, metadata: { ...metadata, ...more } });
+    bears({});
+    const before = hurried({})?.mark ?? "";
+    assert.notEqual(before, "");
+    bears({ annotations: { "holdfast.dev/trust": before } });
+    assert.equal(hurried({}), undefined);
+    // Not yet: the kubelet would look at what is there.
+    assert.equal(hurried(prepared(a)), undefined);
+    assert.deepEqual(cluster.pass({ spec, ...prepared(a) }), ["Secret holdfast-etcd-trust"]);
+    const told = hurried(prepared(a));
+    assert.equal(told?.pod.metadata.uid, "p");
+    assert.notEqual(told?.mark, before);
+    bears({ deletionTimestamp: "2026-01-01T00:00:00Z" });
+    assert.equal(hurried(prepared(a)), undefined);
+    const onVolume = new Cluster();
+    onVolume.settle();
+    onVolume.objects.set("Pod/holdfast-etcd-0", pod);
+    assert.equal(decide(onVolume.seen()).hurry, undefined);
+  });
+
   it("has a certificate that somebody broke made anew", () => {
     const cluster = new Cluster();
     cluster.pass();
