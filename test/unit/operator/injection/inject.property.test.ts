@@ -47,7 +47,7 @@ const labels = fc.record(
   { "sidecar.istio.io/inject": fc.constantFrom("true", "false"), "a~b/c": fc.string() },
   { requiredKeys: [] },
 );
-const pods: fc.Arbitrary<Pod> = fc.record({
+const anyPod = fc.record({
   metadata: fc.record(
     { annotations: fc.option(annotations), labels: fc.option(labels) },
     { requiredKeys: [] },
@@ -62,6 +62,8 @@ const pods: fc.Arbitrary<Pod> = fc.record({
     { requiredKeys: ["containers"] },
   ),
 });
+/** As it comes: over JSON. */
+const pods = anyPod.map((pod) => JSON.parse(JSON.stringify(pod)) as Pod);
 const namespaces: fc.Arbitrary<NamespaceFacts> = fc
   .record(
     {
