@@ -5,7 +5,7 @@
 import { durationExamples, formatDuration, readDurationMs } from "#api/fields/duration.ts";
 import { nearest } from "#api/fields/nearest.ts";
 import { quote } from "#api/fields/text.ts";
-import { group, injectionAnnotation, ports } from "#api/names.ts";
+import { group, injectionAnnotation, injectLabel, ports } from "#api/names.ts";
 import { logLevels } from "#host/log.ts";
 import { readBytes, readMillicores } from "./quantity.ts";
 import { refuse, type Refused } from "./reasons.ts";
@@ -116,6 +116,11 @@ export function readSettings(
 }
 
 function unknownAnnotation(key: string): Refused {
+  if (key === injectLabel)
+    return refuse(
+      "UnknownAnnotation",
+      `'${key}' is a label, and stands among the pod's annotations. Move it to the labels, or remove it.`,
+    );
   const like = nearest(key, settingNames.map(annotationOf));
   const meant = like === undefined ? "" : ` Did you mean '${like}'?`;
   return refuse(

@@ -129,8 +129,9 @@ function withSidecar({ seen, namespace, settings, injector }: Fit): Injection {
   const before = ownMark(seen);
   const keeps = before !== undefined && sameSidecar(before, now);
   const healthPort = Number(settingOf(settings, "health-port"));
+  // A user that the pod says itself holds for the sidecar, too, which else would be out of the range; but never root.
   const platformUser =
-    namespace.annotations[usersOfNamespace] !== undefined && seen.runAsUser === undefined;
+    namespace.annotations[usersOfNamespace] !== undefined && seen.runAsUser !== 0;
   const patch = patchOf(seen, {
     container: containerOf({ template, trust, settings, platformUser }),
     volumes: volumes(),

@@ -100,7 +100,7 @@ function withPorts(list: string, ports: readonly number[]): string {
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
-  const missing = ports.filter((port) => !before.some((part) => covers(part, port)));
+  const missing = [...new Set(ports)].filter((port) => !before.some((part) => covers(part, port)));
   if (missing.length === 0) return list;
   return [...before, ...missing.map(String)].join(",");
 }

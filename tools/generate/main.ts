@@ -10,6 +10,7 @@ import { chartsOwn, makeCharts } from "./charts.ts";
 import { makeCrds } from "./crds.ts";
 import { generateEtcdCodec } from "./etcd-codec.ts";
 import { makeConditions } from "./conditions.ts";
+import { makeInjection } from "./injection.ts";
 import { makeKinds } from "./kinds.ts";
 import { makeMetrics } from "./metrics.ts";
 import type { Generator, Made } from "./made.ts";
@@ -28,6 +29,7 @@ const generators: readonly Generator[] = [
   { name: "kinds", make: makeKinds, owns: [] },
   { name: "reference", make: makeReference, owns: [] },
   { name: "conditions", make: makeConditions, owns: [] },
+  { name: "injection", make: makeInjection, owns: [] },
   { name: "metrics", make: makeMetrics, owns: [] },
   { name: "options", make: makeOptions, owns: [] },
   { name: "permissions", make: makePermissions, owns: [] },
