@@ -1,12 +1,12 @@
 /** Injection from end to end: a real API server asks a real operator about pods, by the webhooks as the chart has them. */
 import assert from "node:assert/strict";
 import { injectionAnnotation, injectLabel, sidecarLabel } from "#api/names.ts";
-import { webhooksOf } from "#operator/webhooks/configuration.ts";
 import { operatorNamespace, operatorWebhooks } from "#test/support/kube/operator-role.ts";
 import { firstOf } from "#test/support/logged-process.ts";
 import type { OperatorProcess } from "#test/support/operator-process.ts";
 import { until } from "#tools/cluster/until.ts";
 import { OperatorStage } from "./operator-stage.ts";
+import { configureWebhooks } from "./webhooks-configured.ts";
 
 const env = {
   HOLDFAST_SIDECAR_IMAGE: "example.test/holdfast-sidecar:1",
@@ -72,17 +72,8 @@ describe("injection", function () {
   const applied = (manifest: object) =>
     stage.cluster.kubectl.run(["apply", "-f", "-"], JSON.stringify(manifest));
 
-  /** As the chart makes it, but for where the operator is. */
-  async function configure(): Promise<void> {
-    const at = firstOf((await operator.said("listening"))["webhooks"]);
-    const clientConfig = { url: `https://${at}/inject` };
-    await applied({
-      apiVersion: "admissionregistration.k8s.io/v1",
-      kind: "MutatingWebhookConfiguration",
-      metadata: { name: operatorWebhooks },
-      webhooks: webhooksOf({ namespace: operatorNamespace, clientConfig }),
-    });
-  }
+  const configure = async (): Promise<void> =>
+    configureWebhooks(stage, firstOf((await operator.said("listening"))["webhooks"]));
 
   async function bundles(): Promise<readonly (string | undefined)[]> {
     const args = ["mutatingwebhookconfiguration", operatorWebhooks, "-o", "json"];
@@ -172,9 +163,10 @@ describe("injection", function () {
     await namespace("late", {});
     assert.ok(namesOf(await pod({ namespace: "late", label: "enabled" }))?.includes("holdfast"));
     await stage.kubectl("label", "namespace", "late", `${injectLabel}=enabled`);
-    const seen = await pod({ namespace: "late" });
-    // The API server may not have seen the label; when it has, it asks, and then there is a sidecar.
-    if (!namesOf(seen)?.includes("holdfast")) assert.equal(await counted("skipped", "NotAsked"), 0);
+    await until("the API server to see the label", async () =>
+      namesOf(await pod({ namespace: "late" }))?.includes("holdfast"),
+    );
+    assert.equal(await counted("skipped", "NotAsked"), 0);
   });
 
   it("leaves a pod alone that nobody labelled", async () => {

@@ -3,22 +3,32 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { injectLabel } from "#api/names.ts";
 import { accessName } from "#operator/etcd-admin/namespace-access.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
 import { EtcdGateway } from "#test/support/etcd-gateway.ts";
 import { base64, Intruder, rootUser, switchUsersOn } from "#test/support/etcd-users.ts";
 import { askIdentity } from "#test/support/identity-asker.ts";
-import { operatorNamespace, operatorPermissions } from "#test/support/kube/operator-role.ts";
+import {
+  operatorNamespace,
+  operatorPermissions,
+  operatorWebhooks,
+} from "#test/support/kube/operator-role.ts";
 import { unusedRights } from "#test/support/kube/used-rules.ts";
 import { hold, release } from "#test/support/lock-calls.ts";
 import { firstOf } from "#test/support/logged-process.ts";
 import type { OperatorProcess } from "#test/support/operator-process.ts";
 import { until } from "#tools/cluster/until.ts";
 import { OperatorStage, recordKeyOf } from "./operator-stage.ts";
+import { configureWebhooks, tryPod } from "./webhooks-configured.ts";
 
 const mebibyte = 1024 * 1024;
 const looks = 'controller_runtime_reconcile_total{controller="backend",result="requeue_after"}';
-const admin = { HOLDFAST_ETCD_ADMIN_SECRET: "etcd-admin", HOLDFAST_ETCD_PASSWORDS: "true" };
+const admin = {
+  HOLDFAST_ETCD_ADMIN_SECRET: "etcd-admin",
+  HOLDFAST_ETCD_PASSWORDS: "true",
+  HOLDFAST_WEBHOOK_CONFIGURATION: operatorWebhooks,
+};
 
 describe("the operator's Backend", function () {
   this.timeout(180_000);
@@ -329,6 +339,18 @@ describe("the operator's Backend", function () {
     const trust = Buffer.from(ca, "base64").toString();
     const answer = await askIdentity(firstOf(identityDoor), trust, { token: "garbage" });
     assert.equal(answer.body["code"], "token_refused", answer.text);
+  });
+
+  it("has the API server's questions about pods answered, which trusts it by what the leader writes", async () => {
+    const at = firstOf((await operator.said("listening"))["webhooks"]);
+    await configureWebhooks(stage, at);
+    // This operator has no image for it. Before that is said, the labels of its namespace are read.
+    await until("the API server to ask", async () => {
+      const labels = { [injectLabel]: "enabled" };
+      const refused = await tryPod(stage, { namespace: "shop", labels });
+      return /denied the request: .*HOLDFAST_SIDECAR_IMAGE/s.test(refused);
+    });
+    await stage.kubectl("delete", "mutatingwebhookconfiguration", operatorWebhooks);
   });
 
   it("needs each of the operator's rights, and no other", async () => {

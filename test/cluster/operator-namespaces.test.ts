@@ -1,16 +1,20 @@
 /** An operator that serves some namespaces, under a role that reaches no others. */
 import assert from "node:assert/strict";
+import { injectLabel } from "#api/names.ts";
 import { accessName } from "#operator/etcd-admin/namespace-access.ts";
 import { rootUser, switchUsersOn } from "#test/support/etcd-users.ts";
 import {
   operatorKubeconfig,
   operatorNamespace,
   operatorPermissions,
+  operatorWebhooks,
 } from "#test/support/kube/operator-role.ts";
 import { unusedRights } from "#test/support/kube/used-rules.ts";
+import { firstOf } from "#test/support/logged-process.ts";
 import type { OperatorProcess } from "#test/support/operator-process.ts";
 import { until } from "#tools/cluster/until.ts";
 import { OperatorStage } from "./operator-stage.ts";
+import { configureWebhooks, tryPod } from "./webhooks-configured.ts";
 
 const served = ["a", "b"];
 const looks = 'controller_runtime_reconcile_total{controller="backend",result="requeue_after"}';
@@ -40,6 +44,7 @@ describe("an operator of some namespaces", function () {
     HOLDFAST_NAMESPACES: names.join(","),
     HOLDFAST_ETCD_ADMIN_SECRET: "etcd-admin",
     HOLDFAST_ETCD_PASSWORDS: "true",
+    HOLDFAST_WEBHOOK_CONFIGURATION: operatorWebhooks,
   });
   const asRoot = () => stage.raw.login(rootUser.user, rootUser.password);
   const users = async (): Promise<string[]> => {
@@ -62,6 +67,19 @@ describe("an operator of some namespaces", function () {
       await until(`the Secret of ${namespace}`, () => stage.backend.passwordOf(namespace));
     await stage.backend.says("Ready", "True Ready");
     assert.equal(await operator.metric(locksHeld), 2);
+  });
+
+  it("refuses a sidecar to pods of others, whose namespaces it does not read", async () => {
+    await configureWebhooks(stage, firstOf((await operator.said("listening"))["webhooks"]));
+    const labels = { [injectLabel]: "enabled" };
+    const said = (namespace: string, words: RegExp) =>
+      until("the API server to ask", async () =>
+        words.test(await tryPod(stage, { namespace, labels })),
+      );
+    await said("a", /denied the request: .*HOLDFAST_SIDECAR_IMAGE/s);
+    await said("c", /denied the request: The operator does not serve the namespace 'c'/s);
+    await said("b", /denied the request: .*HOLDFAST_SIDECAR_IMAGE/s);
+    await stage.kubectl("delete", "mutatingwebhookconfiguration", operatorWebhooks);
   });
 
   it("sees nothing of another", async () => {
