@@ -134,6 +134,11 @@ export default defineConfig(
     rules: { "max-params": ["error", 4] },
   },
   {
+    // Express knows what handles errors by its four parameters.
+    files: ["operator/identity/door.ts"],
+    rules: { "max-params": ["error", 4] },
+  },
+  {
     // What people run prints; a suite's describe() is long by nature; assertions may say what types know already.
     files: ["test/**/*.ts", "bench/**/*.ts", "tools/**/*.ts"],
     rules: {

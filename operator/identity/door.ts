@@ -158,7 +158,6 @@ function isJson(request: Request, _response: Response, next: () => void): void {
 }
 
 function refusing({ runtime, counted }: DoorParts): ErrorRequestHandler {
-  // eslint-disable-next-line max-params -- by its four parameters Express knows it for what handles errors
   return (error: unknown, request, response, next) => {
     if (response.headersSent || request.socket.destroyed) {
       next(error);

@@ -28,6 +28,8 @@ describe("identity", function () {
   let operator: OperatorProcess;
   let trust: string;
   let sidecar: SidecarProcess;
+  /** Of the sidecar. */
+  let state: string;
 
   before(async function () {
     this.timeout(120_000);
@@ -46,6 +48,10 @@ describe("identity", function () {
     operator = await start(shortLife);
     await stage.apply("orders", {}, "shop");
     await stage.ready("orders", "shop");
+    await pod("app-3", "shop");
+    state = await stateOf("first");
+    const shown = await token("app-3", "shop");
+    sidecar = await SidecarProcess.start(await settings({ token: shown, state }));
   });
   after(async function () {
     if (this.currentTest?.state === "failed") console.log(operator.tail(40), sidecar.tail(40));
@@ -142,8 +148,8 @@ describe("identity", function () {
       ["user", "list"],
     ])
       await assert.rejects(etcd.as(shop, args), /permission denied/);
-    const [issued] = [await operator.metric('holdfast_identity_exchanges_total{outcome="issued"}')];
-    assert.equal(issued, 1);
+    const issued = await operator.metric('holdfast_identity_exchanges_total{outcome="issued"}');
+    assert.ok((issued ?? 0) >= 2);
   });
 
   it("is refused to all others, each for its reason", async () => {
@@ -194,11 +200,6 @@ describe("identity", function () {
   });
 
   it("lets a sidecar lock, is kept where only its owner reads it, and is shown", async () => {
-    await pod("app-3", "shop");
-    const state = await stateOf("first");
-    sidecar = await SidecarProcess.start(
-      await settings({ token: await token("app-3", "shop"), state }),
-    );
     await release(sidecar, await hold(sidecar, "orders/1"));
     const file = path.join(state, "identity.json");
     assert.equal((await stat(file)).mode & 0o777, 0o600);
@@ -233,8 +234,9 @@ describe("identity", function () {
     await operator.terminate();
     operator = await start("1h");
     await pod("app-4", "shop");
-    const state = await stateOf("second");
-    const own = await settings({ token: await token("app-4", "shop"), state });
+    const own = await settings({
+      ...{ token: await token("app-4", "shop"), state: await stateOf("second") },
+    });
     const second = await SidecarProcess.start(own);
     const held = await hold(second, "orders/away");
     await operator.terminate();
