@@ -69,6 +69,9 @@ describe("the users of namespaces", function () {
     await desk.put({ external: { ...backend.external, passwords: true } });
     controller = fork("test/cluster/backend-process.ts", [cluster.kubeconfig, own, etcd.endpoint]);
     await desk.says("Isolated", "True Isolated");
+    await kubectl("create", "namespace", "shop");
+    await pool("shop");
+    await passwordOf("shop");
   });
 
   after(async () => {
@@ -112,8 +115,6 @@ describe("the users of namespaces", function () {
     eventually(`the Event ${reason}`, async () => (await desk.events()).includes(reason));
 
   it("have another password, which is told, where somebody changed it in etcd", async () => {
-    await kubectl("create", "namespace", "shop");
-    await pool("shop");
     const password = await passwordOf("shop");
     await told("UserMade");
     const changed = { name: accessName("shop"), password: "guessed" };

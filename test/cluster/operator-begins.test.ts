@@ -1,13 +1,11 @@
 /** A leader that cannot read the Backends: it does not keep resources waiting without a word. */
 import assert from "node:assert/strict";
-import type { OperatorProcess } from "#test/support/operator-process.ts";
 import { until } from "#tools/cluster/until.ts";
 import { OperatorStage } from "./operator-stage.ts";
 
 describe("an operator that may not read Backends", function () {
   this.timeout(180_000);
   let stage: OperatorStage;
-  let operator: OperatorProcess;
 
   before(async () => {
     stage = await OperatorStage.start();
@@ -29,7 +27,7 @@ describe("an operator that may not read Backends", function () {
       return (await stage.cluster.kubectl.ask(can)).out.trim() === "no";
     });
     await stage.apply("orders");
-    operator = await stage.operator();
+    await using operator = await stage.operator();
     const { message } = await stage.reason("orders", "BackendReachable", "Connecting");
     assert.match(message, /etcd was not asked yet/);
     assert.equal((await stage.condition("orders", "Ready"))?.status, "Unknown");

@@ -124,7 +124,8 @@ describe("an operator of some namespaces", function () {
     await stage.ready("orders", "a");
     await until("an Event to be repeated", async () =>
       (await stage.cluster.audited()).some(
-        ({ resource, verb }) => resource === "events" && verb === "patch",
+        ({ resource, verb, namespace }) =>
+          resource === "events" && verb === "patch" && namespace === "a",
       ),
     );
     const requests = await stage.cluster.audited();
