@@ -13,10 +13,13 @@ export interface DrainParts {
   readonly runtime: Runtime;
   readonly kernel: Kernel;
   readonly http: HttpServer;
+  /** See the option `appEndsFirst`. */
+  readonly callersEnded: boolean;
 }
 
 /** Takes no more connections, ends waits, releases what carries no running guarantee, and lets the answers leave. */
-export async function drain({ runtime, kernel, http }: DrainParts): Promise<void> {
+export async function drain(parts: DrainParts): Promise<void> {
+  const { runtime, kernel, http, callersEnded } = parts;
   http.stopAccepting();
   const letGo = new AbortController();
   const answers = new AbortController();
@@ -29,7 +32,7 @@ export async function drain({ runtime, kernel, http }: DrainParts): Promise<void
       answers.abort(new Error("the time to answer is over"));
     }),
   ];
-  await kernel.drain({ signal: letGo.signal, deadline: letGoAt });
+  await kernel.drain({ signal: letGo.signal, deadline: letGoAt, callersEnded });
   await http.drain(answers.signal);
   for (const timer of timers) timer.cancel();
 }

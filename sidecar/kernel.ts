@@ -4,8 +4,8 @@
  */
 import { sleep, type LogFields, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
-import type { Store, Wait } from "#core/store.ts";
-import { Locks } from "#core/lock/locks.ts";
+import type { Store } from "#core/store.ts";
+import { Locks, type DrainWait } from "#core/lock/locks.ts";
 import { anewKey } from "#core/session/keys.ts";
 import { Lineage, TracedStore, type Anew } from "#core/session/lineage.ts";
 import { Sessions } from "#core/session/sessions.ts";
@@ -97,7 +97,7 @@ export class Kernel {
   }
 
   /** Ends waits, lets go of what promises nothing; the lease goes too where no guarantee is left running. */
-  async drain(wait: Wait): Promise<void> {
+  async drain(wait: DrainWait): Promise<void> {
     const stillHeld = await this.locks.drain(wait);
     await this.sessions.stop(!stillHeld, wait);
   }

@@ -88,7 +88,7 @@ async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promi
   const signal = await termination.requested;
   runtime.log.info("shutting down", { signal });
   endInTime(runtime);
-  await drain({ runtime, kernel, http });
+  await drain({ runtime, kernel, http, callersEnded: options.appEndsFirst });
 }
 
 /** Where the resources are files there is no operator. */

@@ -164,6 +164,15 @@ export const options = {
     unit: "duration",
     parse: duration(sessionTtl),
   },
+  appEndsFirst: {
+    env: "HOLDFAST_APP_ENDS_FIRST",
+    default: "false",
+    prose:
+      "Whether all callers have ended when this process is asked to end (SIGTERM), as the kubelet has it for a sidecar among the init containers. Then every lock is released at once; else those whose holders were promised more time stay held that long.",
+    unit: "true|false",
+    bare: "true",
+    parse: flag,
+  },
   readyNeedsEtcd: {
     env: "HOLDFAST_READY_NEEDS_ETCD",
     default: "false",

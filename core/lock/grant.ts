@@ -166,6 +166,13 @@ export class Grant {
     }
   }
 
+  /** Nobody is left to whom anything was promised: it need not last. */
+  callerIsGone(): void {
+    this.over("drained");
+    this.#timer?.cancel();
+    this.#passed.resolve("drained");
+  }
+
   /** The session ended, whatever the grant still waited for. */
   lose(): void {
     this.over("sessionLost");

@@ -38,6 +38,11 @@ export interface LocksParts extends Omit<PoolParts, "tasks" | "grants"> {
   readonly onBug: (name: string, error: unknown) => void;
 }
 
+export interface DrainWait extends Wait {
+  /** Whoever was told anything is gone. */
+  readonly callersEnded: boolean;
+}
+
 export class Locks {
   readonly #parts: LocksParts;
   readonly #tasks: Tasks;
@@ -197,17 +202,21 @@ export class Locks {
 
   /**
    * Ends all waits, lets go of every place that promises nothing, and waits for that. Returns whether grants are left whose
-   * guarantees still run: those are left to the lease.
+   * guarantees still run: those are left to the lease. Where the callers have ended, nothing is promised to anybody.
    */
-  async drain(wait: Wait): Promise<boolean> {
+  async drain(wait: DrainWait): Promise<boolean> {
     const draining = (this.#draining ??= new Refusal(
       "draining",
       "This sidecar is shutting down. Nothing was done. Retry at its successor.",
     ));
     this.#stopping.abort(draining);
     const { runtime } = this.#parts;
-    for (const grant of this.#grants) if (grant.statedUntil <= runtime.now()) grant.over("drained");
-    const leaving = [...this.#pools.values()].map((pool) => pool.drain(draining));
+    const { callersEnded } = wait;
+    for (const grant of this.#grants) {
+      if (callersEnded) grant.callerIsGone();
+      else if (grant.statedUntil <= runtime.now()) grant.over("drained");
+    }
+    const leaving = [...this.#pools.values()].map((pool) => pool.drain(draining, callersEnded));
     const waiting = new AbortController();
     const either = AbortSignal.any([wait.signal, waiting.signal]);
     const late = sleep(runtime, Math.max(0, wait.deadline - runtime.now()), either);

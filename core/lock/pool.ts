@@ -100,12 +100,13 @@ export class Pool implements CohortPool {
     return this.#lost.get(path);
   }
 
-  /** Resolves when every place that promises nothing is let go. */
-  async drain(refusal: Refusal): Promise<void> {
+  /** Resolves when every place that promises nothing is let go; `callersEnded`: none does. */
+  async drain(refusal: Refusal, callersEnded: boolean): Promise<void> {
     const { runtime } = this.#parts;
     const leaving = [...this.#running].filter(([cohort]) => {
       cohort.drain(refusal);
-      return cohort.grant === undefined || cohort.grant.statedUntil <= runtime.now();
+      const { grant } = cohort;
+      return callersEnded || grant === undefined || grant.statedUntil <= runtime.now();
     });
     await Promise.all(leaving.map(([, ended]) => ended));
   }

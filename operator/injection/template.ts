@@ -126,6 +126,8 @@ function environment({ template, trust, settings }: Wanted): object[] {
     { name: "HOLDFAST_IDENTITY_TRUST", value: trust },
     { name: "HOLDFAST_IDENTITY_TOKEN", value: `${tokenFolder}/${tokenFile}` },
     { name: "HOLDFAST_STATE_FOLDER", value: stateFolder },
+    // As an init container it is asked to end when all others have ended.
+    { name: "HOLDFAST_APP_ENDS_FIRST", value: "true" },
     ...given.flatMap(([setting, name, value]) => {
       const text = settings[setting];
       return text === undefined ? [] : [{ name, value: value(text) }];

@@ -96,6 +96,21 @@ describe("the life of a sidecar", function () {
         await release(other, foreign);
       },
 
+    "ended by SIGTERM after its app gives on at once also what was promised for longer":
+      async () => {
+        const env = { HOLDFAST_APP_ENDS_FIRST: "true" };
+        await using sidecar = await start({ sessionTtl: "5m", env });
+        const held = await hold(sidecar, "orders/ended", { ttl: "1h" });
+        const until = held.askedAt + parseDurationMs(String(held.answer.body["guaranteedFor"]));
+        const next = hold(other, "orders/ended", { wait: "1m" });
+        await queued(other, "orders/ended", 1);
+        const { code } = await sidecar.terminate();
+        assert.equal(code, 0);
+        const granted = await next;
+        assert.ok(granted.answeredAt < until, "it was left to the guarantee");
+        await release(other, granted);
+      },
+
     "ended by SIGTERM while etcd is down is gone within 2 s all the same": async () => {
       await using lonely = await EtcdServer.start({ noFsync: true });
       await using sidecar = await SidecarProcess.start({ etcd: lonely.endpoint, resources });

@@ -168,7 +168,9 @@ export class Process {
     this.#draining = true;
     const { runtime, kernel, owner } = this;
     const never = new AbortController().signal;
-    await kernel.drain({ signal: never, deadline: after(runtime.now(), drainMs) });
+    await kernel.drain({
+      ...{ signal: never, deadline: after(runtime.now(), drainMs), callersEnded: false },
+    });
     await owner.close();
     await kernel.close();
   }

@@ -39,7 +39,7 @@ describe("what is generated", () => {
     it(`by ${name} says what it is made from`, async () => {
       for (const [path, text] of await make()) {
         const sources = /Made from (.+?) by `make generate`\. Do not edit\./.exec(
-          text.slice(0, 200),
+          text.slice(0, 400),
         )?.[1];
         assert.ok(sources !== undefined, path);
         for (const source of sources.split(" and ")) await assertExists(source);
