@@ -29,10 +29,12 @@ describe("the quickstart", function () {
     cluster = await startReal({ folder });
     const { path: helm } = await fetchHelm("4");
     const programs = [cluster.programs, path.dirname(helm), process.env["PATH"] ?? ""];
-    const home = path.join(folder, "home");
+    // What kubectl and helm remember goes with the cluster.
+    const at = (name: string): string => path.join(folder, "home", name);
     env = {
-      ...{ ...process.env, PATH: programs.join(path.delimiter), HOME: home },
-      ...{ KUBECONFIG: cluster.kubeconfig, KUBECACHEDIR: path.join(home, "kube") },
+      ...{ ...process.env, PATH: programs.join(path.delimiter), KUBECONFIG: cluster.kubeconfig },
+      ...{ KUBECACHEDIR: at("kube"), HELM_CACHE_HOME: at("helm-cache") },
+      ...{ HELM_CONFIG_HOME: at("helm-config"), HELM_DATA_HOME: at("helm-data") },
     };
   });
   // Absent where it could not be started, which has been told then.
