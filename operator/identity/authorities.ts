@@ -25,7 +25,8 @@ import type { Api } from "../kube/api.ts";
 import { Backoff } from "../kube/backoff.ts";
 import { create, get, replace, type Call } from "../kube/calls.ts";
 import { isRefused, reasonText, type KubeOutcome } from "../kube/errors.ts";
-import type { KubeObject, Resource } from "../kube/objects.ts";
+import type { KubeObject } from "../kube/objects.ts";
+import { secrets as resource } from "../kube/secrets.ts";
 import {
   bundleOf,
   certificatesOf,
@@ -62,10 +63,6 @@ export interface AuthoritiesParts {
   readonly overlapMs?: number;
   readonly onFailure: (name: string, error: unknown) => void;
 }
-
-const resource: Resource = {
-  ...{ group: "", version: "v1", kind: "Secret", plural: "secrets", namespaced: true },
-};
 
 /** How often a Secret is read; also at most so long does it take until all replicas agree. */
 const lookEveryMs = 10_000;

@@ -11,8 +11,8 @@
  */
 import { X509Certificate } from "node:crypto";
 import { group } from "#api/names.ts";
-import { textMapOf } from "#core/json.ts";
 import type { KubeObject, ObjectMeta } from "../kube/objects.ts";
+import { dataOf, textsIn } from "../kube/secrets.ts";
 import { keyPem, readAuthority, type Authority } from "./x509/certificate.ts";
 
 export interface AuthorityRecord {
@@ -54,18 +54,14 @@ export function expiryMs(authority: Authority): number {
 }
 
 export function readRecord(secret: KubeObject): RecordRead {
-  const data = textMapOf(secret["data"]);
-  const entry = (key: string): string | undefined => {
-    const value = data[key];
-    return value === undefined ? undefined : Buffer.from(value, "base64").toString();
-  };
+  const texts = textsIn(secret["data"]);
   try {
-    const current = authorityOf(entry("tls.crt"), entry("tls.key"));
+    const current = authorityOf(texts["tls.crt"], texts["tls.key"]);
     if (current === undefined)
       return { kind: "unusable", problem: "it has no tls.crt and tls.key" };
-    const next = authorityOf(entry("next.crt"), entry("next.key"));
+    const next = authorityOf(texts["next.crt"], texts["next.key"]);
     const known = new Set([current, next].flatMap((one) => (one ? [markOf(one.certificate)] : [])));
-    const bundled = certificatesOf(entry("ca.crt") ?? "");
+    const bundled = certificatesOf(texts["ca.crt"] ?? "");
     const former = bundled.filter((pem) => !known.has(markOf(pem)));
     const { labels = {}, annotations = {} } = secret.metadata;
     const since = Date.parse(annotations[sinceAnnotation] ?? createdAt(secret.metadata));
@@ -115,7 +111,7 @@ export function secretOf(record: AuthorityRecord, { namespace, name, installatio
       annotations: { [sinceAnnotation]: new Date(record.sinceMs).toISOString() },
     },
     type: "kubernetes.io/tls",
-    data: dataOf(record),
+    data: dataOf(textsOf(record)),
   };
 }
 
@@ -130,19 +126,16 @@ export function withRecord(secret: KubeObject, record: AuthorityRecord): KubeObj
       ...metadata,
       annotations: { ...(record.asked ? annotations : others), ...since },
     },
-    data: dataOf(record),
+    data: dataOf(textsOf(record)),
   };
 }
 
-function dataOf(record: AuthorityRecord): Record<string, string> {
+function textsOf(record: AuthorityRecord): Readonly<Record<string, string>> {
   const { current, next } = record;
-  const texts = {
+  return {
     "tls.crt": current.certificate,
     "tls.key": keyPem(current.key),
     "ca.crt": bundleOf(record),
     ...(next !== undefined && { "next.crt": next.certificate, "next.key": keyPem(next.key) }),
   };
-  return Object.fromEntries(
-    Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString("base64")]),
-  );
 }

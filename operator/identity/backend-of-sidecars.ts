@@ -8,10 +8,9 @@
 import { parseBackendSpec, type BackendSpec } from "#api/resources/backend.ts";
 import { describeProblem } from "#api/fields/read.ts";
 import { Bell } from "#core/bell.ts";
-import { textMapOf } from "#core/json.ts";
 import { after, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
-import { backends, secrets, usedName } from "../controllers/backend/resources.ts";
+import { backends, usedName } from "../controllers/backend/resources.ts";
 import type { Api } from "../kube/api.ts";
 import { Backoff } from "../kube/backoff.ts";
 import { get } from "../kube/calls.ts";
@@ -19,6 +18,8 @@ import { Collection } from "../kube/collection.ts";
 import { isRefused, reasonText } from "../kube/errors.ts";
 import type { KubeMetrics } from "../kube/metrics.ts";
 import { objectKey } from "../kube/objects.ts";
+import { secrets, textsIn } from "../kube/secrets.ts";
+import { etcdEndpoint } from "../objects/installation.ts";
 import type { Authorities } from "./authorities.ts";
 import { readAuthority, type Authority } from "./x509/certificate.ts";
 
@@ -59,7 +60,7 @@ const backoffSettings = { firstMs: 500, factor: 2, maxMs: 10_000, jitter: 1 } as
 
 type External = NonNullable<BackendSpec["external"]>;
 type SecretRead =
-  | { readonly kind: "read"; readonly entries: Readonly<Record<string, string>> }
+  | { readonly kind: "read"; readonly entries: ReturnType<typeof textsIn> }
   /** `sure`: the API server said so. */
   | { readonly kind: "missing"; readonly problem: string; readonly sure: boolean };
 
@@ -166,7 +167,7 @@ export class SidecarBackend implements AsyncDisposable {
     const clients = authorities.get("clients");
     if (clients === undefined)
       return lacking("The authority 'clients' was not read or made yet.", "authority");
-    const endpoints = [`https://${installation}-etcd.${namespace}.svc:2379`];
+    const endpoints = [etcdEndpoint({ name: installation, namespace })];
     const { authority: issuer, bundle: ca } = clients;
     return { kind: "known", endpoints, ca, issuer, passwords: false };
   }
@@ -204,12 +205,7 @@ export class SidecarBackend implements AsyncDisposable {
   async #secret(name: string, field: string, signal: AbortSignal): Promise<SecretRead> {
     const { api, namespace } = this.#parts;
     const found = await get({ api, resource: secrets, signal }, { namespace, name });
-    if (found.kind === "done") {
-      const texts = Object.entries(textMapOf(found.value["data"])).map(([key, value]) => [
-        ...[key, Buffer.from(value, "base64").toString()],
-      ]);
-      return { kind: "read", entries: Object.fromEntries(texts) as Record<string, string> };
-    }
+    if (found.kind === "done") return { kind: "read", entries: textsIn(found.value["data"]) };
     const sure = isRefused(found, "notFound");
     const why = sure ? `is not there, in namespace '${namespace}'` : reasonText(found);
     return { kind: "missing", problem: `The Secret '${name}' of ${field}: ${why}.`, sure };

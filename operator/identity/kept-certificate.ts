@@ -1,6 +1,7 @@
 /** A certificate that lies in a Secret, with its key: whether it does what it is for, and a new one where it does not. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import { skewMs } from "./renewal.ts";
 import { issue, keyPem, type Authority, type Subject, type Use } from "./x509/certificate.ts";
 
 export interface CertificateFor {
@@ -16,8 +17,6 @@ export interface KeptCertificate {
   readonly key: string;
 }
 
-/** Clocks of machines differ by so much at most. */
-const skewMs = 300_000;
 /** The part of a life that is left when the next one is made. */
 const renewedAt = 1 / 3;
 

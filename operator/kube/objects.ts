@@ -43,6 +43,10 @@ export const namespaceResource: Resource = {
   ...{ group: "", version: "v1", kind: "Namespace", plural: "namespaces", namespaced: false },
 };
 
+export const podResource: Resource = {
+  ...{ group: "", version: "v1", kind: "Pod", plural: "pods", namespaced: true },
+};
+
 declare const brand: unique symbol;
 
 /** `namespace/name`, or `name` where the resource has no namespaces. */

@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
-import type { Answer } from "#tools/cluster/kubectl.ts";
+import type { Answer } from "#tools/cluster/answer.ts";
 import { allConstraints } from "./constraints.ts";
 import { isOldest, startWithCrds } from "./crds-applied.ts";
 

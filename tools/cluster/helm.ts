@@ -1,8 +1,6 @@
 /** helm as a function, with a home in the cluster's folder: not in the user's. */
-import { spawn } from "node:child_process";
 import path from "node:path";
-import process from "node:process";
-import type { Answer } from "./kubectl.ts";
+import { answerOf, type Answer } from "./answer.ts";
 
 export interface HelmPlan {
   readonly program: string;
@@ -11,7 +9,7 @@ export interface HelmPlan {
   readonly folder: string;
 }
 
-const answerWithinMs = 180_000;
+const withinMs = 180_000;
 
 export class Helm {
   readonly #program: string;
@@ -21,7 +19,6 @@ export class Helm {
     this.#program = program;
     const at = (name: string): string => path.join(folder, "helm", name);
     this.#env = {
-      ...process.env,
       KUBECONFIG: kubeconfig ?? at("none.kubeconfig"),
       HELM_CACHE_HOME: at("cache"),
       HELM_CONFIG_HOME: at("config"),
@@ -38,21 +35,6 @@ export class Helm {
 
   /** Whatever it answers. */
   ask(...args: readonly string[]): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(this.#program, args, {
-        env: this.#env,
-        stdio: ["ignore", "pipe", "pipe"],
-        timeout: answerWithinMs,
-        killSignal: "SIGKILL",
-      });
-      let out = "";
-      let err = "";
-      child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
-      child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
-      child.once("error", reject);
-      child.once("close", (code) => {
-        resolve({ code: code ?? -1, out, err });
-      });
-    });
+    return answerOf(this.#program, args, { env: this.#env, withinMs });
   }
 }

@@ -1,7 +1,6 @@
 /** kubectl as a function: arguments in, output out. */
-import { spawn } from "node:child_process";
 import path from "node:path";
-import process from "node:process";
+import { answerOf, type Answer } from "./answer.ts";
 
 export interface KubectlPlan {
   readonly program: string;
@@ -10,13 +9,7 @@ export interface KubectlPlan {
   readonly folder: string;
 }
 
-export interface Answer {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-const answerWithinMs = 120_000;
+const withinMs = 120_000;
 
 export class Kubectl {
   readonly program: string;
@@ -38,30 +31,10 @@ export class Kubectl {
 
   /** Whatever it answers; `input` is what `-f -` reads. */
   ask(args: readonly string[], input?: string): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(this.program, args, {
-        env: {
-          ...process.env,
-          KUBECONFIG: this.kubeconfig,
-          KUBECACHEDIR: path.join(this.#folder, "kubectl-cache"),
-        },
-        stdio: ["pipe", "pipe", "pipe"],
-        timeout: answerWithinMs,
-        killSignal: "SIGKILL",
-      });
-      let out = "";
-      let err = "";
-      child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
-      child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
-      child.once("error", reject);
-      child.once("close", (code) => {
-        resolve({ code: code ?? -1, out, err });
-      });
-      // It may end before it has read all, or anything: its answer says why.
-      child.stdin.once("error", (error: NodeJS.ErrnoException) => {
-        if (error.code !== "EPIPE") reject(error);
-      });
-      child.stdin.end(input ?? "");
-    });
+    const env = {
+      KUBECONFIG: this.kubeconfig,
+      KUBECACHEDIR: path.join(this.#folder, "kubectl-cache"),
+    };
+    return answerOf(this.program, args, { env, withinMs, input });
   }
 }

@@ -1,13 +1,12 @@
 /** From a Backend's spec and the Secrets that it names to what a connection needs. */
 import type { BackendSpec } from "#api/resources/backend.ts";
-import { textMapOf } from "#core/json.ts";
 import type { SecretsRead } from "../../conditions/backend-facts.ts";
 import type { AdminAccess, AdminTls } from "../../etcd-admin/connection.ts";
 import type { Api } from "../../kube/api.ts";
 import { get } from "../../kube/calls.ts";
 import { isRefused, reasonText } from "../../kube/errors.ts";
 import { etcdEndpoint, etcdNames, type Installation } from "../../objects/installation.ts";
-import { secrets as resource } from "./resources.ts";
+import { bytesIn, secrets as resource } from "../../kube/secrets.ts";
 
 export type AccessRead =
   | { readonly kind: "read"; readonly access: AdminAccess }
@@ -19,7 +18,7 @@ export interface Reading {
   readonly signal: AbortSignal;
 }
 
-type Entries = Readonly<Record<string, Buffer>>;
+type Entries = ReturnType<typeof bytesIn>;
 type SecretRead = { readonly kind: "read"; readonly entries: Entries } | Failed;
 type Failed = Exclude<SecretsRead, { readonly kind: "read" }>;
 
@@ -70,17 +69,11 @@ const missing = (what: string): Failed => ({ kind: "missing", what });
 async function readSecret(name: string, field: string, reading: Reading): Promise<SecretRead> {
   const { api, namespace, signal } = reading;
   const read = await get({ api, resource, signal }, { namespace, name });
-  if (read.kind === "done") return { kind: "read", entries: entriesOf(read.value["data"]) };
+  if (read.kind === "done") return { kind: "read", entries: bytesIn(read.value["data"]) };
   const where = `The Secret '${name}' of ${field}.name`;
   if (isRefused(read, "notFound"))
     return missing(`${where} is not there, in namespace '${namespace}'.`);
   return { kind: "unread", what: `${where} could not be read: ${reasonText(read)}` };
-}
-
-function entriesOf(data: unknown): Entries {
-  return Object.fromEntries(
-    Object.entries(textMapOf(data)).map(([key, value]) => [key, Buffer.from(value, "base64")]),
-  );
 }
 
 /** Two of the same mark may share a connection. */

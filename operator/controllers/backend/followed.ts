@@ -7,15 +7,14 @@ import type { Api } from "../../kube/api.ts";
 import { Collection, selectionsOf, type Listener, type Selected } from "../../kube/collection.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import type { Change } from "../../kube/store.ts";
-import { nameOfKey, namespaceResource, objectKey } from "../../kube/objects.ts";
+import { nameOfKey, namespaceResource, objectKey, podResource } from "../../kube/objects.ts";
+import { secrets } from "../../kube/secrets.ts";
 import type { UsersSeen } from "./decide-users.ts";
 import {
   asksForSidecars,
   backends,
   injectedSelector,
-  pods,
   readUserSecret,
-  secrets,
   userSecretName,
   userSelector,
   type UserSecret,
@@ -68,7 +67,7 @@ export class Followed implements AsyncDisposable {
       ...{ resource: secrets, namespace: operatorNamespace, labelSelector: userSelector },
     });
     this.#pods = follow(
-      ...selectionsOf(pods, namespaces).map((selection) => ({
+      ...selectionsOf(podResource, namespaces).map((selection) => ({
         ...selection,
         ...({ labelSelector: injectedSelector, metadataOnly: true } as const),
       })),

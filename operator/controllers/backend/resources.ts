@@ -1,17 +1,11 @@
 /** The resources that the controller reads and writes, and what it calls its own objects. */
 import { group, injectLabel, sidecarLabel, sidecarLabelValue, version } from "#api/names.ts";
 import { backend } from "#api/resources/backend.ts";
-import { textMapOf } from "#core/json.ts";
 import type { KubeObject, Resource } from "../../kube/objects.ts";
+import { dataOf, textsIn } from "../../kube/secrets.ts";
 
 export const backends: Resource = {
   ...{ group, version, kind: backend.kind, plural: backend.plural, namespaced: true },
-};
-export const secrets: Resource = {
-  ...{ group: "", version: "v1", kind: "Secret", plural: "secrets", namespaced: true },
-};
-export const pods: Resource = {
-  ...{ group: "", version: "v1", kind: "Pod", plural: "pods", namespaced: true },
 };
 
 /** The one Backend that is used, in the operator's namespace. */
@@ -57,7 +51,7 @@ export function readUserSecret({ metadata, data }: KubeObject): UserSecret | und
   const { labels = {}, annotations = {} } = metadata;
   const namespace = labels[namespaceLabel];
   if (labels[userLabel] !== "true" || namespace === undefined) return undefined;
-  const password = Buffer.from(textMapOf(data)["password"] ?? "", "base64").toString();
+  const { password = "" } = textsIn(data);
   return {
     namespace,
     password: password === "" ? undefined : password,
@@ -83,9 +77,7 @@ export function userSecretFields({ namespace, uid, user, password }: WrittenSecr
     annotations: { [uidAnnotation]: uid },
     fields: {
       type: "kubernetes.io/basic-auth",
-      data: { username: base64(user), password: base64(password) },
+      data: dataOf({ username: user, password }),
     },
   };
 }
-
-const base64 = (text: string): string => Buffer.from(text).toString("base64");

@@ -9,10 +9,10 @@ import type { Api } from "../../kube/api.ts";
 import { create, get, remove, type Call } from "../../kube/calls.ts";
 import { isRefused, reasonText, type KubeOutcome } from "../../kube/errors.ts";
 import type { KubeObject } from "../../kube/objects.ts";
+import { secrets } from "../../kube/secrets.ts";
 import {
   fieldManager,
   isUserSecret,
-  secrets,
   userSecretFields,
   userSecretName,
   type WrittenSecret,

@@ -3,12 +3,12 @@ import { apply } from "../../kube/apply.ts";
 import type { Api } from "../../kube/api.ts";
 import { get } from "../../kube/calls.ts";
 import { isRefused, KubeFailure, reasonText, type KubeOutcome } from "../../kube/errors.ts";
-import type { KubeObject } from "../../kube/objects.ts";
+import { podResource, type KubeObject } from "../../kube/objects.ts";
 import { trustAnnotation } from "../../objects/etcd.ts";
 import { labelsOf, type Installation } from "../../objects/installation.ts";
 import { appliedOf, type Wanted } from "../../objects/wanted.ts";
 import type { Hurry } from "./decide.ts";
-import { fieldManager, pods } from "./resources.ts";
+import { fieldManager } from "./resources.ts";
 
 export interface ActParts {
   readonly api: Api;
@@ -59,7 +59,7 @@ export function hurry(
   signal: AbortSignal,
 ): Promise<KubeOutcome<KubeObject>> {
   const { name, namespace, uid } = pod.metadata;
-  return apply({ api, resource: pods, signal }, fieldManager, {
+  return apply({ api, resource: podResource, signal }, fieldManager, {
     object: { name, ...(namespace !== undefined && { namespace }) },
     uid,
     annotations: { [trustAnnotation]: mark },

@@ -41,21 +41,23 @@ import type { Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import type { ManagedFacts } from "../../conditions/managed-facts.ts";
 import type { EtcdAdmin } from "../../etcd-admin/admin.ts";
+import { AdminHand } from "../../etcd-admin/hand.ts";
 import { readStanding, switchUsersOn, type Standing } from "../../etcd-admin/standing.ts";
 import type { Api } from "../../kube/api.ts";
 import type { Collection } from "../../kube/collection.ts";
 import { reasonText } from "../../kube/errors.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
-import { objectKey, type ObjectKey } from "../../kube/objects.ts";
+import { objectKey, podResource, type ObjectKey } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue.ts";
 import { Reconciler, type Reconciled } from "../../kube/reconciler.ts";
 import type { ManagedSpec } from "../../objects/etcd.ts";
+import type { Wanted } from "../../objects/wanted.ts";
 import { etcdNames, type Installation } from "../../objects/installation.ts";
 import { usedName } from "../backend/resources.ts";
 import { hurry, write } from "./act.ts";
 import { decide, type Authorities, type Held, type Plan, type Seen } from "./decide.ts";
 import { Followed } from "./followed.ts";
-import { claims, pods } from "./resources.ts";
+import { claims } from "./resources.ts";
 
 export interface ManagedControllerParts {
   readonly api: Api;
@@ -130,7 +132,7 @@ export class ManagedController implements AsyncDisposable {
       problem: this.#problem,
       storage: this.#plan?.storage,
       storageKept: this.#plan?.storageKept,
-      pod: followed.get(pods, `${statefulSet}-0`),
+      pod: followed.get(podResource, `${statefulSet}-0`),
       claim: followed.get(claims, `data-${statefulSet}-0`),
       trusted: this.#plan?.trusted ?? false,
     };
@@ -182,15 +184,14 @@ export class ManagedController implements AsyncDisposable {
       return { kind: "later", afterMs: soonMs };
     }
     const { image, authorities } = given;
-    const standing = await this.#standing();
+    const standing = await this.#standing(signal);
     const plan = decide({
       ...{ spec, image, authorities, standing },
       ...this.#around(followed),
     });
-    if (plan.switchUsersOn) await this.#switchUsersOn();
+    if (plan.switchUsersOn) await this.#switchUsersOn(signal);
     const { api, installation, mayAct } = this.#parts;
-    const isFollowed = ({ resource, name }: { resource: object; name: string }) =>
-      followed.get(resource as never, name) !== undefined;
+    const isFollowed = ({ resource, name }: Wanted) => followed.get(resource, name) !== undefined;
     const written = await write(plan.writes, { api, installation, mayAct, isFollowed }, signal);
     this.#say(
       written.kind === "done" ? undefined : { kind: "objectsRefused", message: written.message },
@@ -264,10 +265,10 @@ export class ManagedController implements AsyncDisposable {
     };
   }
 
-  async #standing(): Promise<Standing | undefined> {
-    const admin = this.#parts.admin();
-    if (admin === undefined) return undefined;
-    const told = await readStanding(admin);
+  async #standing(signal: AbortSignal): Promise<Standing | undefined> {
+    const hand = this.#hand(signal);
+    if (hand === undefined) return undefined;
+    const told = await readStanding(hand);
     if (told.kind === "done") return told.value;
     this.#parts.runtime.log.debug("the managed etcd does not say how it stands", {
       reason: told.message,
@@ -275,11 +276,17 @@ export class ManagedController implements AsyncDisposable {
     return undefined;
   }
 
-  async #switchUsersOn(): Promise<void> {
-    const { runtime, mayAct } = this.#parts;
-    const admin = this.#parts.admin();
-    if (admin === undefined || !mayAct()) return;
-    const done = await switchUsersOn(admin);
+  #hand(signal: AbortSignal): AdminHand | undefined {
+    const { admin, mayAct } = this.#parts;
+    const connected = admin();
+    return connected === undefined ? undefined : new AdminHand(connected, { signal, mayAct });
+  }
+
+  async #switchUsersOn(signal: AbortSignal): Promise<void> {
+    const { runtime } = this.#parts;
+    const hand = this.#hand(signal);
+    if (hand === undefined) return;
+    const done = await switchUsersOn(hand);
     if (done.kind === "done") runtime.log.info("users are switched on in the managed etcd");
     else
       runtime.log.warn("users could not be switched on in the managed etcd", {

@@ -24,8 +24,9 @@ import type { Standing } from "../../etcd-admin/standing.ts";
 import { issueFor, whyDue, type CertificateFor } from "../../identity/kept-certificate.ts";
 import type { Authority } from "../../identity/x509/certificate.ts";
 import { recordOf } from "../../kube/errors.ts";
-import type { KubeObject, Resource } from "../../kube/objects.ts";
-import { pods, secrets, statefulSets } from "./resources.ts";
+import { podResource, type KubeObject, type Resource } from "../../kube/objects.ts";
+import { dataOf, secrets, textsIn } from "../../kube/secrets.ts";
+import { statefulSets } from "./resources.ts";
 
 /** An authority, and what is to be trusted of it: PEM. */
 export interface Held {
@@ -106,7 +107,7 @@ export function decide(seen: Seen): Plan {
 
 /** Only when our own watch has shown the Secret: the kubelet's, which it looks at then, has likely shown it as well. */
 function hurryOf({ object, installation }: Seen, { mark }: Trust): Hurry | undefined {
-  const pod = object(pods, `${etcdNames(installation).statefulSet}-0`);
+  const pod = object(podResource, `${etcdNames(installation).statefulSet}-0`);
   if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) return undefined;
   return pod.metadata.annotations?.[trustAnnotation] === mark ? undefined : { pod, mark };
 }
@@ -213,22 +214,15 @@ function secret(
   name: string,
   { type, entries }: { readonly type: string; readonly entries: Readonly<Record<string, string>> },
 ): Wanted {
-  const data = Object.fromEntries(
-    Object.entries(entries).map(([key, text]) => [key, Buffer.from(text).toString("base64")]),
-  );
-  return { resource: secrets, name, labels: labelsOf(installation), fields: { type, data } };
+  const fields = { type, data: dataOf(entries) };
+  return { resource: secrets, name, labels: labelsOf(installation), fields };
 }
 
 function entriesIn(
   { object }: Pick<Seen, "object">,
   name: string,
 ): Readonly<Record<string, string | undefined>> {
-  return Object.fromEntries(
-    Object.entries(recordOf(object(secrets, name)?.["data"])).map(([key, value]) => [
-      key,
-      Buffer.from(String(value), "base64").toString(),
-    ]),
-  );
+  return textsIn(object(secrets, name)?.["data"]);
 }
 
 /** A set's claims cannot be changed: what stands is kept, and said. */

@@ -3,9 +3,10 @@ import type { Runtime } from "#core/runtime.ts";
 import type { Api } from "../../kube/api.ts";
 import { Collection } from "../../kube/collection.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
-import { objectKey, type KubeObject, type Resource } from "../../kube/objects.ts";
+import { objectKey, podResource, type KubeObject, type Resource } from "../../kube/objects.ts";
+import { secrets } from "../../kube/secrets.ts";
 import { selectorOf, type Installation } from "../../objects/installation.ts";
-import { claims, pods, secrets, services, statefulSets } from "./resources.ts";
+import { claims, services, statefulSets } from "./resources.ts";
 
 export interface FollowedParts {
   readonly api: Api;
@@ -16,7 +17,7 @@ export interface FollowedParts {
   readonly changed: () => void;
 }
 
-const followed = [secrets, services, statefulSets, pods, claims] as const;
+const followed = [secrets, services, statefulSets, podResource, claims] as const;
 
 export class Followed implements AsyncDisposable {
   readonly #namespace: string;

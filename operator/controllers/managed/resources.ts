@@ -2,11 +2,7 @@
 import type { Resource } from "../../kube/objects.ts";
 
 export { services, statefulSets } from "../../objects/etcd.ts";
-export { secrets } from "../backend/resources.ts";
 
-export const pods: Resource = {
-  ...{ group: "", version: "v1", kind: "Pod", plural: "pods", namespaced: true },
-};
 export const claims: Resource = {
   ...{ group: "", version: "v1", kind: "PersistentVolumeClaim" },
   ...{ plural: "persistentvolumeclaims", namespaced: true },

@@ -1,9 +1,9 @@
 /** docs/quickstart.md, as somebody types it: each block of shell in its order, and what it promises beside. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
+import { answerOf } from "#tools/cluster/answer.ts";
 import { fetchHelm } from "#tools/fetch/helm.ts";
 import { importProjectImages } from "#tools/cluster/real/project-images.ts";
 import { startReal, type RealCluster } from "#tools/cluster/real/real-cluster.ts";
@@ -32,7 +32,7 @@ describe("the quickstart", function () {
     // What kubectl and helm remember goes with the cluster.
     const at = (name: string): string => path.join(folder, "home", name);
     env = {
-      ...{ ...process.env, PATH: programs.join(path.delimiter), KUBECONFIG: cluster.kubeconfig },
+      ...{ PATH: programs.join(path.delimiter), KUBECONFIG: cluster.kubeconfig },
       ...{ KUBECACHEDIR: at("kube"), HELM_CACHE_HOME: at("helm-cache") },
       ...{ HELM_CONFIG_HOME: at("helm-config"), HELM_DATA_HOME: at("helm-data") },
     };
@@ -49,16 +49,8 @@ describe("the quickstart", function () {
   });
 
   async function type(block: string): Promise<string> {
-    const child = spawn("bash", ["-euo", "pipefail", "-c", block], {
-      ...{ env, stdio: ["ignore", "pipe", "pipe"], timeout: blockMaxMs, killSignal: "SIGKILL" },
-    });
-    let out = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding("utf8").on("data", (more: string) => (out += more));
-    const code = await new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", resolve);
-    });
+    const shell = ["-euo", "pipefail", "-c", `exec 2>&1; ${block}`];
+    const { code, out } = await answerOf("bash", shell, { env, withinMs: blockMaxMs });
     assert.equal(code, 0, `${block}\n${out}`);
     return out;
   }
