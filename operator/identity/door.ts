@@ -2,17 +2,22 @@
  * The door at which sidecars ask who they are: port 4658, by TLS, on every replica. What is answered is in exchange.ts;
  * here are HTTP, the limits and the counting.
  */
-import express, { type ErrorRequestHandler, type Request, type Response } from "express";
+import type { ErrorRequestHandler, Express, Request, Response } from "express";
 import { identityBodyBytesMax, identityPath } from "#api/identity.ts";
 import { problemMediaType } from "#api/operations/problem-body.ts";
-import { numberOf, textOf } from "#core/json.ts";
 import type { Runtime } from "#core/runtime.ts";
 import type { Address } from "#host/address.ts";
 import type { Counter } from "#host/metrics.ts";
-import { recordOf } from "../kube/errors.ts";
 import type { Exchange } from "./exchange.ts";
+import { bareApp, bodyProblemOf, readJson } from "./json-app.ts";
 import { ExchangeLimits } from "./limits.ts";
-import { ExchangeRefused, refusalBody, refusals, type RefusalFacts } from "./refusals.ts";
+import {
+  ExchangeRefused,
+  refusalBody,
+  refusals,
+  type RefusalCode,
+  type RefusalFacts,
+} from "./refusals.ts";
 import type { Serving } from "./serving.ts";
 import { TlsDoor } from "./tls-door.ts";
 
@@ -29,17 +34,14 @@ export interface DoorParts {
 /** Throws ListenRefused. */
 export function startIdentityDoor(parts: DoorParts): Promise<TlsDoor> {
   const { runtime, serving, address, option } = parts;
-  const app = (closing: AbortSignal): express.Express => appOf(parts, closing);
+  const app = (closing: AbortSignal): Express => appOf(parts, closing);
   return TlsDoor.start({ runtime, serving, address, option, called: "identity", app });
 }
 
-function appOf(parts: DoorParts, signal: AbortSignal): express.Express {
+function appOf(parts: DoorParts, signal: AbortSignal): Express {
   const { exchange, runtime } = parts;
   const limits = new ExchangeLimits(runtime);
-  const app = express();
-  app.disable("x-powered-by");
-  app.disable("etag");
-  app.set("query parser", false);
+  const app = bareApp();
   // Before the body is read.
   const limited = (request: Request, response: Response, next: () => void): void => {
     const entered = limits.enter(request.socket.remoteAddress ?? "");
@@ -49,7 +51,7 @@ function appOf(parts: DoorParts, signal: AbortSignal): express.Express {
     });
     next();
   };
-  const read = express.json({ limit: identityBodyBytesMax, strict: true, inflate: false });
+  const read = readJson(identityBodyBytesMax);
   app.post(identityPath, limited, isJson, read, async (request, response) => {
     const { authorization } = request.headers;
     const asked = { authorization, body: request.body as unknown };
@@ -101,18 +103,16 @@ function refusing({ runtime, counted }: DoorParts): ErrorRequestHandler {
   };
 }
 
+const codes: Readonly<Record<number, RefusalCode>> = {
+  413: "body_too_large",
+  415: "unsupported_media_type",
+};
+
 function factsOf(error: unknown): RefusalFacts {
   if (error instanceof ExchangeRefused) return error.facts;
-  const { type, status } = recordOf(error);
-  // What the reader of bodies throws.
-  if (type === "entity.too.large")
-    return { code: "body_too_large", detail: `Send at most ${identityBodyBytesMax} bytes.` };
-  const code = numberOf(status) ?? 500;
-  if (textOf(type) !== undefined && code >= 400 && code < 500)
-    return {
-      code: code === 415 ? "unsupported_media_type" : "malformed",
-      detail: "The body is no JSON object in UTF-8, as it is.",
-    };
+  const problem = bodyProblemOf(error, identityBodyBytesMax);
+  if (problem !== undefined)
+    return { code: codes[problem.status] ?? "malformed", detail: problem.message };
   return { code: "internal", detail: "The operator failed; see its log." };
 }
 

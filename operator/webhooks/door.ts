@@ -2,13 +2,12 @@
  * The door at which the API server asks about pods: port 4656, by TLS, on every replica. What is answered is in reviewer.ts;
  * here are HTTP and the limits. Whoever else comes learns nothing but what the operator would do with a pod of his.
  */
-import express, { type ErrorRequestHandler, type NextFunction, type Request } from "express";
-import { numberOf } from "#core/json.ts";
+import type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler } from "express";
 import type { Runtime } from "#core/runtime.ts";
 import type { Address } from "#host/address.ts";
+import { bareApp, bodyProblemOf, readJson } from "../identity/json-app.ts";
 import type { Serving } from "../identity/serving.ts";
 import { TlsDoor } from "../identity/tls-door.ts";
-import { recordOf } from "../kube/errors.ts";
 import { injectPath } from "./configuration.ts";
 import { answerOf, readReview } from "./review.ts";
 import type { Reviewer } from "./reviewer.ts";
@@ -29,7 +28,7 @@ const runningMax = 128;
 /** Throws ListenRefused. */
 export function startWebhookDoor(parts: WebhookDoorParts): Promise<TlsDoor> {
   const { runtime, serving, address, option } = parts;
-  const app = (closing: AbortSignal): express.Express => appOf(parts, closing);
+  const app = (closing: AbortSignal): Express => appOf(parts, closing);
   return TlsDoor.start({ runtime, serving, address, option, called: "webhooks", app });
 }
 
@@ -44,12 +43,9 @@ class Unanswered extends Error {
   }
 }
 
-function appOf({ reviewer, runtime }: WebhookDoorParts, closing: AbortSignal): express.Express {
-  const app = express();
-  app.disable("x-powered-by");
-  app.disable("etag");
-  app.set("query parser", false);
-  const read = express.json({ limit: bodyBytesMax, strict: true, inflate: false });
+function appOf({ reviewer, runtime }: WebhookDoorParts, closing: AbortSignal): Express {
+  const app = bareApp();
+  const read = readJson(bodyBytesMax);
   app.post(injectPath, limiting(), isJson, read, async (request, response) => {
     const review = readReview(request.body);
     if (review === undefined)
@@ -68,7 +64,7 @@ function appOf({ reviewer, runtime }: WebhookDoorParts, closing: AbortSignal): e
 }
 
 /** Before the body is read. */
-function limiting(): express.RequestHandler {
+function limiting(): RequestHandler {
   let running = 0;
   return (_request, response, next) => {
     if (running >= runningMax)
@@ -100,12 +96,7 @@ function failing(runtime: Runtime): ErrorRequestHandler {
 
 function unansweredOf(error: unknown): Pick<Unanswered, "status" | "message"> {
   if (error instanceof Unanswered) return error;
-  const { type, status } = recordOf(error);
-  const code = numberOf(status) ?? 500;
-  // What the reader of bodies throws.
-  if (type === "entity.too.large")
-    return { status: code, message: `Send at most ${bodyBytesMax} bytes.` };
-  if (typeof type === "string" && code >= 400 && code < 500)
-    return { status: code, message: "The body is no JSON object in UTF-8, as it is." };
+  const problem = bodyProblemOf(error, bodyBytesMax);
+  if (problem !== undefined) return problem;
   return { status: 500, message: "The operator failed; see its log." };
 }

@@ -62,8 +62,7 @@ export class UsersKeeper {
       notOurs: this.#notOurs,
     });
     const plan = decideUsers(facts, seen);
-    const { users: hand, secrets } = { users: this.#users, secrets: this.#secrets };
-    const hands = { runtime, users: hand, secrets, seen, isEnding };
+    const hands = { runtime, users: this.#users, secrets: this.#secrets, seen, isEnding };
     const users = await actOnUsers(plan, hands, signal);
     for (const one of users.done) this.#note(one);
     for (const role of users.notOurs) this.#notOurs.add(role);
