@@ -9,8 +9,7 @@ import process from "node:process";
 import type { Chosen } from "./suites.ts";
 import { none, type Totals } from "./totals.ts";
 
-/** The cluster's takes twelve minutes on two cores that have nothing else to do. */
-const suiteMaxMs = 30 * 60_000;
+const suiteMaxMs = 15 * 60_000;
 const lingerMaxMs = 10_000;
 const lookEveryMs = 500;
 

@@ -35,7 +35,7 @@ export const suites: readonly Suite[] = [
     name: "integration",
     ...{ etcd: ["3.7", "3.6"], etcdToo: ["3.4"], builtToo: ["registry"], sideBySide: true },
   },
-  { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light" },
+  { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light", sideBySide: true },
   {
     name: "charts",
     ...{ etcd: ["3.7"], etcdToo: [], rung: "light", helm: ["3", "4"] },
