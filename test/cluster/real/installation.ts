@@ -1,0 +1,160 @@
+/** A real cluster with the project's images, helm and a volume, and hands on what is installed there: for tests of whole installations. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fetchHelm, type HelmMajor } from "#tools/fetch/helm.ts";
+import { Helm } from "#tools/cluster/helm.ts";
+import { importProjectImages } from "#tools/cluster/real/project-images.ts";
+import { startReal, type RealCluster } from "#tools/cluster/real/real-cluster.ts";
+import { makeVolumes } from "#tools/cluster/real/storage.ts";
+import { takeDown } from "#tools/cluster/take-down.ts";
+import { until } from "#tools/cluster/until.ts";
+import { appPod, type App } from "./apps.ts";
+
+const folder = path.resolve(".cache/cluster-real");
+export const system = "holdfast-system";
+const startMs = 180_000;
+
+export interface InstallationPlan {
+  readonly helm?: HelmMajor;
+  /** Volumes of 8Gi. */
+  readonly volumes?: number;
+}
+
+export class Installation {
+  readonly cluster: RealCluster;
+  readonly helm: Helm;
+
+  private constructor(cluster: RealCluster, helm: Helm) {
+    this.cluster = cluster;
+    this.helm = helm;
+  }
+
+  /** Ready for `install`. */
+  static async prepare({ helm = "4", volumes = 1 }: InstallationPlan = {}): Promise<Installation> {
+    // Of a run that was killed.
+    await takeDown(folder);
+    const cluster = await startReal({ folder });
+    const { path: program } = await fetchHelm(helm);
+    const made = new Installation(
+      cluster,
+      new Helm({ program, kubeconfig: cluster.kubeconfig, folder }),
+    );
+    await importProjectImages(cluster);
+    await makeVolumes(cluster, { count: volumes, size: "8Gi" });
+    return made;
+  }
+
+  close(): Promise<void> {
+    return this.cluster.close();
+  }
+
+  /** Its output; throws where it fails. */
+  kubectl(...args: readonly string[]): Promise<string> {
+    return this.cluster.kubectl.run(args);
+  }
+
+  apply(namespace: string, ...items: readonly object[]): Promise<string> {
+    return this.cluster.kubectl.run(
+      ["apply", "-n", namespace, "-f", "-"],
+      JSON.stringify({ apiVersion: "v1", kind: "List", items }),
+    );
+  }
+
+  /** `helm install` of the chart as `holdfast`, until operators and Backend are ready. */
+  async install(...args: readonly string[]): Promise<void> {
+    await this.helm.run(
+      ...["install", "holdfast", "charts/holdfast", "-n", system, "--create-namespace", ...args],
+    );
+    await this.ready();
+  }
+
+  async ready(): Promise<void> {
+    await this.operatorsReady();
+    const backend = ["wait", "hfbackend/default", "-n", system];
+    await this.kubectl(...backend, "--for=create", "--timeout=60s");
+    await this.kubectl(...backend, "--for=condition=Ready", "--timeout=110s");
+  }
+
+  operatorsReady(): Promise<string> {
+    const rollout = ["rollout", "status", "deployment/holdfast-operator", "-n", system];
+    return this.kubectl(...rollout, "--timeout=110s");
+  }
+
+  /** With 0 until the last is gone, otherwise until all are ready. */
+  async scaleOperators(count: number): Promise<void> {
+    await this.kubectl(
+      ...["scale", "deployment/holdfast-operator", `--replicas=${count}`, "-n", system],
+    );
+    const gone = ["-l", "app.kubernetes.io/component=operator", "-n", system, "--for=delete"];
+    if (count === 0) await this.kubectl("wait", "pod", ...gone, "--timeout=110s");
+    else await this.operatorsReady();
+  }
+
+  /** A namespace whose pods get a sidecar, with the pool `orders`. */
+  async openNamespace(name: string, spec: object = { mode: "Mutex", ttl: "1h" }): Promise<void> {
+    await this.kubectl("create", "namespace", name);
+    await this.kubectl("label", "namespace", name, "holdfast.dev/inject=enabled");
+    await this.apply(name, {
+      ...{ apiVersion: "holdfast.dev/v1alpha1", kind: "DistributedLock" },
+      ...{ metadata: { name: "orders" }, spec },
+    });
+  }
+
+  start(namespace: string, name: string, app: App): Promise<string> {
+    return this.apply(namespace, appPod(name, app));
+  }
+
+  logs(namespace: string, pod: string): Promise<string> {
+    return this.kubectl("logs", pod, "-c", "app", "-n", namespace);
+  }
+
+  /** When the app wrote a line that begins so, by its own clock, in ms. */
+  async wroteAt(
+    { namespace, pod }: { readonly namespace: string; readonly pod: string },
+    word: string,
+    withinMs = startMs,
+  ): Promise<number> {
+    let at = Number.NaN;
+    await until(
+      `${pod} to write ${word}`,
+      async () => {
+        const log = await this.logs(namespace, pod);
+        const line = log.split("\n").find((each) => each.startsWith(`${word} `));
+        at = Number(line?.split(" ")[1]);
+        if (line === undefined) throw new Error(log);
+        return true;
+      },
+      { withinMs },
+    );
+    return at;
+  }
+
+  /** For a test that failed: what a person would ask first. */
+  async tell(): Promise<void> {
+    const seen = [
+      ["get", "pods,hflock,hfbackend", "-A", "-o", "wide"],
+      ["get", "events", "-A", "--sort-by=.lastTimestamp"],
+      ["describe", "hfbackend", "-n", system],
+      ["logs", "deployment/holdfast-operator", "--all-pods", "--tail=40", "-n", system],
+    ];
+    for (const args of seen)
+      console.error((await this.cluster.kubectl.ask(args)).out.slice(-6_000));
+  }
+}
+
+/** The process of a pod's sidecar, as this machine sees it. */
+export function sidecarOf(pod: string): number {
+  const found = readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8")
+        .split("\0")
+        .includes(`HOLDFAST_POD=${pod}`);
+    } catch {
+      return false; // it has ended, or is the kernel's
+    }
+  });
+  assert.equal(found.length, 1, `processes of ${pod}'s sidecar: ${found.join()}`);
+  return Number(found[0]);
+}
