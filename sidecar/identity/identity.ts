@@ -8,6 +8,8 @@
  * | `over`    | nobody renewed it in time                           | an answer → `good`                                |
  *
  * From a third of its life on it asks for the next, with a key made anew, and goes on with what it has while nobody answers. What
+ * was kept is used at once, and the next is asked for behind it: an earlier life may have ended because what it was told opened
+ * nothing (an authority, an issuer that was corrected since), and would go on ending for hours. What
  * is over is said loudly and used all the same: connections that stand are not ended by it, and only etcd can refuse a new one.
  */
 import { identityAnswerBytesMax, identityPath } from "#api/identity.ts";
@@ -105,7 +107,8 @@ export class Identity implements AsyncDisposable {
       ...about(notAfterMs),
     });
     identity = new Identity(parts, asking, held);
-    identity.#tasks.run("renewing the identity", (until) => identity.#renew(until));
+    const dueInMs = good ? 0 : identity.#dueInMs();
+    identity.#tasks.run("renewing the identity", (until) => identity.#renew(dueInMs, until));
     return identity;
   }
 
@@ -168,9 +171,9 @@ export class Identity implements AsyncDisposable {
     return this.close();
   }
 
-  async #renew(signal: AbortSignal): Promise<void> {
+  async #renew(dueInMs: number, signal: AbortSignal): Promise<void> {
     const { runtime } = this.#parts;
-    let waitMs = this.#dueInMs() * (1 + runtime.random() / 10);
+    let waitMs = dueInMs * (1 + runtime.random() / 10);
     let failures = 0;
     for (;;) {
       await this.#until(waitMs, signal);

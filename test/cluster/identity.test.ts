@@ -264,6 +264,26 @@ describe("identity", function () {
     operator = await start("1h");
   });
 
+  it("that was kept and opens nothing is replaced by one start of the container, not after hours", async () => {
+    await pod("app-6", "shop");
+    const own = await settings({
+      ...{ token: await token("app-6", "shop"), state: await stateOf("wrong") },
+    });
+    {
+      await using first = await SidecarProcess.start(own);
+      await first.kill();
+    }
+    // As if the Backend had named another authority when it was asked for.
+    const file = path.join(own.env.HOLDFAST_STATE_FOLDER, "identity.json");
+    const kept = JSON.parse(await readFile(file, "utf8")) as { answer: { etcd: { ca: string } } };
+    const stranger = makeAuthority("stranger", { fromMs: 0, untilMs: Date.now() + 3_600_000 });
+    kept.answer.etcd.ca = stranger.certificate;
+    await writeFile(file, JSON.stringify(kept));
+    await using again = await SidecarProcess.start(own);
+    assert.ok(again.has("the identity that was kept is used"));
+    assert.ok(again.has("the identity was renewed"));
+  });
+
   async function lastWords(env: Readonly<Record<string, string>>, shown: string): Promise<string> {
     const file = path.join(folder, "termination-log");
     await writeFile(file, "");
