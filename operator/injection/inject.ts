@@ -3,8 +3,9 @@
  * refusal. Pure, so that whoever asks (a webhook now) is only a caller.
  *
  * The API server may ask about one pod again, after another webhook has changed it. Then the sidecar's place and its
- * container stay as they are, whatever others have made of them: only what is missing is added. A pod that carries the
- * sidecar of another template, since it was copied from a running one, gets the container of this one at the same place.
+ * container stay as they are, whatever others have made of them: only what is missing is added, and whom it is to trust is
+ * brought up to date. A pod that carries the sidecar of another template, since it was copied from a running one, gets the
+ * container of this one at the same place.
  */
 import { quote } from "#api/fields/text.ts";
 import { injectLabel, injectLabelValues, ports, sidecarContainer } from "#api/names.ts";
@@ -136,7 +137,7 @@ function withSidecar({ seen, namespace, settings, injector }: Fit): Injection {
     container: containerOf({ template, trust, settings, platformUser }),
     volumes: volumes(),
     mark: keeps ? before : now,
-    keeps,
+    ...{ keeps, trust },
     annotations: meshAnnotations(seen, namespace, {
       outbound: [...injector.etcdPorts, ports.identity],
       inbound: [healthPort],

@@ -17,6 +17,8 @@ export interface ContainerSeen {
   readonly staysUp: boolean;
   /** On TCP. */
   readonly ports: readonly number[];
+  /** In the order in which they stand; undefined: the value is from elsewhere. */
+  readonly env: readonly (readonly [name: string, value: string | undefined])[];
 }
 
 export interface PodSeen {
@@ -72,5 +74,9 @@ function containersOf(value: unknown): readonly ContainerSeen[] | undefined {
       .filter((port) => (textOf(port["protocol"]) ?? "TCP") === "TCP")
       .map((port) => numberOf(port["containerPort"]))
       .filter((port) => port !== undefined),
+    env: (listOf(container["env"]) ?? []).map(({ name, value }) => [
+      textOf(name) ?? "",
+      textOf(value),
+    ]),
   }));
 }

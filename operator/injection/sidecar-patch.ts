@@ -8,12 +8,15 @@ import {
 import { markText, type Mark } from "./mark.ts";
 import { positionIn } from "./mesh.ts";
 import { insert, replaceAt, setEntries, type Operation } from "./patch.ts";
-import type { PodSeen } from "./pod.ts";
+import type { ContainerSeen, PodSeen } from "./pod.ts";
+import { trustVariable } from "./template.ts";
 
 export interface SidecarParts {
   readonly container: object;
   readonly volumes: readonly { readonly name: string }[];
   readonly mark: Mark;
+  /** PEM. */
+  readonly trust: string;
   /** The container and the volumes that are there stay as they are. */
   readonly keeps: boolean;
   /** Beside the mark. */
@@ -49,11 +52,24 @@ function volumesPatch({ volumes }: PodSeen, { volumes: wanted, keeps }: SidecarP
 /** The place is chosen once: a mesh that comes later puts itself before us, where it wants to. */
 function containerPatch(
   { initContainers }: PodSeen,
-  { container, keeps }: SidecarParts,
+  { container, keeps, trust }: SidecarParts,
 ): Operation[] {
   const path = "/spec/initContainers";
   const at = initContainers?.findIndex(({ name }) => name === sidecarContainer) ?? -1;
-  if (at >= 0) return keeps ? [] : [replaceAt(path, at, container)];
+  const there = initContainers?.[at];
+  if (there !== undefined)
+    return keeps ? trustPatch(`${path}/${at}/env`, there, trust) : [replaceAt(path, at, container)];
   const list = { path, length: initContainers?.length };
   return [insert(list, positionIn(initContainers ?? []), container)];
+}
+
+/**
+ * Whom it trusts may have changed since, though all else is the same: the pod was copied, or brought back by a backup into a
+ * cluster with another authority. Such a sidecar would find nobody whom it believes, and end for ever.
+ */
+function trustPatch(path: string, { env }: ContainerSeen, trust: string): Operation[] {
+  const at = env.findIndex(([name]) => name === trustVariable);
+  return at < 0 || env[at]?.[1] === trust
+    ? []
+    : [replaceAt(path, at, { name: trustVariable, value: trust })];
 }

@@ -30,6 +30,8 @@ export interface Wanted {
 export const audience = "holdfast.dev/identity";
 export const volumeNames = { state: "holdfast-state", token: "holdfast-token" } as const;
 
+/** In the container's environment. */
+export const trustVariable = "HOLDFAST_IDENTITY_TRUST";
 const user = 65_532;
 const tokenFolder = "/var/run/holdfast/token";
 const tokenFile = "token";
@@ -123,7 +125,7 @@ function environment({ template, trust, settings }: Wanted): object[] {
     { name: "HOLDFAST_POD", ...field("metadata.name") },
     { name: "HOLDFAST_NODE", ...field("spec.nodeName") },
     { name: "HOLDFAST_IDENTITY", value: template.identity },
-    { name: "HOLDFAST_IDENTITY_TRUST", value: trust },
+    { name: trustVariable, value: trust },
     { name: "HOLDFAST_IDENTITY_TOKEN", value: `${tokenFolder}/${tokenFile}` },
     { name: "HOLDFAST_STATE_FOLDER", value: stateFolder },
     // As an init container it is asked to end when all others have ended.
