@@ -195,8 +195,10 @@ describe("the chart on an API server", function () {
       it("is stored as it was rendered: nothing would be applied for ever", async () => {
         const rendered = documentsOf(await helm.run("get", "manifest", release, ...inRelease));
         for (const [kind, plural] of scoped) {
-          const sent = rendered.find((document) => document.kind === kind);
-          assert.deepEqual(asSent(await stage.object(plural, clusterName)), sent, kind);
+          const all = rendered.filter((document) => document.kind === kind);
+          assert.ok(all.length > 0, kind);
+          for (const sent of all)
+            assert.deepEqual(asSent(await stage.object(plural, sent.metadata.name)), sent, kind);
         }
       });
 
@@ -249,6 +251,30 @@ describe("the chart on an API server", function () {
         assert.notEqual(code, 0);
         assert.match(err, refused);
         await stage.cluster.kubectl.run(create, pod("disabled"));
+      });
+
+      it("keeps the image of a running pod's sidecar, whose end would give back what its app holds", async () => {
+        const [name, image] = ["sidecar-kept", "registry.example/sidecar:1"];
+        const labels = { "holdfast.dev/sidecar": "injected" };
+        const container = { image, restartPolicy: "Always" };
+        const pod = {
+          ...{ apiVersion: "v1", kind: "Pod", metadata: { name, namespace, labels } },
+          spec: {
+            initContainers: [{ ...container, name: "holdfast" }, { ...container, name: "other" }],
+            containers: [{ name: "app", image }],
+          },
+        };
+        await stage.cluster.kubectl.run(["create", "-f", "-"], JSON.stringify(pod));
+        const change = ["set", "image", `pod/${name}`, ...inRelease];
+        const refused = /the image of the container holdfast cannot be changed .*kubectl rollout restart/;
+        await until("the policy to be in force", async () => {
+          const dry = [...change, "holdfast=registry.example/sidecar:2", "--dry-run=server"];
+          const { code, err } = await stage.cluster.kubectl.ask(dry);
+          return code !== 0 && refused.test(err);
+        });
+        await stage.kubectl(...change, "app=registry.example/app:2", "other=registry.example/app:2");
+        await stage.kubectl("annotate", "pod", name, ...inRelease, "some=thing");
+        await stage.kubectl("delete", "pod", name, ...inRelease, "--force", "--grace-period=0");
       });
 
       it("keeps a pod from starting without the sidecar that it asked for", async () => {

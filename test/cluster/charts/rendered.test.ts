@@ -127,7 +127,10 @@ describe("the charts", function () {
         "MutatingWebhookConfiguration",
         "ValidatingAdmissionPolicy",
         "ValidatingAdmissionPolicyBinding",
-      ].map((kind) => `${kind} holdfast-${namespace}`),
+      ].flatMap((kind) => {
+        const named = `${kind} holdfast-${namespace}`;
+        return kind.startsWith("Validating") ? [named, `${named}-sidecars`] : [named];
+      }),
     );
   });
 

@@ -282,7 +282,7 @@ export const values: Fields = {
     {
       enabled: flag("Whether they do.", true),
       policy: flag(
-        "Whether a ValidatingAdmissionPolicy refuses other values of that label than `enabled` and `disabled`.",
+        "Whether ValidatingAdmissionPolicies refuse other values of that label than `enabled` and `disabled`, and another image for the sidecar of a pod that runs.",
         true,
       ),
     },
