@@ -96,6 +96,11 @@ export class Kernel {
     if (options.report !== undefined) this.#reporter = this.#report(options.report);
   }
 
+  /** Ends waits and lets go of what promises nothing, while the session goes on. Returns whether something is still held. */
+  letGo(wait: DrainWait): Promise<boolean> {
+    return this.locks.drain(wait);
+  }
+
   /** Ends waits, lets go of what promises nothing; the lease goes too where no guarantee is left running. */
   async drain(wait: DrainWait): Promise<void> {
     const stillHeld = await this.locks.drain(wait);

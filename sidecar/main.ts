@@ -87,7 +87,7 @@ async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promi
 
   const signal = await termination.requested;
   runtime.log.info("shutting down", { signal });
-  endInTime(runtime);
+  endInTime(runtime, options.appEndsFirst);
   await drain({ runtime, kernel, http, callersEnded: options.appEndsFirst });
 }
 

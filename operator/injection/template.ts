@@ -128,7 +128,7 @@ function environment({ template, trust, settings }: Wanted): object[] {
     { name: trustVariable, value: trust },
     { name: "HOLDFAST_IDENTITY_TOKEN", value: `${tokenFolder}/${tokenFile}` },
     { name: "HOLDFAST_STATE_FOLDER", value: stateFolder },
-    // As an init container it is asked to end when all others have ended.
+    // As an init container it is asked to end when all others have ended, or their time has.
     { name: "HOLDFAST_APP_ENDS_FIRST", value: "true" },
     ...given.flatMap(([setting, name, value]) => {
       const text = settings[setting];

@@ -20,6 +20,8 @@ import { together } from "../support/together.ts";
 const resources = [mutex("orders")];
 /** From the signal to the end of the process. */
 const endMs = 2_000;
+/** The kubelet's least time for a container that it ends. */
+const appKilledMs = 2_000;
 
 describe("the life of a sidecar", function () {
   this.timeout(60_000);
@@ -96,7 +98,7 @@ describe("the life of a sidecar", function () {
         await release(other, foreign);
       },
 
-    "ended by SIGTERM after its app gives on at once also what was promised for longer":
+    "ended by SIGTERM after its app gives on also what was promised for longer, when no app can run any more":
       async () => {
         const env = { HOLDFAST_APP_ENDS_FIRST: "true" };
         await using sidecar = await start({ sessionTtl: "5m", env });
@@ -104,12 +106,25 @@ describe("the life of a sidecar", function () {
         const until = held.askedAt + parseDurationMs(String(held.answer.body["guaranteedFor"]));
         const next = hold(other, "orders/ended", { wait: "1m" });
         await queued(other, "orders/ended", 1);
+        const askedAt = performance.now();
         const { code } = await sidecar.terminate();
         assert.equal(code, 0);
         const granted = await next;
         assert.ok(granted.answeredAt < until, "it was left to the guarantee");
+        // An app whose time is over has two seconds of the kubelet, and so has its sidecar.
+        assert.ok(granted.answeredAt - askedAt > appKilledMs, "its app may have been running");
         await release(other, granted);
       },
+
+    "ended by SIGTERM after its app is gone within 2 s where nothing was promised": async () => {
+      const env = { HOLDFAST_APP_ENDS_FIRST: "true" };
+      await using sidecar = await start({ sessionTtl: "5m", env });
+      await release(sidecar, await hold(sidecar, "orders/given-back"));
+      const askedAt = performance.now();
+      const { code } = await sidecar.terminate();
+      assert.equal(code, 0);
+      assert.ok(performance.now() - askedAt <= endMs);
+    },
 
     "ended by SIGTERM while etcd is down is gone within 2 s all the same": async () => {
       await using lonely = await EtcdServer.start({ noFsync: true });
