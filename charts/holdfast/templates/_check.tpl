@@ -26,6 +26,26 @@
 {{- fail (printf "etcd.external.%s needs etcd.external.adminSecret: without an admin nobody can make users" $name) -}}
 {{- end -}}
 {{- end -}}
+{{- $plain := list -}}
+{{- $secured := list -}}
+{{- range $external.endpoints -}}
+{{- if hasPrefix "https:" . -}}{{- $secured = append $secured . -}}{{- else -}}{{- $plain = append $plain . -}}{{- end -}}
+{{- end -}}
+{{- if and $plain $secured -}}
+{{- fail (printf "etcd.external.endpoints has %s beside %s: all of them are https, or none" (first $plain) (first $secured)) -}}
+{{- end -}}
+{{- range $name := list "caSecret" "issuerSecret" -}}
+{{- if and $plain (index $external $name) -}}
+{{- fail (printf "etcd.external.%s is of no use with %s: write https, or leave it out" $name (first $plain)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $bound := list (list "sessionTtl" "3s" "10m") (list "certificateLife" "30s" "720h") -}}
+{{- $value := index $.Values (index $bound 0) -}}
+{{- $ms := include "holdfast.ms" $value | int64 -}}
+{{- if or (lt $ms (include "holdfast.ms" (index $bound 1) | int64)) (gt $ms (include "holdfast.ms" (index $bound 2) | int64)) -}}
+{{- fail (printf "%s is %s: write %s to %s" (index $bound 0) $value (index $bound 1) (index $bound 2)) -}}
+{{- end -}}
+{{- end -}}
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) -}}
 {{- fail "serviceAccount.create is false, and serviceAccount.name is empty: write the name of the account that is there" -}}
 {{- end -}}
@@ -41,4 +61,14 @@
 {{- if hasPrefix "kube-" .Release.Namespace -}}
 {{- fail (printf "the release's namespace is %s: install it into one of its own (--namespace holdfast-system --create-namespace)" .Release.Namespace) -}}
 {{- end -}}
+{{- end -}}
+
+{{- /* Of a duration as the schema takes it. */ -}}
+{{- define "holdfast.ms" -}}
+{{- $ms := 0.0 -}}
+{{- range regexFindAll "[0-9.]+(ms|h|m|s)" . -1 -}}
+{{- $unit := regexFind "[a-z]+$" . -}}
+{{- $ms = addf $ms (mulf (trimSuffix $unit . | float64) (get (dict "h" 3600000.0 "m" 60000.0 "s" 1000.0 "ms" 1.0) $unit)) -}}
+{{- end -}}
+{{- int64 (round $ms 0) -}}
 {{- end -}}

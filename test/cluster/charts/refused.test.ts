@@ -24,6 +24,7 @@ const wrong: readonly (readonly [field: string, sets: Sets])[] = [
   ["etcd.managed.storage.size", { "etcd.managed.storage.size": "8 GB" }],
   ["etcd.managed.storage.ephemeral", { "etcd.managed.storage.ephemeral": "yes" }],
   ["etcd.external.endpoints.0", { "etcd.external.endpoints": ["etcd:2379"] }],
+  ["etcd.external.endpoints.0", { "etcd.external.endpoints": ["https://etcd-0"] }],
   ["sessionTtl", { sessionTtl: "ten seconds" }],
   ["certificateLife", { certificateLife: "1d" }],
   ["logging.level", { "logging.level": "loud" }],
@@ -54,6 +55,33 @@ const apart: readonly (readonly [says: RegExp, sets: Sets])[] = [
     /className is of no use with etcd\.managed\.storage\.ephemeral=true/,
     { "etcd.managed.storage": { ephemeral: true, className: "fast" } },
   ],
+  [
+    /has http:\/\/b:2379 beside https:\/\/etcd:2379/,
+    {
+      "etcd.managed.enabled": false,
+      "etcd.external.endpoints": [...endpoints, "http://b:2379"],
+    },
+  ],
+  [
+    /etcd\.external\.caSecret is of no use with http:/,
+    {
+      "etcd.managed.enabled": false,
+      "etcd.external": { endpoints: ["http://etcd:2379"], caSecret: "ca" },
+    },
+  ],
+  [
+    /etcd\.external\.issuerSecret is of no use with http:/,
+    {
+      "etcd.managed.enabled": false,
+      "etcd.external": {
+        ...{ endpoints: ["http://etcd:2379"], issuerSecret: "ca", adminSecret: "admin" },
+      },
+    },
+  ],
+  [/sessionTtl is 2\.999s: write 3s to 10m/, { sessionTtl: "2.999s" }],
+  [/sessionTtl is 10m1ms: write 3s to 10m/, { sessionTtl: "10m1ms" }],
+  [/certificateLife is 29s: write 30s to 720h/, { certificateLife: "29s" }],
+  [/certificateLife is 720h1s: write 30s to 720h/, { certificateLife: "720h1s" }],
   [/serviceAccount\.name is empty/, { "serviceAccount.create": false }],
   [/namespaces has kube-system/, { namespaces: ["kube-system"] }],
   [/test\.namespace is c, which is none of namespaces/, { namespaces: ["a"], "test.namespace": "c" }],

@@ -414,7 +414,8 @@ describe("the options that the chart sets", function () {
       ...{ sessionTtl: "1m30s", certificateLife: "36h", "etcd.managed.storage.size": "1500Gi" },
       "logging.level": "debug",
     };
-    for (const given of [sets, ...all]) {
+    const longest = { sessionTtl: "10m", certificateLife: "719h59m60s" };
+    for (const given of [sets, longest, { sessionTtl: "3000ms", certificateLife: "0.5m" }, ...all]) {
       for (const { name, value } of variablesOf(await helms.render("4", given))) {
         if (value === undefined) continue;
         const option = Object.values(options).find(({ env }) => env === name);

@@ -1,5 +1,6 @@
 /** The values of the chart `holdfast`, each here and nowhere else. Those that become options say so by the option's range. */
 import { durationPattern } from "#api/fields/duration.ts";
+import { forms } from "#api/fields/text.ts";
 import { logFormats, logLevels } from "#host/log.ts";
 import {
   branch,
@@ -23,7 +24,7 @@ const duration = { pattern: durationPattern };
 const interval = { pattern: "^[0-9]+(ms|s|m|h)$" };
 /** As the Backend takes it. */
 const size = { pattern: "^[1-9][0-9]{0,5}(Mi|Gi|Ti)$" };
-const endpoint = { type: "string", pattern: "^https?://[^/@\\s]+$" };
+const endpoint = { type: "string", pattern: forms.endpoint.pattern };
 const digest = { pattern: "^(sha256:[0-9a-f]{64})?$" };
 /** So that what is made of it stays a name: `{fullname}-etcd-peers`, and the pods of a StatefulSet. */
 const fullnameMax = 40;
@@ -294,7 +295,7 @@ export const values: Fields = {
     duration,
   ),
   certificateLife: text(
-    "How long a sidecar's certificate is valid, 30s or more. It is renewed from a third of that on.",
+    "How long a sidecar's certificate is valid, 30s to 30 days (720h). It is renewed from a third of that on.",
     "24h",
     duration,
   ),
