@@ -18,6 +18,7 @@ import { runProgram, type Die } from "#host/program.ts";
 import { listenForTermination } from "#host/signals.ts";
 import { startApi } from "./api-server.ts";
 import { drain, endInTime } from "./drain.ts";
+import type { Identity } from "./identity/identity.ts";
 import { etcdAccess, IdentityRefused, type AccessParts, type EtcdAccess } from "./etcd-access.ts";
 import { tellWhenFull, viewEtcd } from "./etcd-status.ts";
 import {
@@ -83,12 +84,30 @@ async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promi
   });
   tasks.run("telling what is served", (signal) => logServed(kernel.specs, runtime.log, signal));
   const isFull = () => viewEtcd(running.store.client.status()).full;
+  const { identity } = access;
+  if (identity !== undefined) await watchOver(identity, running, tasks);
   tasks.run("telling when etcd is full", (signal) => tellWhenFull(runtime, isFull, signal));
 
   const signal = await termination.requested;
   runtime.log.info("shutting down", { signal });
   endInTime(runtime, options.appEndsFirst);
   await drain({ runtime, kernel, http, callersEnded: options.appEndsFirst });
+}
+
+/** Loaded where there is an identity, as that is. */
+async function watchOver(
+  identity: Identity,
+  { runtime, store }: Running,
+  tasks: Tasks,
+): Promise<void> {
+  const { askWhenShutOut } = await import("./identity/shut-out.ts");
+  const isReachable = () => viewEtcd(store.client.status()).reachable;
+  const ask = (): void => {
+    identity.askAgain();
+  };
+  tasks.run("asking for another identity where etcd takes this one no more", (signal) =>
+    askWhenShutOut({ runtime, isReachable, ask }, signal),
+  );
 }
 
 /** Where the resources are files there is no operator. */

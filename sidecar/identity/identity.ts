@@ -73,6 +73,8 @@ export class Identity implements AsyncDisposable {
   readonly #first: Held;
   #held: Held;
   #failure: string | undefined;
+  /** Ends the wait for the next one. */
+  #wake = new AbortController();
   #saidOver = false;
   readonly #counted: (outcome: string) => { add(): void };
 
@@ -163,6 +165,11 @@ export class Identity implements AsyncDisposable {
     return { notAfterMs, problem: problem === "" ? undefined : problem };
   }
 
+  /** It seems to open nothing: the next one is asked for now, unless that is tried again and again already. */
+  askAgain(): void {
+    this.#wake.abort();
+  }
+
   close(): Promise<void> {
     return this.#tasks.close();
   }
@@ -207,14 +214,18 @@ export class Identity implements AsyncDisposable {
   async #until(waitMs: number, signal: AbortSignal): Promise<void> {
     const { runtime } = this.#parts;
     const until = after(runtime.now(), waitMs);
+    const failed = this.#failure !== undefined;
+    this.#wake = new AbortController();
+    const { signal: woken } = this.#wake;
     for (;;) {
       const nowMs = runtime.wallNow();
       const over = isOver(this.#held, nowMs);
       if (over) this.#sayOver();
       const leftMs = until - runtime.now();
-      if (leftMs <= 0 || (over && this.#failure === undefined)) return;
+      if (leftMs <= 0 || (!failed && (over || woken.aborted))) return;
       const endMs = over ? lookMsMax : (this.#held.notAfterMs ?? Infinity) - nowMs;
-      await sleep(runtime, Math.min(leftMs, lookMsMax, endMs), signal);
+      const ms = Math.min(leftMs, lookMsMax, endMs);
+      await (failed ? sleep(runtime, ms, signal) : sleepUnless(woken, { runtime, ms, signal }));
     }
   }
 
@@ -252,6 +263,19 @@ export class Identity implements AsyncDisposable {
         ...{ problem: message, ...about(this.#held.notAfterMs) },
       });
     this.#failure = message;
+  }
+}
+
+/** Ends early where `woken` aborts; rejects where the signal does. */
+async function sleepUnless(
+  woken: AbortSignal,
+  { runtime, ms, signal }: { runtime: Runtime; ms: number; signal: AbortSignal },
+): Promise<void> {
+  try {
+    await sleep(runtime, ms, AbortSignal.any([signal, woken]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!woken.aborted) throw error;
   }
 }
 

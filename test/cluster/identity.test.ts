@@ -40,11 +40,7 @@ describe("identity", function () {
       await stage.kubectl("create", "namespace", namespace);
       await etcd.user(namespace);
     }
-    const { certificate, key } = etcd.authority;
-    await stage.backend.secret("etcd-ca", { "ca.crt": certificate });
-    await stage.backend.secret("etcd-issuer", { "tls.crt": certificate, "tls.key": keyPem(key) });
-    const { cert: rootCert, key: rootKey } = etcd.root;
-    await stage.backend.secret("etcd-admin", { "tls.crt": rootCert, "tls.key": rootKey });
+    await writeSecrets();
     operator = await start(shortLife);
     await stage.apply("orders", {}, "shop");
     await stage.ready("orders", "shop");
@@ -60,6 +56,15 @@ describe("identity", function () {
     await etcd[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
   });
+
+  /** Whom etcd trusts. */
+  async function writeSecrets(): Promise<void> {
+    const { certificate, key } = etcd.authority;
+    await stage.backend.secret("etcd-ca", { "ca.crt": certificate });
+    await stage.backend.secret("etcd-issuer", { "tls.crt": certificate, "tls.key": keyPem(key) });
+    const { cert: rootCert, key: rootKey } = etcd.root;
+    await stage.backend.secret("etcd-admin", { "tls.crt": rootCert, "tls.key": rootKey });
+  }
 
   async function start(life: string): Promise<OperatorProcess> {
     const started = await stage.operator({
@@ -317,5 +322,28 @@ describe("identity", function () {
       /failed at answer: .*namespace 'shop', and HOLDFAST_NAMESPACE is 'other'/,
     ];
     for (const [at, step] of steps.entries()) assert.match(words[at] ?? "", step);
+  });
+
+  it("that etcd takes no more is replaced while the sidecar runs, hours before it ends", async () => {
+    await operator.terminate();
+    operator = await start("1h");
+    await pod("app-7", "shop");
+    const own = await settings({
+      ...{ token: await token("app-7", "shop"), state: await stateOf("shut-out") },
+    });
+    await using one = await SidecarProcess.start(own);
+    await release(one, await hold(one, "orders/shut"));
+    await etcd.byAnotherAuthority();
+    await writeSecrets();
+    await until(
+      "the sidecar to be let in",
+      async () => {
+        const { status } = await one.api.post("/v1/locks/orders/shut/acquire");
+        return status === 200;
+      },
+      // Where it asks before the operator has read the new Secrets, it asks again after up to a minute and a half.
+      { withinMs: 150_000 },
+    );
+    assert.ok(one.has("the identity was renewed"));
   });
 });

@@ -25,24 +25,19 @@ const validity = () => ({ fromMs: Date.now() - hourMs, untilMs: Date.now() + 24 
 
 export class CertifiedEtcd implements AsyncDisposable {
   readonly server: EtcdServer;
-  /** Of everybody's certificates. */
-  readonly authority: Identity;
-  readonly root: Shown;
+  #authority: Identity;
+  #root: Shown;
   readonly #folder: string;
   readonly #etcdctl: string;
 
   private constructor(
     server: EtcdServer,
-    {
-      authority,
-      root,
-      folder,
-      etcdctl,
-    }: { authority: Identity; root: Shown; folder: string; etcdctl: string },
+    authority: Identity,
+    { folder, etcdctl }: { folder: string; etcdctl: string },
   ) {
     this.server = server;
-    this.authority = authority;
-    this.root = root;
+    this.#authority = authority;
+    this.#root = rootBy(authority);
     this.#folder = folder;
     this.#etcdctl = etcdctl;
   }
@@ -51,27 +46,31 @@ export class CertifiedEtcd implements AsyncDisposable {
   static async start(): Promise<CertifiedEtcd> {
     const folder = await mkdtemp(path.join(tmpdir(), "holdfast-certified-"));
     const authority = makeAuthority("clients of the test", validity());
-    const serving = issue(authority, {
-      ...{ subject: { name: "etcd" }, uses: ["server"], validity: validity() },
-      hosts: ["127.0.0.1", "localhost"],
-    });
-    const root = shown(
-      issue(authority, { subject: { name: "root" }, uses: ["client"], validity: validity() }),
-    );
-    const files = {
-      ...{ ca: path.join(folder, "ca.crt"), cert: path.join(folder, "etcd.crt") },
-      key: path.join(folder, "etcd.key"),
-    };
-    await writeFile(files.ca, authority.certificate);
-    await writeFile(files.cert, serving.certificate);
-    await writeFile(files.key, keyPem(serving.key), { mode: 0o600 });
+    const files = await writeFiles(folder, authority);
     const { path: etcdctl } = await fetchEtcdProgram("etcdctl", { version: "3.7" });
     const tls = { cert: files.cert, key: files.key, clientCa: files.ca };
     const server = await EtcdServer.start({ noFsync: true, tls });
-    const etcd = new CertifiedEtcd(server, { authority, root, folder, etcdctl });
+    const etcd = new CertifiedEtcd(server, authority, { folder, etcdctl });
     for (const line of ["user add root --no-password", "user grant-role root root", "auth enable"])
-      await etcd.as(root, line.split(" "));
+      await etcd.as(etcd.root, line.split(" "));
     return etcd;
+  }
+
+  /** Of everybody's certificates. */
+  get authority(): Identity {
+    return this.#authority;
+  }
+
+  get root(): Shown {
+    return this.#root;
+  }
+
+  /** It is started again, and knows nothing of what the former authority has issued. */
+  async byAnotherAuthority(): Promise<void> {
+    this.#authority = makeAuthority("other clients of the test", validity());
+    this.#root = rootBy(this.#authority);
+    await writeFiles(this.#folder, this.#authority);
+    await this.server.restart();
   }
 
   get endpoint(): string {
@@ -119,6 +118,27 @@ export class CertifiedEtcd implements AsyncDisposable {
     await this.server[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+function rootBy(authority: Identity): Shown {
+  return shown(
+    issue(authority, { subject: { name: "root" }, uses: ["client"], validity: validity() }),
+  );
+}
+
+async function writeFiles(folder: string, authority: Identity) {
+  const serving = issue(authority, {
+    ...{ subject: { name: "etcd" }, uses: ["server"], validity: validity() },
+    hosts: ["127.0.0.1", "localhost"],
+  });
+  const files = {
+    ...{ ca: path.join(folder, "ca.crt"), cert: path.join(folder, "etcd.crt") },
+    key: path.join(folder, "etcd.key"),
+  };
+  await writeFile(files.ca, authority.certificate);
+  await writeFile(files.cert, serving.certificate);
+  await writeFile(files.key, keyPem(serving.key), { mode: 0o600 });
+  return files;
 }
 
 function shown({ certificate, key }: Identity): Shown {
