@@ -128,9 +128,7 @@ export class Caller {
 
   /** Gets a new token in the place of `stale`, over this connection. Throws where it cannot be had. */
   renewToken(stale: string | undefined, connection: Connection): Promise<void> {
-    return this.tokens.renew(stale, ({ user, password }) =>
-      this.#login(connection, { user, password }),
-    );
+    return this.tokens.renew(stale, (credentials) => this.#login(connection, credentials));
   }
 
   async #send(

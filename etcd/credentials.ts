@@ -6,6 +6,8 @@
 export interface Credentials {
   readonly user: string;
   readonly password: string;
+  /** Told of a password that the server did not take; absent: nobody here can get another. */
+  readonly refused?: (password: string) => void;
 }
 
 /** The server knows the user not, or by another password. */
@@ -43,6 +45,13 @@ export class Tokens {
   }
 
   async #ask(credentials: Credentials, login: Login): Promise<void> {
-    this.#token = await login(credentials);
+    // Read once: what is told of is what was sent.
+    const { user, password } = credentials;
+    try {
+      this.#token = await login({ user, password });
+    } catch (error) {
+      if (error instanceof LoginRefused) credentials.refused?.(password);
+      throw error;
+    }
   }
 }

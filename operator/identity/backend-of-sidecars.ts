@@ -21,6 +21,7 @@ import { objectKey } from "../kube/objects.ts";
 import { secrets, textsIn } from "../kube/secrets.ts";
 import { etcdEndpoint } from "../objects/installation.ts";
 import type { Authorities } from "./authorities.ts";
+import { certificatesOf } from "./authority-record.ts";
 import { readAuthority, type Authority } from "./x509/certificate.ts";
 
 export interface EtcdForSidecars {
@@ -181,6 +182,8 @@ export class SidecarBackend implements AsyncDisposable {
       if (read.kind === "missing") return this.#without(read);
       bundle = read.entries[ca.key];
       if (bundle === undefined) return lacking(`The Secret '${ca.name}' has no key '${ca.key}'.`);
+      if (certificatesOf(bundle).length === 0)
+        return lacking(`The Secret '${ca.name}' holds no certificate in '${ca.key}'.`);
     }
     if (issuer === undefined) return { ...answer, ca: bundle, issuer: undefined };
     const read = await this.#secret(issuer.name, "spec.external.issuer", signal);

@@ -9,7 +9,7 @@ import type { Runtime } from "#core/runtime.ts";
 import type { Address } from "#host/address.ts";
 import type { Counter } from "#host/metrics.ts";
 import type { Exchange } from "./exchange.ts";
-import { bareApp, bodyProblemOf, readJson } from "./json-app.ts";
+import { bareApp, bodyProblemOf, isTooLate, readJson } from "./json-app.ts";
 import { ExchangeLimits } from "./limits.ts";
 import {
   ExchangeRefused,
@@ -80,11 +80,9 @@ function isJson(request: Request, _response: Response, next: () => void): void {
 }
 
 function refusing({ runtime, counted }: DoorParts): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
-    if (response.headersSent || request.socket.destroyed) {
-      next(error);
-      return;
-    }
+  // Express knows it for one that is told of errors by its four parameters.
+  return (error: unknown, request, response, _next) => {
+    if (isTooLate(error, response, runtime.log)) return;
     const facts = factsOf(error);
     counted(facts.code).add();
     if (facts.code === "internal") runtime.log.error("an exchange of identity failed", { error });

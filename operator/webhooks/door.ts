@@ -5,7 +5,7 @@
 import type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler } from "express";
 import type { Runtime } from "#core/runtime.ts";
 import type { Address } from "#host/address.ts";
-import { bareApp, bodyProblemOf, readJson } from "../identity/json-app.ts";
+import { bareApp, bodyProblemOf, isTooLate, readJson } from "../identity/json-app.ts";
 import type { Serving } from "../identity/serving.ts";
 import { TlsDoor } from "../identity/tls-door.ts";
 import { injectPath } from "./configuration.ts";
@@ -83,11 +83,9 @@ function isJson(request: Request, _response: unknown, next: NextFunction): void 
 }
 
 function failing(runtime: Runtime): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
-    if (response.headersSent || request.socket.destroyed) {
-      next(error);
-      return;
-    }
+  // Express knows it for one that is told of errors by its four parameters.
+  return (error: unknown, _request, response, _next) => {
+    if (isTooLate(error, response, runtime.log)) return;
     const { status, message } = unansweredOf(error);
     if (status >= 500) runtime.log.error("a review failed", { error });
     response.status(status).type("text/plain").send(message);

@@ -11,10 +11,12 @@
  * was kept is used at once, and the next is asked for behind it: an earlier life may have ended because what it was told opened
  * nothing (an authority, an issuer that was corrected since), and would go on ending for hours. What
  * is over is said loudly and used all the same: connections that stand are not ended by it, and only etcd can refuse a new one.
+ * A password has no end: it is asked for anew when etcd does not take it.
  */
 import { identityAnswerBytesMax, identityPath } from "#api/identity.ts";
+import { Bell } from "#core/bell.ts";
 import { textOf } from "#core/json.ts";
-import { after, sleep, type Runtime } from "#core/runtime.ts";
+import { after, sleep, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import type { Credentials } from "#etcd/credentials.ts";
 import type { TlsSource } from "#etcd/tls.ts";
@@ -24,7 +26,7 @@ import { readAnswer, type Access } from "./answer.ts";
 import { keep, readKept } from "./kept.ts";
 import { declareIdentity } from "./metrics.ts";
 import { post, StepFailed } from "./post.ts";
-import { isOver, renewAtMs, retryInMs } from "./renewal.ts";
+import { isOver, renewAtMs, retryInMs, type Failed } from "./renewal.ts";
 
 export interface IdentityParts {
   readonly runtime: Runtime;
@@ -55,7 +57,8 @@ export class NoIdentity extends Error {
 }
 
 const firstPause = { leastMs: 250, mostMs: 5_000 } as const;
-const pause = { leastMs: 1_000, mostMs: 300_000 } as const;
+/** After an answer, whatever it says: clocks may differ by more than a life. */
+const pauseMsMin = 1_000;
 /** The wall clock may jump, and no timer follows it. */
 const lookMsMax = 60_000;
 const tokenBytesMax = 16 * 1024;
@@ -73,9 +76,14 @@ export class Identity implements AsyncDisposable {
   readonly #first: Held;
   #held: Held;
   #failure: string | undefined;
-  /** Ends the wait for the next one. */
-  #wake = new AbortController();
+  /** It seems to open nothing. */
+  #isDoubted = false;
   #saidOver = false;
+  /** etcd does not take the password that is held. */
+  #isRefused = false;
+  /** Before that, no refusal is a reason to ask. */
+  #soonest = 0 as Instant;
+  readonly #bell: Bell;
   readonly #counted: (outcome: string) => { add(): void };
 
   private constructor(parts: IdentityParts, asking: Asking, held: Held) {
@@ -83,6 +91,7 @@ export class Identity implements AsyncDisposable {
     this.#first = held;
     this.#held = held;
     this.#counted = asking.counted;
+    this.#bell = new Bell(parts.runtime);
     this.#tasks = new Tasks(parts.onFailure);
   }
 
@@ -151,6 +160,11 @@ export class Identity implements AsyncDisposable {
       get password() {
         return password();
       },
+      refused: (sent) => {
+        if (sent !== password()) return;
+        this.#isRefused = true;
+        this.#bell.ring();
+      },
     };
   }
 
@@ -167,7 +181,8 @@ export class Identity implements AsyncDisposable {
 
   /** It seems to open nothing: the next one is asked for now, unless that is tried again and again already. */
   askAgain(): void {
-    this.#wake.abort();
+    this.#isDoubted = true;
+    this.#bell.ring();
   }
 
   close(): Promise<void> {
@@ -180,52 +195,71 @@ export class Identity implements AsyncDisposable {
 
   async #renew(dueInMs: number, signal: AbortSignal): Promise<void> {
     const { runtime } = this.#parts;
-    let waitMs = dueInMs * (1 + runtime.random() / 10);
+    let waitMs = dueInMs;
     let failures = 0;
     for (;;) {
       await this.#until(waitMs, signal);
       try {
-        this.#take(await ask(this.#parts, this.#held.access.trust, signal));
+        const next = await ask(this.#parts, this.#held.access.trust, signal);
         this.#counted("renewed").add();
-        failures = 0;
-        waitMs = this.#dueInMs() * (1 + runtime.random() / 10);
+        failures = this.#isOfUse(next) ? 0 : failures + 1;
+        this.#take(next);
+        waitMs = isOver(next, runtime.wallNow()) ? this.#retryInMs(failures) : this.#dueInMs();
+        this.#soonest = after(runtime.now(), this.#retryInMs(failures, { isRefused: true }));
       } catch (error) {
         if (!(error instanceof StepFailed)) throw error;
         this.#counted(error.step).add();
         this.#failed(error);
-        waitMs = this.#retryInMs(failures, error.retryAfterMs);
+        const { retryAfterMs } = error;
+        waitMs = this.#retryInMs(failures, { retryAfterMs });
+        const neededMs = this.#retryInMs(failures, { retryAfterMs, isRefused: true });
+        this.#soonest = after(runtime.now(), neededMs);
         failures += 1;
       }
     }
   }
 
+  /** A clock that is wrong by more than a life, or an operator that has not heard yet, is not asked again and again. */
+  #isOfUse(next: Held): boolean {
+    const isSame = next.access.login?.password === this.#held.access.login?.password;
+    return !isOver(next, this.#parts.runtime.wallNow()) && !(this.#isRefused && isSame);
+  }
+
   #dueInMs(): number {
-    return Math.max(renewAtMs(this.#held) - this.#parts.runtime.wallNow(), 0);
-  }
-
-  #retryInMs(failures: number, retryAfterMs = 0): number {
     const { runtime } = this.#parts;
-    const grown = Math.min(pause.leastMs * 2 ** Math.min(failures, 20), pause.mostMs);
-    const wantedMs = Math.max(grown * (0.5 + runtime.random()), retryAfterMs);
-    return retryInMs(this.#held, { nowMs: runtime.wallNow(), wantedMs });
+    const leftMs = Math.max(renewAtMs(this.#held) - runtime.wallNow(), pauseMsMin);
+    return leftMs * (1 + runtime.random() / 10);
   }
 
-  /** Looks meanwhile whether it is over: the wall clock may have jumped there, and then it is asked for at once. */
+  #retryInMs(failures: number, how: Partial<Failed> = {}): number {
+    const { runtime } = this.#parts;
+    const [nowMs, chance] = [runtime.wallNow(), runtime.random()];
+    const isRefused = this.#isRefused;
+    return retryInMs(this.#held, { nowMs, chance, failures, isRefused, ...how });
+  }
+
+  /**
+   * Looks meanwhile whether it is over: the wall clock may have jumped there, and then it is asked for at once. So it is
+   * where etcd refuses it, or cannot be reached with it.
+   */
   async #until(waitMs: number, signal: AbortSignal): Promise<void> {
     const { runtime } = this.#parts;
     const until = after(runtime.now(), waitMs);
-    const failed = this.#failure !== undefined;
-    this.#wake = new AbortController();
-    const { signal: woken } = this.#wake;
+    const wasOver = isOver(this.#held, runtime.wallNow());
+    this.#isDoubted = false;
     for (;;) {
       const nowMs = runtime.wallNow();
       const over = isOver(this.#held, nowMs);
       if (over) this.#sayOver();
-      const leftMs = until - runtime.now();
-      if (leftMs <= 0 || (!failed && (over || woken.aborted))) return;
+      const isReason = this.#isDoubted || (over && !wasOver);
+      if (isReason && this.#failure === undefined) return;
+      const end = this.#isRefused ? (Math.min(until, this.#soonest) as Instant) : until;
+      const leftMs = end - runtime.now();
+      if (leftMs <= 0) return;
       const endMs = over ? lookMsMax : (this.#held.notAfterMs ?? Infinity) - nowMs;
-      const ms = Math.min(leftMs, lookMsMax, endMs);
-      await (failed ? sleep(runtime, ms, signal) : sleepUnless(woken, { runtime, ms, signal }));
+      const next = after(runtime.now(), Math.min(leftMs, lookMsMax, endMs));
+      await this.#bell.wait({ until: next, signal });
+      signal.throwIfAborted();
     }
   }
 
@@ -253,7 +287,8 @@ export class Identity implements AsyncDisposable {
       );
     this.#held = next;
     this.#failure = undefined;
-    this.#saidOver = false;
+    this.#isRefused = false;
+    this.#saidOver = isOver(next, this.#parts.runtime.wallNow()) && this.#saidOver;
     log.info("the identity was renewed", about(next.notAfterMs));
   }
 
@@ -263,19 +298,6 @@ export class Identity implements AsyncDisposable {
         ...{ problem: message, ...about(this.#held.notAfterMs) },
       });
     this.#failure = message;
-  }
-}
-
-/** Ends early where `woken` aborts; rejects where the signal does. */
-async function sleepUnless(
-  woken: AbortSignal,
-  { runtime, ms, signal }: { runtime: Runtime; ms: number; signal: AbortSignal },
-): Promise<void> {
-  try {
-    await sleep(runtime, ms, AbortSignal.any([signal, woken]));
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!woken.aborted) throw error;
   }
 }
 
@@ -348,7 +370,7 @@ async function ask(parts: IdentityParts, trust: string, signal: AbortSignal): Pr
     const said = detail ?? "the answer is none of the operator's";
     throw new StepFailed("refused", `${reply.status}: ${said}`, reply.retryAfterMs);
   }
-  const read = readAnswer(body, { namespace, key: privateKey });
+  const read = await readAnswer(body, { namespace, key: privateKey });
   if (read.kind === "unusable")
     throw new StepFailed("answer", `it cannot be used: ${read.problem}`);
   const sinceMs = runtime.wallNow();

@@ -42,7 +42,7 @@ export async function readKept(folder: string, namespace: string): Promise<KeptR
   const sinceMs = numberOf(kept["sinceMs"]);
   if (key === undefined || sinceMs === undefined)
     return { kind: "unusable", problem: "it is none of ours" };
-  const read = readAnswer(kept["answer"], { namespace, key });
+  const read = await readAnswer(kept["answer"], { namespace, key });
   return read.kind === "read" ? { ...read, sinceMs } : read;
 }
 

@@ -1,19 +1,17 @@
 /** Identity from end to end: tokens of a real API server, a real operator, a real etcd with users, and real sidecars. */
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { identityAudience, type IdentityAnswer } from "#api/identity.ts";
 import { makeAuthority, keyPem } from "#operator/identity/x509/certificate.ts";
 import { CertifiedEtcd } from "#test/support/etcd-by-certificates.ts";
-import { askIdentity, publicKey, type Question } from "#test/support/identity-asker.ts";
-import { operatorNamespace } from "#test/support/kube/operator-role.ts";
+import { publicKey, type Question } from "#test/support/identity-asker.ts";
 import { hold, release } from "#test/support/lock-calls.ts";
-import { firstOf } from "#test/support/logged-process.ts";
 import type { OperatorProcess } from "#test/support/operator-process.ts";
 import { SidecarProcess } from "#test/support/sidecar-process.ts";
 import { until } from "#tools/cluster/until.ts";
+import { IdentifiedPods } from "./identified-pods.ts";
 import { OperatorStage } from "./operator-stage.ts";
 
 /** So that a third of it is two seconds. */
@@ -24,17 +22,16 @@ describe("identity", function () {
   this.timeout(180_000);
   let stage: OperatorStage;
   let etcd: CertifiedEtcd;
-  let folder: string;
+  let pods: IdentifiedPods;
   let operator: OperatorProcess;
-  let trust: string;
   let sidecar: SidecarProcess;
   /** Of the sidecar. */
   let state: string;
 
   before(async function () {
     this.timeout(120_000);
-    folder = await mkdtemp(path.join(tmpdir(), "holdfast-identity-"));
     stage = await OperatorStage.start({ controllerManager: true });
+    pods = await IdentifiedPods.start(stage.cluster.kubectl);
     etcd = await CertifiedEtcd.start();
     for (const namespace of ["shop", "other"]) {
       await stage.kubectl("create", "namespace", namespace);
@@ -44,17 +41,17 @@ describe("identity", function () {
     operator = await start(shortLife);
     await stage.apply("orders", {}, "shop");
     await stage.ready("orders", "shop");
-    await pod("app-3", "shop");
-    state = await stateOf("first");
-    const shown = await token("app-3", "shop");
-    sidecar = await SidecarProcess.start(await settings({ token: shown, state }));
+    await pods.pod("app-3", "shop");
+    state = await pods.stateOf("first");
+    const shown = await pods.token("app-3", "shop");
+    sidecar = await SidecarProcess.start(await pods.settings({ token: shown, state }));
   });
   after(async function () {
     if (this.currentTest?.state === "failed") console.log(operator.tail(40), sidecar.tail(40));
     await sidecar[Symbol.asyncDispose]();
     await stage[Symbol.asyncDispose]();
     await etcd[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true, force: true });
+    await pods[Symbol.asyncDispose]();
   });
 
   /** Whom etcd trusts. */
@@ -74,66 +71,20 @@ describe("identity", function () {
       HOLDFAST_ETCD_ISSUER_SECRET: "etcd-issuer",
       HOLDFAST_CERTIFICATE_LIFE: life,
     });
-    const args = ["secret", "holdfast-ca-operator", "-n", operatorNamespace];
-    const read = () => stage.kubectl("get", ...args, "-o", "jsonpath={.data.ca\\.crt}");
-    trust = Buffer.from(await until("the authority", read), "base64").toString();
-    await until("the doors", async () => (await started.health.get("/readyz")).status === 200);
+    await pods.use(started);
     return started;
   }
 
-  const door = async (): Promise<string> =>
-    firstOf((await operator.said("listening"))["identityDoor"]);
-  const ask = async (question: Question) => askIdentity(await door(), trust, question);
-
-  async function pod(name: string, namespace: string): Promise<void> {
-    const spec = { containers: [{ name: "app", image: "app" }] };
-    const manifest = { apiVersion: "v1", kind: "Pod", metadata: { name, namespace }, spec };
-    const account = ["get", "serviceaccount", "default", "-n", namespace];
-    await until("the service account", () => stage.kubectl(...account));
-    await stage.cluster.kubectl.run(["apply", "-f", "-"], JSON.stringify(manifest));
-  }
-
-  async function token(name: string, namespace: string, audience = identityAudience) {
-    const bound = ["--bound-object-kind=Pod", `--bound-object-name=${name}`];
-    const create = ["create", "token", "default", "-n", namespace, `--audience=${audience}`];
-    return (await stage.kubectl(...create, ...bound)).trim();
-  }
-
-  interface Wanted {
-    readonly namespace?: string;
-    readonly token: string;
-    readonly state: string;
-    readonly env?: Readonly<Record<string, string>>;
-  }
-
-  async function settings({ namespace = "shop", token: shown, state, env = {} }: Wanted) {
-    const tokenFile = path.join(folder, `${path.basename(state)}.token`);
-    await writeFile(tokenFile, shown);
-    return {
-      etcd: "http://127.0.0.1:1",
-      pod: path.basename(state),
-      env: {
-        HOLDFAST_NAMESPACE: namespace,
-        HOLDFAST_IDENTITY: `https://${await door()}`,
-        HOLDFAST_IDENTITY_TRUST: trust,
-        HOLDFAST_IDENTITY_TOKEN: tokenFile,
-        HOLDFAST_STATE_FOLDER: state,
-        HOLDFAST_TERMINATION_LOG: path.join(folder, "termination-log"),
-        HOLDFAST_SESSION_TTL: "3s",
-        ...env,
-      },
-    };
-  }
-
-  const stateOf = (name: string) => mkdtemp(path.join(folder, `${name}-`));
-
   it("is a certificate in the name of the namespace's user, good there and refused elsewhere", async () => {
-    await pod("app-1", "shop");
+    await pods.pod("app-1", "shop");
     const { privateKey, publicKey: sent } = await import("node:crypto").then((crypto) =>
       crypto.generateKeyPairSync("ec", { namedCurve: "P-256" }),
     );
     const pem = sent.export({ type: "spki", format: "pem" });
-    const answer = await ask({ token: await token("app-1", "shop"), body: { publicKey: pem } });
+    const answer = await pods.ask({
+      token: await pods.token("app-1", "shop"),
+      body: { publicKey: pem },
+    });
     assert.equal(answer.status, 200, answer.text);
     const given = answer.body as unknown as IdentityAnswer;
     assert.deepEqual(
@@ -141,7 +92,7 @@ describe("identity", function () {
       ["shop", null, null, "3s"],
     );
     assert.deepEqual(given.etcd, { endpoints: [etcd.endpoint], ca: etcd.authority.certificate });
-    assert.equal(given.trust, trust);
+    assert.equal(given.trust, pods.trust);
     const certificate = new X509Certificate(given.certificate ?? "");
     assert.equal(certificate.subject, "CN=ns:shop");
     assert.deepEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.2"]);
@@ -158,9 +109,9 @@ describe("identity", function () {
   });
 
   it("is refused to all others, each for its reason", async () => {
-    await pod("app-2", "shop");
-    const good = await token("app-2", "shop");
-    const elsewhere = await token("app-2", "shop", "https://kubernetes.default.svc");
+    await pods.pod("app-2", "shop");
+    const good = await pods.token("app-2", "shop");
+    const elsewhere = await pods.token("app-2", "shop", "https://kubernetes.default.svc");
     const account = ["create", "token", "default", "-n", "shop", `--audience=${identityAudience}`];
     const unbound = (await stage.kubectl(...account)).trim();
     const cases: readonly (readonly [string, Question, number, RegExp])[] = [
@@ -183,7 +134,7 @@ describe("identity", function () {
       ["not_found", { token: good, path: "/" }, 404, /\/v1\/identity/],
     ];
     for (const [code, question, status, words] of cases) {
-      const answer = await ask(question);
+      const answer = await pods.ask(question);
       assert.equal(answer.status, status, answer.text);
       assert.equal(answer.body["code"], code);
       assert.match(String(answer.body["detail"]), words);
@@ -191,13 +142,15 @@ describe("identity", function () {
     }
     await stage.kubectl("delete", "pod", "app-2", "-n", "shop", "--force", "--grace-period=0");
     await until("the token of a pod that is gone to be refused", async () => {
-      const answer = await ask({ token: good });
+      const answer = await pods.ask({ token: good });
       return answer.status === 401 && answer.body["code"] === "token_refused";
     });
   });
 
   it("is refused to who asks too often", async () => {
-    const answers = await Promise.all(Array.from({ length: 60 }, () => ask({})));
+    // From an address of its own: the sidecar is not to be refused with it.
+    const question = { from: "127.0.0.9" };
+    const answers = await Promise.all(Array.from({ length: 60 }, () => pods.ask(question)));
     const busy = answers.filter(({ status }) => status === 429);
     assert.ok(busy.length > 0);
     assert.equal(busy[0]?.body["code"], "too_many_requests");
@@ -238,9 +191,9 @@ describe("identity", function () {
   it("lasts while operator and API server are away, and for a sidecar that is started again", async () => {
     await operator.terminate();
     operator = await start("1h");
-    await pod("app-4", "shop");
-    const own = await settings({
-      ...{ token: await token("app-4", "shop"), state: await stateOf("second") },
+    await pods.pod("app-4", "shop");
+    const own = await pods.settings({
+      ...{ token: await pods.token("app-4", "shop"), state: await pods.stateOf("second") },
     });
     const second = await SidecarProcess.start(own);
     const held = await hold(second, "orders/away");
@@ -270,16 +223,15 @@ describe("identity", function () {
   });
 
   it("that was kept and opens nothing is replaced by one start of the container, not after hours", async () => {
-    await pod("app-6", "shop");
-    const own = await settings({
-      ...{ token: await token("app-6", "shop"), state: await stateOf("wrong") },
-    });
+    await pods.pod("app-6", "shop");
+    const shown = await pods.token("app-6", "shop");
+    const own = await pods.settings({ token: shown, state: await pods.stateOf("wrong") });
     {
       await using first = await SidecarProcess.start(own);
       await first.kill();
     }
     // As if the Backend had named another authority when it was asked for.
-    const file = path.join(own.env.HOLDFAST_STATE_FOLDER, "identity.json");
+    const file = path.join(own.env?.["HOLDFAST_STATE_FOLDER"] ?? "", "identity.json");
     const kept = JSON.parse(await readFile(file, "utf8")) as { answer: { etcd: { ca: string } } };
     const stranger = makeAuthority("stranger", { fromMs: 0, untilMs: Date.now() + 3_600_000 });
     kept.answer.etcd.ca = stranger.certificate;
@@ -290,10 +242,14 @@ describe("identity", function () {
   });
 
   async function lastWords(env: Readonly<Record<string, string>>, shown: string): Promise<string> {
-    const file = path.join(folder, "termination-log");
+    const file = path.join(pods.folder, "termination-log");
     await writeFile(file, "");
     const more = { HOLDFAST_IDENTITY_WAIT: "1s", ...env };
-    const given = await settings({ token: shown, state: await stateOf("none"), env: more });
+    const given = await pods.settings({
+      token: shown,
+      state: await pods.stateOf("none"),
+      env: more,
+    });
     await using one = await SidecarProcess.launch(given);
     const { code } = await one.ended;
     assert.equal(code, 1, one.tail());
@@ -303,8 +259,8 @@ describe("identity", function () {
   }
 
   it("that nobody gives ends a new sidecar, whose last words name the step", async () => {
-    await pod("app-5", "shop");
-    const good = await token("app-5", "shop");
+    await pods.pod("app-5", "shop");
+    const good = await pods.token("app-5", "shop");
     const stranger = makeAuthority("stranger", { fromMs: 0, untilMs: Date.now() + 3_600_000 });
     const at = (url: string) => ({ HOLDFAST_IDENTITY: url });
     const words = [
@@ -327,10 +283,9 @@ describe("identity", function () {
   it("that etcd takes no more is replaced while the sidecar runs, hours before it ends", async () => {
     await operator.terminate();
     operator = await start("1h");
-    await pod("app-7", "shop");
-    const own = await settings({
-      ...{ token: await token("app-7", "shop"), state: await stateOf("shut-out") },
-    });
+    await pods.pod("app-7", "shop");
+    const shown = await pods.token("app-7", "shop");
+    const own = await pods.settings({ token: shown, state: await pods.stateOf("shut-out") });
     await using one = await SidecarProcess.start(own);
     await release(one, await hold(one, "orders/shut"));
     await etcd.byAnotherAuthority();

@@ -3,9 +3,12 @@
  * Kubernetes, the image's launcher and a real etcd with real certificates. Only the kubelet is a stand-in.
  */
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { IdentityAnswer } from "#api/identity.ts";
 import { EtcdAdmin } from "#operator/etcd-admin/admin.ts";
+import type { AdminOutcome } from "#operator/etcd-admin/outcome.ts";
 import { issue, keyPem, readAuthority } from "#operator/identity/x509/certificate.ts";
 import { testRuntime } from "#test/support/etcd-users.ts";
 import { EtcdKubelet } from "#test/support/kube/etcd-kubelet.ts";
@@ -20,6 +23,7 @@ import type { LightCluster } from "#tools/cluster/light/light-cluster.ts";
 import { until } from "#tools/cluster/until.ts";
 import { BackendDesk } from "./backend-seen.ts";
 import { startWithCrds } from "./crds-applied.ts";
+import { IdentifiedPods } from "./identified-pods.ts";
 
 const host = `holdfast-etcd.${namespace}.svc`;
 /** Of this machine, and nobody else's. */
@@ -74,10 +78,34 @@ describe("an etcd that the operator runs", function () {
       "-p",
       JSON.stringify({ status }),
     );
-  const entry = async (secret: string, key: string): Promise<string> => {
+  const entries = async (secret: string): Promise<Readonly<Record<string, string>>> => {
     const { data } = await json<{ data: Record<string, string> }>("get", "secret", secret);
-    return Buffer.from(data[key] ?? "", "base64").toString();
+    const texts = Object.entries(data).map(([key, text]) => [
+      key,
+      Buffer.from(text, "base64").toString(),
+    ]);
+    return Object.fromEntries(texts) as Record<string, string>;
   };
+
+  const entry = async (secret: string, key: string): Promise<string> =>
+    (await entries(secret))[key] ?? "";
+
+  /** Throws what the handshake, or the network, said. */
+  function statusOf(port: number, tls: object): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const path = port === 2379 ? "/version" : "/members";
+    const request = https.get(`https://${host}:${port}${path}`, { agent: false, ...tls });
+    request.once("response", (response) => {
+      response.resume().once("end", () => {
+        resolve(response.statusCode ?? 0);
+      });
+    });
+    request.once("error", reject);
+    return promise;
+  }
+
+  /** What comes of a visit to the members' port. */
+  const metPeers = (tls: object): Promise<string> => statusOf(2380, tls).then(String, String);
 
   /** A sidecar of namespace `default`, by the authority of clients. */
   async function clientOf(): Promise<typeof client> {
@@ -89,19 +117,11 @@ describe("an etcd that the operator runs", function () {
     return { ca: authority.certificate, cert: certificate, key: keyPem(key) };
   }
 
-  function isLetIn(): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const request = https.get(`https://${host}:2379/version`, { agent: false, ...client });
-    request.once("response", (response) => {
-      response.resume().once("end", () => {
-        resolve(response.statusCode === 200);
-      });
-    });
-    request.once("error", () => {
-      resolve(false);
-    });
-    return promise;
-  }
+  const isLetIn = (): Promise<boolean> =>
+    statusOf(2379, client).then(
+      (status) => status === 200,
+      () => false,
+    );
 
   /** Comes with its certificate again and again, and reads all that there is. */
   function startIntruder() {
@@ -207,6 +227,62 @@ describe("an etcd that the operator runs", function () {
         managed: { members: 1, resources: {}, storage: { size: "8Gi", ephemeral: false } },
       });
       assert.equal(status?.members, 1);
+    });
+
+    it("takes a certificate that a pod was given for clients' port and its own namespace, and for nothing else", async () => {
+      await using pods = await IdentifiedPods.start(cluster.kubectl);
+      await pods.use(operator);
+      await pods.pod("app", "default");
+      const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+      const pem = publicKey.export({ type: "spki", format: "pem" });
+      const token = await pods.token("app", "default");
+      const answer = await pods.ask({ token, body: { publicKey: pem } });
+      assert.equal(answer.status, 200, answer.text);
+      const given = answer.body as unknown as IdentityAnswer;
+      assert.deepEqual(given.etcd.endpoints, [`https://${host}:2379`]);
+      const shown = { cert: given.certificate ?? "", key: keyPem(privateKey) };
+      const [ca, cert, key] = [given.etcd.ca ?? "", shown.cert, shown.key].map((one) =>
+        Buffer.from(one),
+      );
+      const tls = { ca: ca!, cert: cert!, key: key! };
+      const made = EtcdAdmin.start({ endpoints: given.etcd.endpoints, tls }, testRuntime);
+      assert.ok(made.kind === "done");
+      using pod = made.value;
+      const read = (at: string) => pod.ask((it, how) => it.kv.range({ key: Buffer.from(at) }, how));
+      const write = (at: string) =>
+        pod.ask((it, how) => it.kv.put({ key: Buffer.from(at), value: Buffer.of(1) }, how));
+      const denied = async (asked: Promise<AdminOutcome<unknown>>) => {
+        const outcome = await asked;
+        return outcome.kind === "refused" && /permission denied/.test(outcome.message);
+      };
+      // With its first resource the namespace gets its user.
+      await kubectl("apply", "-f", "examples/orders.yaml", "-n", "default");
+      await until("its user", async () => {
+        const written = await write("/holdfast/v1/data/default/x");
+        return written.kind === "done";
+      });
+      assert.equal((await read("/holdfast/v1/data/default/x")).kind, "done");
+      for (const at of ["data/shop/x", "spec/shop/x", "data/defaultx/x", "data/x", "other"]) {
+        assert.ok(await denied(read(`/holdfast/v1/${at}`)), `it reads ${at}`);
+        assert.ok(await denied(write(`/holdfast/v1/${at}`)), `it writes ${at}`);
+      }
+      assert.ok(await denied(write("/holdfast/v1/spec/default/x")));
+      // The peers' port knows another authority: by it comes in who is a member, and nobody else.
+      const { "tls.crt": peerCa = "", "tls.key": peerKey = "" } =
+        await entries("holdfast-ca-peers");
+      assert.match(await metPeers({ ca: peerCa, ...shown }), /alert|certificate/i);
+      assert.match(await metPeers({ ca: peerCa }), /alert|certificate/i);
+      const validity = { fromMs: Date.now() - 60_000, untilMs: Date.now() + 3_600_000 };
+      const wanted = { subject: { name: "member" }, uses: ["client"], validity } as const;
+      const member = issue(readAuthority(peerCa, peerKey), wanted);
+      const asMember = { cert: member.certificate, key: keyPem(member.key) };
+      assert.equal(await metPeers({ ca: peerCa, ...asMember }), "200");
+      // Nor does a member's open the clients' port.
+      await assert.rejects(
+        statusOf(2379, { ca: given.etcd.ca ?? "", ...asMember }),
+        /alert|certificate/i,
+      );
+      assert.equal(await statusOf(2379, { ca: given.etcd.ca ?? "", ...shown }), 200);
     });
 
     it("writes nothing in looks that find nothing new", async () => {

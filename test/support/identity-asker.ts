@@ -13,6 +13,11 @@ export interface Question {
   readonly method?: string;
   readonly path?: string;
   readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The address that it comes from. */
+  readonly from?: string;
+  /** Aborted, the asker goes away. */
+  readonly signal?: AbortSignal;
 }
 
 /** PEM. */
@@ -34,14 +39,17 @@ export async function askIdentity(
     body = { publicKey: publicKey() },
     method = "POST",
     path = identityPath,
+    from: localAddress,
+    signal,
   } = question;
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const request = https.request(`https://${at}${path}`, {
-    ...{ method, ca, agent: false },
+    ...{ method, ca, agent: false, localAddress, signal },
     headers: {
       "Content-Type": question.type ?? "application/json",
       "Content-Length": Buffer.byteLength(text),
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      ...question.headers,
     },
   });
   const startedAt = performance.now();
