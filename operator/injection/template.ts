@@ -35,7 +35,7 @@ export const trustVariable = "HOLDFAST_IDENTITY_TRUST";
 const user = 65_532;
 const tokenFolder = "/var/run/holdfast/token";
 const tokenFile = "token";
-const stateFolder = "/var/run/holdfast/state";
+export const stateFolder = "/var/run/holdfast/state";
 /** The kubelet renews at four fifths of it. */
 const tokenSeconds = 3_600;
 /** The sidecar itself gives up after a minute without an identity, and says why: the probe must not end it before. */

@@ -1,6 +1,6 @@
 /**
  * The programs that are built from small mains of this project: Kubernetes (one binary, called by six names) of the newest
- * and the oldest release that is supported, CoreDNS, and a registry of images. The version of each is the one that its go.mod requires; the
+ * and the oldest release that is supported, CoreDNS, what enforces NetworkPolicies, and a registry of images. The version of each is the one that its go.mod requires; the
  * result is cached by it.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -23,8 +23,8 @@ interface Build {
   readonly names: readonly [string, ...string[]];
   readonly takes: string;
   readonly stamps: (version: string) => Readonly<Record<string, string>>;
-  /** Where who has no Go finds it. */
-  readonly released: (version: string) => string;
+  /** Where who has no Go finds it; absent: nobody releases it as it is built here. */
+  readonly released?: (version: string) => string;
 }
 
 const kubernetes = {
@@ -60,6 +60,15 @@ const builds = {
     takes: "2 minutes, once",
     stamps: () => ({}),
     released: (version) => `https://github.com/coredns/coredns/releases/tag/v${version}`,
+  },
+  policies: {
+    source: "cluster/policies",
+    modules: "go.mod",
+    cachedAs: "policies",
+    module: "github.com/cloudnativelabs/kube-router/v2",
+    names: ["policies"],
+    takes: "half a minute after CoreDNS, with which it shares most, once",
+    stamps: () => ({}),
   },
   registry: {
     source: "image/registry",
@@ -181,6 +190,6 @@ function missing(name: BuiltName, version: string, why: Error): string {
     "Any of these helps:",
     "  1. install Go (https://go.dev/dl): it is then built from Go's modules",
     `  2. copy ${place} from a machine that has it`,
-    `  3. unpack to ${place} what is at ${released(version)}`,
+    ...(released === undefined ? [] : [`  3. unpack to ${place} what is at ${released(version)}`]),
   ].join("\n");
 }

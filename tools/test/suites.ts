@@ -43,7 +43,11 @@ export const suites: readonly Suite[] = [
     ...{ etcd: ["3.7"], etcdToo: [], rung: "light", helm: ["3", "4"], promtoolToo: true },
     folder: "test/cluster/charts",
   },
-  { name: "cluster-real", etcd: ["3.7"], etcdToo: [], rung: "real", folder: "test/cluster/real" },
+  {
+    name: "cluster-real",
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "real", builtToo: ["policies"] },
+    folder: "test/cluster/real",
+  },
   {
     name: "cluster-oldest",
     ...{ etcd: ["3.7"], etcdToo: [], rung: "oldest", folder: "test/cluster", onDemand: true },

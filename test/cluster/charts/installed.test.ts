@@ -298,6 +298,7 @@ describe("the chart on an API server", function () {
         const sets = {
           ...{ "networkPolicies.enabled": true, "metrics.dashboard.enabled": true },
           "networkPolicies.apiServerCidrs": ["10.0.0.0/8"],
+          "networkPolicies.webhookCidrs": ["10.0.0.1/32"],
           "networkPolicies.metricsNamespaces": ["monitoring"],
           "operator.priorityClassName": "system-cluster-critical",
           "operator.env": [{ name: "HTTPS_PROXY", value: "http://proxy:3128" }],

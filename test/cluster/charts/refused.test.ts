@@ -34,6 +34,7 @@ const wrong: readonly (readonly [field: string, sets: Sets])[] = [
   ["logging.level", { "logging.level": "loud" }],
   ["metrics.serviceMonitor.enabled", { "metrics.serviceMonitor.enabled": "true" }],
   ["networkPolicies.apiServerCidrs.0", { "networkPolicies.apiServerCidrs": ["everywhere"] }],
+  ["networkPolicies.webhookCidrs.0", { "networkPolicies.webhookCidrs": ["10.0.0.1"] }],
   ["test.namespace", { "test.namespace": "Nowhere!" }],
 ];
 

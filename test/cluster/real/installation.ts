@@ -19,6 +19,8 @@ export interface InstallationPlan {
   readonly helm?: HelmMajor;
   /** Volumes of 8Gi. */
   readonly volumes?: number;
+  /** Whether NetworkPolicies are enforced. */
+  readonly policies?: boolean;
 }
 
 export class Installation {
@@ -31,10 +33,11 @@ export class Installation {
   }
 
   /** Ready for `install`. */
-  static async prepare({ helm = "4", volumes = 1 }: InstallationPlan = {}): Promise<Installation> {
+  static async prepare(plan: InstallationPlan = {}): Promise<Installation> {
+    const { helm = "4", volumes = 1, policies = false } = plan;
     // Of a run that was killed.
     await takeDown(folder);
-    const cluster = await startReal({ folder });
+    const cluster = await startReal({ folder, policies });
     const { path: program } = await fetchHelm(helm);
     const made = new Installation(
       cluster,

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
+import { serviceRange } from "../control-plane.ts";
 import type { ClusterPki } from "../pki/cluster-pki.ts";
 import { socketIn } from "./containerd.ts";
 import { dnsAddress, domain, nodeAddress, nodeName, podRange } from "./site.ts";
@@ -76,4 +77,12 @@ export async function proxyArgs(folder: string, pki: ClusterPki): Promise<string
     }),
   );
   return [`--config=${config}`];
+}
+
+/** Only after the kubelet has told the API server of the node. */
+export function policyArgs(pki: ClusterPki): string[] {
+  return [
+    ...[`--kubeconfig=${pki.kubeconfig("admin")}`, `--node=${nodeName}`],
+    ...[`--pods=${podRange}`, `--services=${serviceRange}`],
+  ];
 }

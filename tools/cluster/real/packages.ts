@@ -8,6 +8,7 @@ const packages: Readonly<Record<string, string>> = {
   runc: "/usr/sbin/runc",
   "containernetworking-plugins": "/usr/lib/cni/bridge",
   iptables: "/usr/sbin/iptables",
+  ipset: "/usr/sbin/ipset",
   conntrack: "/usr/sbin/conntrack",
   ethtool: "/usr/sbin/ethtool",
   kmod: "/usr/sbin/modprobe",

@@ -28,7 +28,7 @@ import {
 import { imagesOf } from "./images.ts";
 import { nameService } from "./name-service.ts";
 import { makeNetwork, networkIsThere } from "./network.ts";
-import { kubeletArgs, proxyArgs } from "./node.ts";
+import { kubeletArgs, policyArgs, proxyArgs } from "./node.ts";
 import { isReal, noteMachine } from "./remains.ts";
 import { namespace, networkFile, nodeAddress, nodeName } from "./site.ts";
 
@@ -37,6 +37,8 @@ export interface RealOptions {
   readonly folder: string;
   /** Its processes end with this one; its containers are taken down by the next start. */
   readonly held?: boolean;
+  /** Whether NetworkPolicies are enforced; else they are stored, and nobody heeds them. */
+  readonly policies?: boolean;
   readonly log?: Say;
 }
 
@@ -62,11 +64,15 @@ export class RealCluster implements AsyncDisposable {
   }
 
   /** Resolves when the node is ready and names are answered. Throws `ToolMissing` where a program cannot be had. */
-  static async start({ folder, held = true, log }: RealOptions): Promise<RealCluster> {
+  static async start(options: RealOptions): Promise<RealCluster> {
+    const { folder, held = true, policies = false, log } = options;
     const found = {
       etcd: (await fetchEtcd({ version: "3.7", ...(log === undefined ? {} : { log }) })).path,
       kubernetes: await fetchBuilt("kubernetes", log),
       coredns: path.join((await fetchBuilt("coredns", log)).folder, "coredns"),
+      policies: policies
+        ? path.join((await fetchBuilt("policies", log)).folder, "policies")
+        : undefined,
     };
     if (existsSync(folder) && isReal(folder)) await takeDown(folder);
     if (networkIsThere()) {
@@ -96,7 +102,7 @@ export class RealCluster implements AsyncDisposable {
     return this.#plane.kubectl;
   }
 
-  /** Those of the light rung, `kubelet` and `kube-proxy`: to be killed and started again. */
+  /** Those of the light rung, `kubelet`, `kube-proxy`, and `policies` where they are enforced: to be killed and started again. */
   component(name: string): Component {
     return this.#plane.component(name);
   }
@@ -139,6 +145,8 @@ interface Parts {
   readonly etcd: string;
   readonly kubernetes: Kubernetes;
   readonly coredns: string;
+  /** Absent: they are not enforced. */
+  readonly policies: string | undefined;
 }
 
 async function startParts(parts: Parts): Promise<ControlPlane> {
@@ -168,6 +176,7 @@ async function startParts(parts: Parts): Promise<ControlPlane> {
   const kubelet = plane.add("kubelet", program("kubelet"), await kubeletArgs(folder, plane.pki));
   plane.add("kube-proxy", program("kube-proxy"), await proxyArgs(folder, plane.pki));
   await nodeReady(plane, kubelet);
+  if (parts.policies !== undefined) plane.add("policies", parts.policies, policyArgs(plane.pki));
   await plane.kubectl.run(["apply", "-f", "-"], JSON.stringify(nameService));
   const wait = ["wait", "deployment/coredns", "-n", "kube-system", "--timeout=120s"];
   await plane.kubectl.run([...wait, "--for=condition=Available"]);

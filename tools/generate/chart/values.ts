@@ -222,6 +222,8 @@ const metrics = branch(
   },
 );
 
+const cidr = { type: "string", pattern: "^[0-9a-fA-F.:]+/[0-9]{1,3}$" } as const;
+
 const networkPolicies = branch(
   "NetworkPolicies for the operator and the managed etcd. Off: where the API server stands differs from cluster to cluster, and a policy that misses it stops the operator.",
   {
@@ -232,10 +234,11 @@ const networkPolicies = branch(
     ),
     apiServerCidrs: list(
       "The addresses at which it is reached, such as `10.0.0.0/8`. Empty: any.",
-      {
-        type: "string",
-        pattern: "^[0-9a-fA-F.:]+/[0-9]{1,3}$",
-      },
+      cidr,
+    ),
+    webhookCidrs: list(
+      "The addresses from which it asks about pods, where they are known: not always those at which it is reached. Empty: any, and pods can ask, too.",
+      cidr,
     ),
     metricsNamespaces: list(
       "Namespaces that may read the metrics of the operator and of etcd. Empty: any.",
