@@ -1,6 +1,4 @@
 /** A real cluster with the project's images, helm and a volume, and hands on what is installed there: for tests of whole installations. */
-import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fetchHelm, type HelmMajor } from "#tools/fetch/helm.ts";
 import { Helm } from "#tools/cluster/helm.ts";
@@ -10,6 +8,7 @@ import { makeVolumes } from "#tools/cluster/real/storage.ts";
 import { takeDown } from "#tools/cluster/take-down.ts";
 import { until } from "#tools/cluster/until.ts";
 import { appPod, type App } from "./apps.ts";
+import { processWith } from "./out-of-memory.ts";
 
 const folder = path.resolve(".cache/cluster-real");
 export const system = "holdfast-system";
@@ -145,16 +144,5 @@ export class Installation {
 
 /** The process of a pod's sidecar, as this machine sees it. */
 export function sidecarOf(pod: string): number {
-  const found = readdirSync("/proc").filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      return readFileSync(`/proc/${pid}/environ`, "utf8")
-        .split("\0")
-        .includes(`HOLDFAST_POD=${pod}`);
-    } catch {
-      return false; // it has ended, or is the kernel's
-    }
-  });
-  assert.equal(found.length, 1, `processes of ${pod}'s sidecar: ${found.join()}`);
-  return Number(found[0]);
+  return processWith("HOLDFAST_POD", pod);
 }
