@@ -47,13 +47,13 @@ export class CertifiedEtcd implements AsyncDisposable {
     this.#etcdctl = etcdctl;
   }
 
-  /** With users, of which there is only `root`. */
-  static async start(): Promise<CertifiedEtcd> {
+  /** With users, of which there is only `root`. `host`: where it is reached, besides loopback's names. */
+  static async start(host = "127.0.0.1"): Promise<CertifiedEtcd> {
     const folder = await mkdtemp(path.join(tmpdir(), "holdfast-certified-"));
     const authority = makeAuthority("clients of the test", validity());
     const serving = issue(authority, {
       ...{ subject: { name: "etcd" }, uses: ["server"], validity: validity() },
-      hosts: ["127.0.0.1", "localhost"],
+      hosts: [...new Set([host, "127.0.0.1", "localhost"])],
     });
     const root = shown(
       issue(authority, { subject: { name: "root" }, uses: ["client"], validity: validity() }),
@@ -67,7 +67,7 @@ export class CertifiedEtcd implements AsyncDisposable {
     await writeFile(files.key, keyPem(serving.key), { mode: 0o600 });
     const { path: etcdctl } = await fetchEtcdProgram("etcdctl", { version: "3.7" });
     const tls = { cert: files.cert, key: files.key, clientCa: files.ca };
-    const server = await EtcdServer.start({ noFsync: true, tls });
+    const server = await EtcdServer.start({ host, noFsync: true, tls });
     const etcd = new CertifiedEtcd(server, { authority, root, folder, etcdctl });
     for (const line of ["user add root --no-password", "user grant-role root root", "auth enable"])
       await etcd.as(root, line.split(" "));

@@ -41,7 +41,16 @@ export const suites: readonly Suite[] = [
     ...{ etcd: ["3.7"], etcdToo: [], rung: "light", helm: ["3", "4"] },
     folder: "test/cluster/charts",
   },
-  { name: "cluster-real", etcd: ["3.7"], etcdToo: [], rung: "real", folder: "test/cluster/real" },
+  {
+    name: "cluster-real",
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "real", helm: ["3", "4"] },
+    folder: "test/cluster/real",
+  },
+  {
+    name: "cluster-real-long",
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "real", helm: ["3", "4"], onDemand: true },
+    folder: "test/cluster/real-long",
+  },
   {
     name: "cluster-oldest",
     ...{ etcd: ["3.7"], etcdToo: [], rung: "oldest", folder: "test/cluster", onDemand: true },

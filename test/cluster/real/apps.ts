@@ -83,3 +83,37 @@ export function takesAndEnds(name: string, completions: number): object {
     },
   };
 }
+
+/** One replica that holds the lock, and that a rollout starts anew. */
+export function holdingDeployment(name: string, lock: string): object {
+  const labels = { app: name };
+  return {
+    ...{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name } },
+    spec: {
+      ...{ replicas: 1, selector: { matchLabels: labels } },
+      template: {
+        metadata: { labels },
+        spec: { terminationGracePeriodSeconds: 20, containers: [container(holds, lock)] },
+      },
+    },
+  };
+}
+
+/** As many as are wanted at once: each writes its grant, and stays. The lock's time to live is the pool's. */
+export function takesAndStays(name: string, replicas: number): object {
+  const labels = { app: name };
+  const app = {
+    ...{ name: "app", image: imageOf("busybox"), imagePullPolicy: "Never" },
+    command: ["sh", "-c", `${asksOnce} && echo && exec sleep 86400`],
+  };
+  return {
+    ...{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name } },
+    spec: {
+      ...{ replicas, selector: { matchLabels: labels } },
+      template: {
+        metadata: { labels },
+        spec: { terminationGracePeriodSeconds: 5, containers: [app] },
+      },
+    },
+  };
+}

@@ -22,7 +22,8 @@ export interface InstallationPlan {
 
 export class Installation {
   readonly cluster: RealCluster;
-  readonly helm: Helm;
+  /** May be changed: what one has installed, another may take over. */
+  helm: Helm;
 
   private constructor(cluster: RealCluster, helm: Helm) {
     this.cluster = cluster;
@@ -34,14 +35,14 @@ export class Installation {
     // Of a run that was killed.
     await takeDown(folder);
     const cluster = await startReal({ folder });
-    const { path: program } = await fetchHelm(helm);
-    const made = new Installation(
-      cluster,
-      new Helm({ program, kubeconfig: cluster.kubeconfig, folder }),
-    );
+    const made = new Installation(cluster, await helmFor(cluster, helm));
     await importProjectImages(cluster);
     await makeVolumes(cluster, { count: volumes, size: "8Gi" });
     return made;
+  }
+
+  async useHelm(major: HelmMajor): Promise<void> {
+    this.helm = await helmFor(this.cluster, major);
   }
 
   close(): Promise<void> {
@@ -91,10 +92,14 @@ export class Installation {
   }
 
   /** A namespace whose pods get a sidecar, with the pool `orders`. */
-  async openNamespace(name: string, spec: object = { mode: "Mutex", ttl: "1h" }): Promise<void> {
+  async openNamespace(name: string, spec?: object): Promise<void> {
     await this.kubectl("create", "namespace", name);
     await this.kubectl("label", "namespace", name, "holdfast.dev/inject=enabled");
-    await this.apply(name, {
+    await this.openPool(name, spec);
+  }
+
+  async openPool(namespace: string, spec: object = { mode: "Mutex", ttl: "1h" }): Promise<void> {
+    await this.apply(namespace, {
       ...{ apiVersion: "holdfast.dev/v1alpha1", kind: "DistributedLock" },
       ...{ metadata: { name: "orders" }, spec },
     });
@@ -140,6 +145,11 @@ export class Installation {
     for (const args of seen)
       console.error((await this.cluster.kubectl.ask(args)).out.slice(-6_000));
   }
+}
+
+async function helmFor({ kubeconfig }: RealCluster, major: HelmMajor): Promise<Helm> {
+  const { path: program } = await fetchHelm(major);
+  return new Helm({ program, kubeconfig, folder });
 }
 
 /** The process of a pod's sidecar, as this machine sees it. */
