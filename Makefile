@@ -56,8 +56,8 @@ charts: $(INSTALLED) ## Tests the charts with helm 3 and 4 on a Kubernetes of ou
 	@SUITE=charts exec $(NODE) tools/test.ts
 
 .PHONY: soak
-soak: $(INSTALLED) ## What takes too long for make test: the CRDs, the operator and the charts on the oldest Kubernetes (builds it: 10 minutes)
-	@SUITE=cluster-oldest,charts-oldest exec $(NODE) tools/test.ts
+soak: $(INSTALLED) ## What takes too long for make test: the CRDs, the operator and the charts on the oldest Kubernetes (builds it: 10 minutes), fifty pods at once
+	@SUITE=cluster-oldest,charts-oldest,cluster-real-long exec $(NODE) tools/test.ts
 
 .PHONY: house
 house: $(INSTALLED) ## Checks the style guide that can be checked; prints the five largest files and functions

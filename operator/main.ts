@@ -3,8 +3,8 @@
  *
  *   options → log → clocks → Kubernetes → caches → election → authorities → leadership → identity → webhooks → health
  *
- * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: what is reconciled ends, then all
- * that acts, then the Lease is given back; all within thirty seconds.
+ * Each is closed in reverse, also when a later one fails to start. SIGTERM drains first: who still comes is answered for
+ * some seconds, what is reconciled ends, then all that acts, then the Lease is given back; all within thirty seconds.
  */
 import { hostname } from "node:os";
 import type { Runtime } from "#core/runtime.ts";
@@ -68,7 +68,7 @@ async function run(options: OperatorOptions, runtime: Runtime, onBug: Die): Prom
   isDraining = true;
   runtime.log.info("shutting down", { signal });
   endInTime(runtime);
-  await drain({ runtime, leadership });
+  await drain({ runtime, leadership, doors: [door, webhooks], lingerMs: options.linger });
 }
 
 interface Given {

@@ -16,6 +16,8 @@ import { readEtcdPod } from "./objects/etcd-pod.ts";
 const identityMax = 253;
 /** Below, an answer that is late is late for good. */
 const certificateLifeMinMs = 6_000;
+/** Of the 25 seconds that the end of the process takes at most, ten are for what is under way. */
+const lingerMaxMs = 15_000;
 
 /** Undefined: all. */
 const namespaces = parseOf("names of namespaces, or * for all", (value) => {
@@ -249,6 +251,14 @@ export const options = {
       "How long a sidecar's certificate for etcd is good. It asks for the next from a third of that on, so that it can do without the operator for two thirds.",
     unit: "duration",
     parse: duration({ minMs: certificateLifeMinMs, maxMs: 30 * 86_400_000 }),
+  },
+  linger: {
+    env: "HOLDFAST_LINGER",
+    default: "6s",
+    prose:
+      "How long webhooks and identity are answered on after SIGTERM: until nobody is sent here any more, which a cluster learns from its nodes one by one.",
+    unit: "duration",
+    parse: duration({ minMs: 0, maxMs: lingerMaxMs }),
   },
   healthAddress: {
     env: "HOLDFAST_HEALTH_ADDRESS",

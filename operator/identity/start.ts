@@ -9,6 +9,8 @@ import { exchangesCounter } from "./metrics.ts";
 export interface Identity extends AsyncDisposable {
   readonly addresses: readonly string[];
   problem(): string | undefined;
+  /** Answers on, and has who comes again connect anew. */
+  drain(): void;
 }
 
 /** Served by every replica, whether or not it leads. Throws ListenRefused. */
@@ -37,6 +39,9 @@ export async function startIdentity(running: Running): Promise<Identity> {
   return {
     addresses: door.addresses,
     problem: () => door.problem() ?? backend.problem(),
+    drain: () => {
+      door.drain();
+    },
     [Symbol.asyncDispose]: () => held[Symbol.asyncDispose](),
   };
 }

@@ -13,6 +13,8 @@ export interface TlsDoorParts {
   readonly option: { readonly env: string };
   /** What is done there: for messages. */
   readonly called: string;
+  /** How long a connection without a request is kept; absent: 5 s. */
+  readonly keepAliveMs?: number;
   /** The signal aborts what is under way when the door has closed. */
   readonly app: (closing: AbortSignal) => Express;
 }
@@ -29,19 +31,25 @@ const headerBytesMax = 16 * 1024;
 /** Answers that are under way when it closes. */
 const lastMs = 1_000;
 
+interface Manner {
+  lastAnswers: boolean;
+}
+
 export class TlsDoor implements AsyncDisposable {
   readonly addresses: readonly string[];
   readonly #called: string;
   readonly #servers: readonly Server[];
   readonly #attached = new DisposableStack();
   readonly #closing: AbortController;
+  readonly #manner: Manner;
   #closed: Promise<void> | undefined;
 
   private constructor(
     { called, serving }: TlsDoorParts,
     { addresses, servers }: { addresses: readonly string[]; servers: readonly Server[] },
-    closing: AbortController,
+    { closing, manner }: { closing: AbortController; manner: Manner },
   ) {
+    this.#manner = manner;
     this.addresses = addresses;
     this.#called = called;
     this.#servers = servers;
@@ -52,11 +60,17 @@ export class TlsDoor implements AsyncDisposable {
   /** Throws ListenRefused. */
   static async start(parts: TlsDoorParts): Promise<TlsDoor> {
     const { address, option, runtime, called } = parts;
+    const { keepAliveMs: keepAliveTimeout = timeouts.keepAliveTimeout } = parts;
     const closing = new AbortController();
+    const manner: Manner = { lastAnswers: false };
     const app = parts.app(closing.signal);
     const make = (): Server => {
-      const settings = { ...timeouts, minVersion: tlsVersionMin, maxHeaderSize: headerBytesMax };
-      const server = createServer(settings, app);
+      const settings = { minVersion: tlsVersionMin, maxHeaderSize: headerBytesMax };
+      const server = createServer({ ...timeouts, keepAliveTimeout, ...settings });
+      server.on("request", (_request, response) => {
+        if (manner.lastAnswers) response.setHeader("Connection", "close");
+      });
+      server.on("request", app);
       server.maxConnections = connectionsMax;
       // Anybody may knock: what comes of it is his.
       server.on("tlsClientError", (error) => {
@@ -64,7 +78,7 @@ export class TlsDoor implements AsyncDisposable {
       });
       return server;
     };
-    return new TlsDoor(parts, await listen({ address, option, make }), closing);
+    return new TlsDoor(parts, await listen({ address, option, make }), { closing, manner });
   }
 
   /** Why nobody can come in; undefined: it listens. */
@@ -72,6 +86,14 @@ export class TlsDoor implements AsyncDisposable {
     return this.#closed === undefined && this.#servers.every((server) => server.listening)
       ? undefined
       : `the port of ${this.#called} does not listen`;
+  }
+
+  /**
+   * From now on each answer is the last one on its connection, so that whoever asks again connects anew: to another replica,
+   * once no more is sent here. A connection that was just closed under a request would refuse somebody's pod.
+   */
+  drain(): void {
+    this.#manner.lastAnswers = true;
   }
 
   close(): Promise<void> {

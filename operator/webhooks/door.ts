@@ -24,6 +24,11 @@ export interface WebhookDoorParts {
 
 /** What the API server takes for one object, and its review around it. */
 const bodyBytesMax = 3 * 1024 * 1024;
+/**
+ * Longer than the API server keeps a connection that it does not use (Go's 90 s), so that it is the one who closes: the end
+ * of one and a question on it could cross, and a pod would be refused.
+ */
+const keepAliveMs = 120_000;
 /** Under way at once. */
 const runningMax = 128;
 
@@ -31,7 +36,8 @@ const runningMax = 128;
 export function startWebhookDoor(parts: WebhookDoorParts): Promise<TlsDoor> {
   const { runtime, serving, address, option } = parts;
   const app = (closing: AbortSignal): Express => appOf(parts, closing);
-  return TlsDoor.start({ runtime, serving, address, option, called: "webhooks", app });
+  const called = "webhooks";
+  return TlsDoor.start({ runtime, serving, address, option, called, keepAliveMs, app });
 }
 
 /** An answer other than a review's: the API server shows its text. */

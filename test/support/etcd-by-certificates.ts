@@ -29,28 +29,30 @@ export class CertifiedEtcd implements AsyncDisposable {
   #root: Shown;
   readonly #folder: string;
   readonly #etcdctl: string;
+  readonly #host: string;
 
   private constructor(
     server: EtcdServer,
     authority: Identity,
-    { folder, etcdctl }: { folder: string; etcdctl: string },
+    { folder, etcdctl, host }: { folder: string; etcdctl: string; host: string },
   ) {
     this.server = server;
     this.#authority = authority;
     this.#root = rootBy(authority);
     this.#folder = folder;
     this.#etcdctl = etcdctl;
+    this.#host = host;
   }
 
-  /** With users, of which there is only `root`. */
-  static async start(): Promise<CertifiedEtcd> {
+  /** With users, of which there is only `root`. `host`: where it is reached, besides loopback's names. */
+  static async start(host = "127.0.0.1"): Promise<CertifiedEtcd> {
     const folder = await mkdtemp(path.join(tmpdir(), "holdfast-certified-"));
     const authority = makeAuthority("clients of the test", validity());
-    const files = await writeFiles(folder, authority);
+    const files = await writeFiles(folder, authority, host);
     const { path: etcdctl } = await fetchEtcdProgram("etcdctl", { version: "3.7" });
     const tls = { cert: files.cert, key: files.key, clientCa: files.ca };
-    const server = await EtcdServer.start({ noFsync: true, tls });
-    const etcd = new CertifiedEtcd(server, authority, { folder, etcdctl });
+    const server = await EtcdServer.start({ host, noFsync: true, tls });
+    const etcd = new CertifiedEtcd(server, authority, { folder, etcdctl, host });
     for (const line of ["user add root --no-password", "user grant-role root root", "auth enable"])
       await etcd.as(etcd.root, line.split(" "));
     return etcd;
@@ -69,7 +71,7 @@ export class CertifiedEtcd implements AsyncDisposable {
   async byAnotherAuthority(): Promise<void> {
     this.#authority = makeAuthority("other clients of the test", validity());
     this.#root = rootBy(this.#authority);
-    await writeFiles(this.#folder, this.#authority);
+    await writeFiles(this.#folder, this.#authority, this.#host);
     await this.server.restart();
   }
 
@@ -126,10 +128,10 @@ function rootBy(authority: Identity): Shown {
   );
 }
 
-async function writeFiles(folder: string, authority: Identity) {
+async function writeFiles(folder: string, authority: Identity, host: string) {
   const serving = issue(authority, {
     ...{ subject: { name: "etcd" }, uses: ["server"], validity: validity() },
-    hosts: ["127.0.0.1", "localhost"],
+    hosts: [...new Set([host, "127.0.0.1", "localhost"])],
   });
   const files = {
     ...{ ca: path.join(folder, "ca.crt"), cert: path.join(folder, "etcd.crt") },

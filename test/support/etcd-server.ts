@@ -18,6 +18,8 @@ export interface EtcdOptions {
   readonly members?: number;
   /** Further arguments, as on the command line. */
   readonly args?: readonly string[];
+  /** Where clients come in; absent: loopback. */
+  readonly host?: string;
   /** Clients speak TLS; `clientCa` asks them for a certificate of that authority. Paths of PEM files. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
   /** Where the data lies; kept when the server is stopped. Absent: a folder that goes with the server. */
@@ -27,6 +29,7 @@ export interface EtcdOptions {
   readonly noFsync?: boolean;
 }
 
+const loopback = "127.0.0.1";
 const startTriesMax = 5;
 
 interface Ports {
@@ -60,7 +63,7 @@ export class EtcdServer implements AsyncDisposable {
         new EtcdMember(
           {
             name: `m${at}`,
-            endpoint: `${scheme}://127.0.0.1:${ports.client}`,
+            endpoint: `${scheme}://${options.host ?? loopback}:${ports.client}`,
             clientPort: ports.client,
             peerPort: ports.peer,
           },
@@ -176,10 +179,10 @@ export class EtcdServer implements AsyncDisposable {
   }
 
   #argsOf(at: number): string[] {
-    const { tls, quotaBytes, noFsync = false, args = [] } = this.#options;
+    const { host = loopback, tls, quotaBytes, noFsync = false, args = [] } = this.#options;
     const ports = this.#ports[at];
     if (ports === undefined) throw new Error(`there is no member ${at}`);
-    const client = `${tls === undefined ? "http" : "https"}://127.0.0.1:${ports.client}`;
+    const client = `${tls === undefined ? "http" : "https"}://${host}:${ports.client}`;
     const peer = `http://127.0.0.1:${ports.peer}`;
     const cluster = this.#ports
       .map(({ peer: port }, n) => `m${n}=http://127.0.0.1:${port}`)

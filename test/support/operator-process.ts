@@ -44,6 +44,8 @@ export class OperatorProcess extends LoggedProcess implements AsyncDisposable {
         HOLDFAST_IDENTITY_ADDRESS: "127.0.0.1:0",
         HOLDFAST_WEBHOOK_ADDRESS: "127.0.0.1:0",
         HOLDFAST_SESSION_TTL: "3s",
+        // No Service leads here.
+        HOLDFAST_LINGER: "0s",
         ...env,
       },
     });

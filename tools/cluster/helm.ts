@@ -12,13 +12,14 @@ export interface HelmPlan {
 const withinMs = 180_000;
 
 export class Helm {
-  readonly #program: string;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly program: string;
+  /** Where it finds its home and the cluster. */
+  readonly env: NodeJS.ProcessEnv;
 
   constructor({ program, kubeconfig, folder }: HelmPlan) {
-    this.#program = program;
+    this.program = program;
     const at = (name: string): string => path.join(folder, "helm", name);
-    this.#env = {
+    this.env = {
       KUBECONFIG: kubeconfig ?? at("none.kubeconfig"),
       HELM_CACHE_HOME: at("cache"),
       HELM_CONFIG_HOME: at("config"),
@@ -35,6 +36,6 @@ export class Helm {
 
   /** Whatever it answers. */
   ask(...args: readonly string[]): Promise<Answer> {
-    return answerOf(this.#program, args, { env: this.#env, withinMs });
+    return answerOf(this.program, args, { env: this.env, withinMs });
   }
 }

@@ -45,8 +45,13 @@ export const suites: readonly Suite[] = [
   },
   {
     name: "cluster-real",
-    ...{ etcd: ["3.7"], etcdToo: [], rung: "real", builtToo: ["policies"] },
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "real", helm: ["3", "4"], builtToo: ["policies"] },
     folder: "test/cluster/real",
+  },
+  {
+    name: "cluster-real-long",
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "real", helm: ["3", "4"], onDemand: true },
+    folder: "test/cluster/real-long",
   },
   {
     name: "cluster-oldest",

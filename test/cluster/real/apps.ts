@@ -64,3 +64,56 @@ export function jobWithLock(name: string): object {
     spec: { backoffLimit: 0, template },
   };
 }
+
+/** By busybox, which starts fast: for many at once, or one after another. The lock is called as its pod. */
+const asksOnce =
+  'wget -q -O - --header "Content-Type: application/json" --post-data "" "http://localhost:4653/v1/locks/orders/$HOSTNAME/acquire?wait=50s"';
+
+/** One pod after another, each of which takes a lock, and leaves the giving back to its sidecar. */
+export function takesAndEnds(name: string, completions: number): object {
+  const app = {
+    ...{ name: "app", image: imageOf("busybox"), imagePullPolicy: "Never" },
+    command: ["sh", "-c", asksOnce],
+  };
+  return {
+    ...{ apiVersion: "batch/v1", kind: "Job", metadata: { name } },
+    spec: {
+      ...{ completions, parallelism: 1, backoffLimit: 0 },
+      template: { spec: { restartPolicy: "Never", containers: [app] } },
+    },
+  };
+}
+
+/** One replica that holds the lock, and that a rollout starts anew. */
+export function holdingDeployment(name: string, lock: string): object {
+  const labels = { app: name };
+  return {
+    ...{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name } },
+    spec: {
+      ...{ replicas: 1, selector: { matchLabels: labels } },
+      template: {
+        metadata: { labels },
+        spec: { terminationGracePeriodSeconds: 20, containers: [container(holds, lock)] },
+      },
+    },
+  };
+}
+
+/** As many as are wanted at once: each writes its grant, and stays. The lock's time to live is the pool's. */
+export function takesAndStays(name: string, replicas: number): object {
+  const labels = { app: name };
+  const app = {
+    ...{ name: "app", image: imageOf("busybox"), imagePullPolicy: "Never" },
+    command: ["sh", "-c", `${asksOnce} && echo && exec sleep 86400`],
+  };
+  return {
+    ...{ apiVersion: "apps/v1", kind: "Deployment", metadata: { name } },
+    spec: {
+      ...{ replicas, selector: { matchLabels: labels } },
+      template: {
+        metadata: { labels },
+        spec: { terminationGracePeriodSeconds: 5, containers: [app] },
+      },
+    },
+  };
+}

@@ -1,6 +1,4 @@
 /** A real cluster with the project's images, helm and a volume, and hands on what is installed there: for tests of whole installations. */
-import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fetchHelm, type HelmMajor } from "#tools/fetch/helm.ts";
 import { Helm } from "#tools/cluster/helm.ts";
@@ -10,6 +8,7 @@ import { makeVolumes } from "#tools/cluster/real/storage.ts";
 import { takeDown } from "#tools/cluster/take-down.ts";
 import { until } from "#tools/cluster/until.ts";
 import { appPod, type App } from "./apps.ts";
+import { processWith } from "./out-of-memory.ts";
 
 const folder = path.resolve(".cache/cluster-real");
 export const system = "holdfast-system";
@@ -25,7 +24,8 @@ export interface InstallationPlan {
 
 export class Installation {
   readonly cluster: RealCluster;
-  readonly helm: Helm;
+  /** May be changed: what one has installed, another may take over. */
+  helm: Helm;
 
   private constructor(cluster: RealCluster, helm: Helm) {
     this.cluster = cluster;
@@ -38,14 +38,14 @@ export class Installation {
     // Of a run that was killed.
     await takeDown(folder);
     const cluster = await startReal({ folder, policies });
-    const { path: program } = await fetchHelm(helm);
-    const made = new Installation(
-      cluster,
-      new Helm({ program, kubeconfig: cluster.kubeconfig, folder }),
-    );
+    const made = new Installation(cluster, await helmFor(cluster, helm));
     await importProjectImages(cluster);
     await makeVolumes(cluster, { count: volumes, size: "8Gi" });
     return made;
+  }
+
+  async useHelm(major: HelmMajor): Promise<void> {
+    this.helm = await helmFor(this.cluster, major);
   }
 
   close(): Promise<void> {
@@ -95,10 +95,14 @@ export class Installation {
   }
 
   /** A namespace whose pods get a sidecar, with the pool `orders`. */
-  async openNamespace(name: string, spec: object = { mode: "Mutex", ttl: "1h" }): Promise<void> {
+  async openNamespace(name: string, spec?: object): Promise<void> {
     await this.kubectl("create", "namespace", name);
     await this.kubectl("label", "namespace", name, "holdfast.dev/inject=enabled");
-    await this.apply(name, {
+    await this.openPool(name, spec);
+  }
+
+  async openPool(namespace: string, spec: object = { mode: "Mutex", ttl: "1h" }): Promise<void> {
+    await this.apply(namespace, {
       ...{ apiVersion: "holdfast.dev/v1alpha1", kind: "DistributedLock" },
       ...{ metadata: { name: "orders" }, spec },
     });
@@ -146,18 +150,12 @@ export class Installation {
   }
 }
 
+async function helmFor({ kubeconfig }: RealCluster, major: HelmMajor): Promise<Helm> {
+  const { path: program } = await fetchHelm(major);
+  return new Helm({ program, kubeconfig, folder });
+}
+
 /** The process of a pod's sidecar, as this machine sees it. */
 export function sidecarOf(pod: string): number {
-  const found = readdirSync("/proc").filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      return readFileSync(`/proc/${pid}/environ`, "utf8")
-        .split("\0")
-        .includes(`HOLDFAST_POD=${pod}`);
-    } catch {
-      return false; // it has ended, or is the kernel's
-    }
-  });
-  assert.equal(found.length, 1, `processes of ${pod}'s sidecar: ${found.join()}`);
-  return Number(found[0]);
+  return processWith("HOLDFAST_POD", pod);
 }

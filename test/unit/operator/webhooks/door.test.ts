@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 import type { Instant } from "#core/runtime.ts";
 import { Metrics } from "#host/metrics.ts";
 import { tlsVersionMin } from "#operator/identity/serving.ts";
@@ -26,6 +26,8 @@ const server = issue(authority, {
 interface Answer {
   readonly status: number;
   readonly text: string;
+  /** Of the header. */
+  readonly connection: string | undefined;
 }
 
 /** The door of one test, with what it told. */
@@ -90,12 +92,19 @@ class Stage implements AsyncDisposable {
     return valueIn(text, series);
   }
 
-  ask(body: string | Buffer, how: { path?: string; method?: string; type?: string } = {}) {
+  drain(): void {
+    this.#door?.drain();
+  }
+
+  ask(
+    body: string | Buffer,
+    how: { path?: string; method?: string; type?: string; agent?: Agent } = {},
+  ) {
     const [address = ""] = this.#door?.addresses ?? [];
-    const { path = "/inject", method = "POST", type = "application/json" } = how;
+    const { path = "/inject", method = "POST", type = "application/json", agent = false } = how;
     const { hostname, port } = new URL(`https://${address.replace(/^https?:\/\//, "")}`);
     return request({
-      ...{ hostname, port, path, method, ca: authority.certificate, agent: false },
+      ...{ hostname, port, path, method, ca: authority.certificate, agent },
       headers: { "Content-Type": type, "Content-Length": Buffer.byteLength(body) },
     });
   }
@@ -108,7 +117,8 @@ class Stage implements AsyncDisposable {
     const [response] = (await answered) as [IncomingMessage];
     let text = "";
     for await (const part of response.setEncoding("utf8")) text += String(part);
-    return { status: response.statusCode ?? 0, text } satisfies Answer;
+    const { connection } = response.headers;
+    return { status: response.statusCode ?? 0, text, connection } satisfies Answer;
   }
 
   async review(pod: object, more: object = {}): Promise<Record<string, unknown>> {
@@ -233,6 +243,23 @@ describe("the webhooks' port", () => {
     await using stage = await Stage.start();
     stage.labels = [{}, namespace.labels];
     assert.equal(typeof (await stage.review(podOf()))["patch"], "string");
+  });
+
+  it("answers on when it is to end, and has who asks again connect anew", async () => {
+    await using stage = await Stage.start();
+    const agent = new Agent({ keepAlive: true });
+    try {
+      const review = JSON.stringify(reviewOf(podOf(), {}));
+      const before = await stage.send(review, { agent });
+      assert.deepEqual([before.status, before.connection], [200, "keep-alive"]);
+      stage.drain();
+      for (let times = 0; times < 2; times++) {
+        const after = await stage.send(review, { agent });
+        assert.deepEqual([after.status, after.connection], [200, "close"]);
+      }
+    } finally {
+      agent.destroy();
+    }
   });
 
   it("refuses what is no question about a pod that is to be made", async () => {

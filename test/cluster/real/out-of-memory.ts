@@ -1,0 +1,71 @@
+/**
+ * A container that is really ended for want of memory: another process joins its cgroup and eats until the kernel has to
+ * choose. It chooses the container's own: processes of pods are marked as the first to go, the eater is not.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { until } from "#tools/cluster/until.ts";
+
+/** 8 MiB each; a buffer that is filled is resident. */
+const eats = `const eaten = []; setInterval(() => eaten.push(Buffer.alloc(8 * 1024 * 1024, 1)), 10);`;
+
+/** The one process whose variable has that value: `HOSTNAME` is the pod's name in each of its containers. */
+export function processWith(variable: string, value: string): number {
+  const found = readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8")
+        .split("\0")
+        .includes(`${variable}=${value}`);
+    } catch {
+      return false; // it has ended, or is the kernel's
+    }
+  });
+  if (found.length !== 1)
+    throw new Error(`processes with ${variable}=${value}: ${found.join() || "none"}`);
+  return Number(found[0]);
+}
+
+/** Resolves when the process has gone: ended by the kernel. */
+export async function endForWantOfMemory(pid: number): Promise<void> {
+  const folder = memoryGroupOf(pid);
+  const eater = spawn(
+    "sh",
+    [
+      "-c",
+      'echo $$ > "$0" && exec "$@"',
+      path.join(folder, "cgroup.procs"),
+      process.execPath,
+      "--eval",
+      eats,
+    ],
+    { stdio: ["ignore", "ignore", "inherit"] },
+  );
+  const over = once(eater, "exit");
+  try {
+    await until("the kernel to end it", () => Promise.resolve(!existsSync(`/proc/${pid}`)), {
+      stillPossible: () => {
+        if (eater.exitCode === null && eater.signalCode === null) return;
+        throw new Error(`the eater ended first: ${eater.exitCode ?? eater.signalCode}`);
+      },
+    });
+  } finally {
+    eater.kill("SIGKILL");
+    await over;
+  }
+}
+
+/** Of cgroups of either version. */
+function memoryGroupOf(pid: number): string {
+  const lines = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim().split("\n");
+  const groups = lines
+    .map((line) => /^\d+:([^:]*):(.*)$/.exec(line))
+    .filter((match) => match !== null);
+  const v1 = groups.find(([, controllers = ""]) => controllers.split(",").includes("memory"));
+  const place = v1 ?? groups.find(([, controllers]) => controllers === "");
+  if (place === undefined) throw new Error(`process ${pid} is in no cgroup that bounds memory`);
+  return path.join("/sys/fs/cgroup", v1 === undefined ? "" : "memory", place[2] ?? "");
+}
