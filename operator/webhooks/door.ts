@@ -9,6 +9,7 @@ import { bareApp, bodyProblemOf, isTooLate, readJson } from "../identity/json-ap
 import type { Serving } from "../identity/serving.ts";
 import { TlsDoor } from "../identity/tls-door.ts";
 import { injectPath } from "./configuration.ts";
+import type { WebhookRequests } from "./metrics.ts";
 import { answerOf, readReview } from "./review.ts";
 import type { Reviewer } from "./reviewer.ts";
 
@@ -16,6 +17,7 @@ export interface WebhookDoorParts {
   readonly runtime: Runtime;
   readonly reviewer: Pick<Reviewer, "answer">;
   readonly serving: Pick<Serving, "secure">;
+  readonly requests: WebhookRequests;
   readonly address: Address;
   readonly option: { readonly env: string };
 }
@@ -43,9 +45,10 @@ class Unanswered extends Error {
   }
 }
 
-function appOf({ reviewer, runtime }: WebhookDoorParts, closing: AbortSignal): Express {
+function appOf({ reviewer, runtime, requests }: WebhookDoorParts, closing: AbortSignal): Express {
   const app = bareApp();
   const read = readJson(bodyBytesMax);
+  app.use(injectPath, measuring(runtime, requests));
   app.post(injectPath, limiting(), isJson, read, async (request, response) => {
     const review = readReview(request.body);
     if (review === undefined)
@@ -61,6 +64,23 @@ function appOf({ reviewer, runtime }: WebhookDoorParts, closing: AbortSignal): E
   });
   app.use(failing(runtime));
   return app;
+}
+
+/** Each request, whatever becomes of it: also one that is turned away, and one whose asker does not wait for the answer. */
+function measuring(runtime: Runtime, { answered, inFlight }: WebhookRequests): RequestHandler {
+  let running = 0;
+  return (_request, response, next) => {
+    const began = runtime.now();
+    inFlight.set((running += 1));
+    response.once("close", () => {
+      inFlight.set((running -= 1));
+      const isAnswered = response.writableFinished;
+      const { requests, latency } = answered(isAnswered ? String(response.statusCode) : "0");
+      requests.add();
+      latency.observe((runtime.now() - began) / 1_000);
+    });
+    next();
+  };
 }
 
 /** Before the body is read. */

@@ -2,9 +2,10 @@
 import type { TlsDoor } from "../identity/tls-door.ts";
 import { options as optionTable } from "../options.ts";
 import type { Running } from "../running.ts";
+import { injectPath } from "./configuration.ts";
 import { startWebhookDoor } from "./door.ts";
 import { injectorOf } from "./injector.ts";
-import { injectionsCounter } from "./metrics.ts";
+import { injectionsCounter, webhookRequests } from "./metrics.ts";
 import { Namespaces } from "./namespaces.ts";
 import { Reviewer } from "./reviewer.ts";
 
@@ -17,7 +18,7 @@ export function startWebhooks(running: Running): Promise<TlsDoor> {
     counted: injectionsCounter(metrics),
   });
   return startWebhookDoor({
-    ...{ runtime, reviewer, serving },
+    ...{ runtime, reviewer, serving, requests: webhookRequests(metrics, injectPath) },
     address: options.webhookAddress,
     option: optionTable.webhookAddress,
   });

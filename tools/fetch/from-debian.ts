@@ -10,8 +10,8 @@ import { ask, run, type Say } from "./step.ts";
 export interface DebianProgram {
   readonly program: string;
   readonly package: string;
-  /** What the package must hold; another version is no use. */
-  readonly minor: string;
+  /** What the package must hold; another version is no use. Absent: any will do. */
+  readonly minor?: string;
   readonly folder: string;
   readonly say: Say;
 }
@@ -32,7 +32,7 @@ export async function fromDebian({
     offered = await candidate(name);
   }
   if (offered === undefined) throw new Error(`no package ${name} is known here`);
-  if (!offered.startsWith(`${minor}.`))
+  if (minor !== undefined && !offered.startsWith(`${minor}.`))
     throw new Error(`the package ${name} is ${offered}, another version`);
   say(`taking it from the Debian package ${name} ${offered}`);
   await run({ command: "apt-get", args: ["download", "-qq", name], folder, timeoutMs: 120_000 });

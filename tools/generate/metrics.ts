@@ -7,7 +7,8 @@ import {
 } from "#operator/identity/metrics.ts";
 import { KubeMetrics } from "#operator/kube/metrics.ts";
 import { declareMetrics as declareOperator, repairedCounter } from "#operator/metrics.ts";
-import { injectionsCounter } from "#operator/webhooks/metrics.ts";
+import { injectPath } from "#operator/webhooks/configuration.ts";
+import { injectionsCounter, webhookRequests } from "#operator/webhooks/metrics.ts";
 import { declareIdentity } from "#sidecar/identity/metrics.ts";
 import { answersCounter, declareMetrics as declareSidecar } from "#sidecar/metrics.ts";
 import type { Made } from "./made.ts";
@@ -66,6 +67,7 @@ export function operatorFamilies(): readonly FamilyFacts[] {
   declareServing(metrics, unread);
   exchangesCounter(metrics);
   injectionsCounter(metrics);
+  webhookRequests(metrics, injectPath);
   new KubeMetrics(metrics);
   return metrics.families();
 }

@@ -16,6 +16,8 @@ export interface Suite {
   readonly rung?: Rung;
   /** Majors of helm without which it cannot run. */
   readonly helm?: readonly HelmMajor[];
+  /** Prometheus' tool for rules; brought where that is possible, as etcdToo. */
+  readonly promtoolToo?: true;
   /** Its files run side by side, in two processes: for tests that share nothing but the processor. */
   readonly sideBySide?: true;
   /** Absent: the folder of its name. A suite may lie in the folder of another, which then leaves it out. */
@@ -38,7 +40,7 @@ export const suites: readonly Suite[] = [
   { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light", sideBySide: true },
   {
     name: "charts",
-    ...{ etcd: ["3.7"], etcdToo: [], rung: "light", helm: ["3", "4"] },
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "light", helm: ["3", "4"], promtoolToo: true },
     folder: "test/cluster/charts",
   },
   { name: "cluster-real", etcd: ["3.7"], etcdToo: [], rung: "real", folder: "test/cluster/real" },

@@ -4,6 +4,7 @@ import { bringRung, type Rung } from "#tools/cluster/needs.ts";
 import { fetchEtcd, fetchEtcdProgram, ToolMissing, type EtcdMinor } from "#tools/fetch.ts";
 import { fetchHelm, type HelmMajor } from "#tools/fetch/helm.ts";
 import { fetchBuilt, type BuiltName } from "#tools/fetch/built.ts";
+import { fetchPromtool } from "#tools/fetch/promtool.ts";
 import { usualSuites, type Suite } from "./suites.ts";
 
 const say = (text: string): void => {
@@ -16,6 +17,7 @@ export interface Missing {
   readonly built: ReadonlyMap<BuiltName, string>;
   readonly rungs: ReadonlyMap<Rung, string>;
   readonly helm: ReadonlyMap<HelmMajor, string>;
+  readonly promtool: string | undefined;
 }
 
 export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
@@ -36,7 +38,11 @@ export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
     wanted.flatMap((suite) => suite.helm ?? []),
     (major) => fetchHelm(major, say),
   );
-  return { etcd, built, rungs, helm };
+  const promtool = await lackingAmong(
+    wanted.some(({ promtoolToo }) => promtoolToo === true) ? ["promtool"] : [],
+    () => fetchPromtool(say),
+  );
+  return { etcd, built, rungs, helm, promtool: promtool.get("promtool") };
 }
 
 /** Brings each once; what cannot be had, and why. */
@@ -67,8 +73,9 @@ export function lackingOf({ etcd, rung, helm = [] }: Suite, missing: Missing): s
 
 async function main(): Promise<number> {
   const missing = await bringTools(usualSuites);
-  const { etcd, built, rungs, helm } = missing;
+  const { etcd, built, rungs, helm, promtool } = missing;
   const messages = [etcd, built, rungs, helm].flatMap((each) => [...each.values()]);
+  if (promtool !== undefined) messages.push(promtool);
   for (const message of messages) say(message);
   for (const program of ["etcdctl", "etcdutl"] as const) {
     await fetchEtcdProgram(program, { version: "3.7", log: say });

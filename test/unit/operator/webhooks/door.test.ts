@@ -4,13 +4,17 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import type { Instant } from "#core/runtime.ts";
+import { Metrics } from "#host/metrics.ts";
 import { tlsVersionMin } from "#operator/identity/serving.ts";
 import { issue, keyPem, makeAuthority } from "#operator/identity/x509/certificate.ts";
 import type { Injector } from "#operator/injection/inject.ts";
 import { startWebhookDoor } from "#operator/webhooks/door.ts";
+import { webhookRequests } from "#operator/webhooks/metrics.ts";
 import type { NamespaceRead } from "#operator/webhooks/namespaces.ts";
 import { Reviewer } from "#operator/webhooks/reviewer.ts";
 import { Clock } from "#test/support/clock.ts";
+import { valueIn } from "#test/support/exposition.ts";
+import { eventually } from "#test/support/poll.ts";
 import { injector, namespace } from "../injection/support.ts";
 
 const validity = { fromMs: Date.now() - 60_000, untilMs: Date.now() + 3_600_000 };
@@ -32,17 +36,24 @@ class Stage implements AsyncDisposable {
   labels: readonly Readonly<Record<string, string>>[] = [namespace.labels];
   injector: Injector = injector;
   problem: string | undefined;
+  /** What else happens while the namespace is read. */
+  meanwhile: (() => void | Promise<void>) | undefined;
+  readonly clock = new Clock();
+  readonly #metrics = new Metrics();
   #reads = 0;
   #door: Awaited<ReturnType<typeof startWebhookDoor>> | undefined;
 
   static async start(): Promise<Stage> {
     const stage = new Stage();
-    const runtime = new Clock();
+    const { clock: runtime } = stage;
     const reviewer = new Reviewer({
       runtime,
       namespaces: {
         // Kept from before the question, as far as the first one goes.
-        read: (name) => Promise.resolve(stage.#read(name, (runtime.now() - 1) as Instant)),
+        read: async (name) => {
+          await stage.meanwhile?.();
+          return stage.#read(name, (runtime.now() - 1) as Instant);
+        },
         readNow: (name) => Promise.resolve(stage.#read(name, runtime.now())),
       },
       recorder: { record: ({ reason }) => void stage.events.push(reason) },
@@ -53,6 +64,7 @@ class Stage implements AsyncDisposable {
     });
     stage.#door = await startWebhookDoor({
       ...{ runtime, reviewer, option: { env: "HOLDFAST_WEBHOOK_ADDRESS" } },
+      requests: webhookRequests(stage.#metrics, "/inject"),
       address: { kind: "host", host: "127.0.0.1", port: 0 },
       serving: {
         secure: (secured) => {
@@ -71,14 +83,25 @@ class Stage implements AsyncDisposable {
     return { kind: "read", facts: { ...namespace, name, labels }, asked };
   }
 
-  async send(body: string | Buffer, how: { path?: string; method?: string; type?: string } = {}) {
+  metric(series: string): number | undefined {
+    const text = this.#metrics.render((_family, error) => {
+      throw error;
+    });
+    return valueIn(text, series);
+  }
+
+  ask(body: string | Buffer, how: { path?: string; method?: string; type?: string } = {}) {
     const [address = ""] = this.#door?.addresses ?? [];
     const { path = "/inject", method = "POST", type = "application/json" } = how;
     const { hostname, port } = new URL(`https://${address.replace(/^https?:\/\//, "")}`);
-    const asked = request({
+    return request({
       ...{ hostname, port, path, method, ca: authority.certificate, agent: false },
       headers: { "Content-Type": type, "Content-Length": Buffer.byteLength(body) },
     });
+  }
+
+  async send(body: string | Buffer, how: Parameters<Stage["ask"]>[1] = {}) {
+    const asked = this.ask(body, how);
     asked.on("error", () => undefined); // what is too big is not read to its end
     const answered = once(asked, "response");
     asked.end(body);
@@ -159,6 +182,50 @@ describe("the webhooks' port", () => {
     const early = await stage.review(podOf());
     assert.equal((early["status"] as { code: number }).code, 503);
     assert.deepEqual(stage.counted, ["refused NamespaceUnknown", "refused NoTrust"]);
+  });
+
+  it("is measured under controller-runtime's names: answers by status, and how long they took", async () => {
+    await using stage = await Stage.start();
+    const of = (name: string, labels: string) =>
+      stage.metric(`${name}{webhook="/inject"${labels}}`);
+    const latency = "controller_runtime_webhook_latency_seconds";
+    const requests = "controller_runtime_webhook_requests_total";
+    const running = "controller_runtime_webhook_requests_in_flight";
+    let inFlight: number | undefined;
+    stage.meanwhile = () => {
+      inFlight = of(running, "");
+      stage.clock.pass(2_000);
+    };
+    await stage.review(podOf());
+    assert.equal(inFlight, 1);
+    await stage.send("{", { method: "PUT" });
+    await stage.send("{", { path: "/other" });
+    const code = (status: number) => `,code="${String(status)}"`;
+    // What is counted when an answer has gone out may come after it has arrived.
+    await eventually("the second answer", () => of(requests, code(405)) === 1);
+    assert.equal(of(requests, code(200)), 1);
+    assert.equal(of(requests, code(404)), undefined);
+    assert.equal(of(running, ""), 0);
+    assert.equal(of(`${latency}_bucket`, `${code(200)},le="1.0"`), 0);
+    assert.equal(of(`${latency}_bucket`, `${code(200)},le="2.5"`), 1);
+    assert.equal(of(`${latency}_sum`, code(200)), 2);
+  });
+
+  it("is measured also where whoever asked has gone before the answer", async () => {
+    await using stage = await Stage.start();
+    const read = Promise.withResolvers<undefined>();
+    stage.meanwhile = () => {
+      read.resolve(undefined);
+      return new Promise<void>(() => undefined);
+    };
+    const question = JSON.stringify(reviewOf(podOf(), {}));
+    const asked = stage.ask(question);
+    asked.on("error", () => undefined); // it is ended from here
+    asked.end(question);
+    await read.promise;
+    asked.destroy();
+    const gone = 'controller_runtime_webhook_requests_total{webhook="/inject",code="0"}';
+    await eventually("the one that has gone", () => stage.metric(gone) === 1);
   });
 
   it("reads the namespace anew before a pod is let go on labels that were kept", async () => {

@@ -56,6 +56,7 @@ describe("what a suite lacks", () => {
     built: new Map([["registry", "no registry"]]),
     rungs: new Map([["real", "no root"]]),
     helm: new Map([["4", "no helm"]]),
+    promtool: "no promtool",
   };
   const lacking = (name: string): string[] =>
     lackingOf(
