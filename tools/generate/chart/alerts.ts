@@ -2,6 +2,8 @@
  * The alerts, each with what it means and what to do: the PrometheusRule and docs/operations/alerts.md are made from it.
  * `NAMESPACE` in an expression stands for the operator's own. A test sees that every metric they name is exported.
  */
+import type { RefusalReason } from "#operator/injection/reasons.ts";
+
 export interface Alert {
   readonly name: string;
   readonly expr: string;
@@ -15,6 +17,8 @@ export interface Alert {
 
 const own = 'namespace="NAMESPACE"';
 const elsewhere = 'namespace!="NAMESPACE"';
+/** Reasons for which no pod gets a sidecar: it is the operator's to mend. */
+const lacks = ["NamespaceUnknown", "NoImage", "NoTrust"] as const satisfies RefusalReason[];
 
 export const alerts: readonly Alert[] = [
   {
@@ -76,7 +80,7 @@ export const alerts: readonly Alert[] = [
     for: "0m",
     severity: "warning",
     summary:
-      "{{ $value }} sessions were lost in {{ $labels.namespace }} within a quarter of an hour.",
+      '{{ $value | printf "%.0f" }} sessions were lost in {{ $labels.namespace }} within a quarter of an hour.',
     means: "With a session go all locks that its pod held.",
     advice:
       "etcd was away for longer than `sessionTtl`, or the sidecars did not get the processor: compare the panel of the event loop, and the CPU limits of the pods.",
@@ -107,7 +111,7 @@ export const alerts: readonly Alert[] = [
     for: "5m",
     severity: "warning",
     summary:
-      "The controller {{ $labels.controller }} of Holdfast has worked on one resource for {{ $value }} s.",
+      "The controller {{ $labels.controller }} of Holdfast has worked on one resource for {{ $value | humanizeDuration }}.",
     means: "A call to etcd or to the API server neither answers nor fails.",
     advice: "Delete the leading pod: another takes over. Keep its log, and report it.",
   },
@@ -134,6 +138,102 @@ export const alerts: readonly Alert[] = [
       "If it repeats, look for who else has etcd's admin. After a restore it is what should happen.",
   },
   {
+    name: "HoldfastOperatorNotServing",
+    expr: `count(holdfast_operator_at_work{${own}} unless on (pod) holdfast_serving_expiry_timestamp_seconds{${own}} > time()) > 0`,
+    for: "5m",
+    severity: "critical",
+    summary: "{{ $value }} replicas of the operator have no certificate to show.",
+    means:
+      "They serve neither webhooks nor identity. Where it is all of them, new pods that ask for a sidecar are refused, and certificates are not renewed.",
+    advice:
+      "The log of such a replica names the Secret that it cannot read or make, and why: most often a Role that was changed, or the Secret whose name ends with `-ca-operator`, replaced by something that is no authority.",
+  },
+  {
+    name: "HoldfastCannotInject",
+    expr: `sum by (reason) (increase(holdfast_injection_total{${own}, outcome="refused", reason=~"${lacks.join("|")}"}[10m])) > 0`,
+    for: "5m",
+    severity: "critical",
+    summary: "The operator refuses pods for what it lacks itself: {{ $labels.reason }}.",
+    means: "No pod that asks for a sidecar starts, whatever its owner does.",
+    advice:
+      "[Each reason](../reference/injection.md#refusals) says what is missing. Pods are made again by their owners as soon as it is there.",
+  },
+  {
+    name: "HoldfastPodsRefused",
+    expr: `sum by (reason) (increase(holdfast_injection_total{${own}, outcome="refused", reason!~"${lacks.join("|")}"}[30m])) > 0`,
+    for: "15m",
+    severity: "warning",
+    summary: "Pods that ask for a sidecar are refused again and again: {{ $labels.reason }}.",
+    means: "Some workload does not start, or not anew, until its owner changes something.",
+    advice:
+      "`kubectl get events --all-namespaces --field-selector reason=FailedCreate` shows whose, with the words that say what to change; [each reason](../reference/injection.md#refusals) is explained.",
+  },
+  {
+    name: "HoldfastWebhookSlow",
+    expr: `histogram_quantile(0.99, sum by (le) (rate(controller_runtime_webhook_latency_seconds_bucket{${own}}[5m]))) > 1`,
+    for: "10m",
+    severity: "warning",
+    summary: "One answer in a hundred to the API server takes {{ $value | humanizeDuration }}.",
+    means: "The API server waits for five seconds; what comes later is a pod that is refused.",
+    advice:
+      "An answer takes milliseconds, or as long as the API server takes to tell of a namespace. Compare the panels of the event loop and of requests to the API server; give the operator more processor (`operator.resources`).",
+  },
+  {
+    name: "HoldfastWebhookFails",
+    expr: `sum by (code) (increase(controller_runtime_webhook_requests_total{${own}, code=~"0|429|5.."}[15m])) > 0`,
+    for: "15m",
+    severity: "warning",
+    summary: "The API server gets no answer about pods from the operator ({{ $labels.code }}).",
+    means:
+      "Each of these is a pod that was not made at that moment; its owner tries again. 0: the API server had gone before the answer. 429: more are asked at once than are answered. 5…: the operator failed.",
+    advice:
+      "For 0 see HoldfastWebhookSlow. For 429 run more replicas. For the others the operator's log has the error.",
+  },
+  {
+    name: "HoldfastExchangesRefused",
+    expr: `sum by (outcome) (increase(holdfast_identity_exchanges_total{${own}, outcome!="issued"}[15m])) > 0`,
+    for: "15m",
+    severity: "warning",
+    summary: "Sidecars are refused an identity again and again: {{ $labels.outcome }}.",
+    means:
+      "New pods of these end their sidecar after a minute and do not start. Those that run go on until their certificates end.",
+    advice:
+      "[What each refusal means](identity.md#when-a-sidecar-says-that-it-has-no-identity). `kubectl get pods --all-namespaces --selector holdfast.dev/sidecar=injected` shows which pods wait.",
+  },
+  {
+    name: "HoldfastIdentityAsksFail",
+    expr: `sum by (namespace, outcome) (increase(holdfast_identity_asks_total{${elsewhere}, outcome!~"given|renewed"}[30m])) > 0`,
+    for: "1h",
+    severity: "warning",
+    summary:
+      "Sidecars in {{ $labels.namespace }} have not got their next certificate for an hour: {{ $labels.outcome }}.",
+    means:
+      "They ask from a third of a certificate's life on, so there are two thirds to mend it: 16 hours of 24.",
+    advice:
+      "The outcome is the step that fails; [a table](identity.md#when-a-sidecar-says-that-it-has-no-identity) says what to look at for each.",
+  },
+  {
+    name: "HoldfastCertificatesEnd",
+    expr: `count by (namespace) (holdfast_identity_expiry_timestamp_seconds{${elsewhere}} - time() < 4 * 3600 and on (namespace, pod) sum by (namespace, pod) (increase(holdfast_identity_asks_total{outcome!~"given|renewed"}[30m])) > 0) > 0`,
+    for: "10m",
+    severity: "critical",
+    summary:
+      "{{ $value }} sidecars in {{ $labels.namespace }} have a certificate for less than four hours, and get no other.",
+    means: "What HoldfastIdentityAsksFail has told for long comes to its end.",
+    advice: "As for HoldfastIdentityAsksFail; most often no operator is reached.",
+  },
+  {
+    name: "HoldfastSidecarsWithoutIdentity",
+    expr: `count by (namespace) (holdfast_identity_good{${elsewhere}} == 0) > 0`,
+    for: "2m",
+    severity: "critical",
+    summary: "The certificates of {{ $value }} sidecars in {{ $labels.namespace }} have ended.",
+    means:
+      "They go on over the connections that they have. The next one, as after a restart of etcd, is refused, and their locks are lost.",
+    advice:
+      "Do not restart etcd. [The steps of identity](identity.md#when-a-sidecar-says-that-it-has-no-identity) lead to the cause; sidecars come back by themselves as soon as an operator answers.",
+  },
+  {
     name: "HoldfastAuthorityEnds",
     expr: `min by (authority) (holdfast_authority_expiry_timestamp_seconds{${own}}) - time() < 90 * 86400`,
     for: "1h",
@@ -145,12 +245,23 @@ export const alerts: readonly Alert[] = [
       "The leader's log says why it is not renewed; most often nobody leads. The authority is the Secret whose name ends with `-ca-` and its name.",
   },
   {
+    name: "HoldfastAuthorityRenewalStands",
+    expr: `min by (authority) (min_over_time(holdfast_authority_trusted{${own}}[15d])) > 1`,
+    for: "1h",
+    severity: "info",
+    summary: "The renewal of the authority {{ $labels.authority }} of Holdfast does not end.",
+    means:
+      "Two authorities are trusted for more than fifteen days. A renewal has two steps of a week, or of two lives of a sidecar's certificate where that is more. A stolen key would be good for as long.",
+    advice:
+      "Each step is in the leader's log; most often nobody leads. It is nothing where `certificateLife` is above three days and a half, where the Secret is yours and has both in it, or where Prometheus has forgotten what was before.",
+  },
+  {
     name: "HoldfastEventLoopStands",
     expr: `max by (namespace, pod) (holdfast_event_loop_lag_seconds) > 0.5`,
     for: "10m",
     severity: "warning",
     summary:
-      "A process of Holdfast in {{ $labels.namespace }}/{{ $labels.pod }} stands still for {{ $value }} s at a time.",
+      "A process of Holdfast in {{ $labels.namespace }}/{{ $labels.pod }} stands still for {{ $value | humanizeDuration }} at a time.",
     means:
       "It does not get the processor. A sidecar that stands for longer than its session is given up, by itself and by etcd.",
     advice:
@@ -184,7 +295,7 @@ export function alertsPage(): string[] {
   return [
     "# Alerts",
     "",
-    "`metrics.alerts.enabled=true` makes them part of the release, as a PrometheusRule; each leads to its paragraph here by its `runbook_url`. `NAMESPACE` is the operator's namespace. They need `metrics.serviceMonitor` and `metrics.podMonitor`, or other ways by which Prometheus reads the port 4655 and sets the labels `namespace` and `pod`.",
+    "`metrics.alerts.enabled=true` makes them part of the release, as a PrometheusRule; each leads to its paragraph here by its `runbook_url`. `NAMESPACE` is the operator's namespace. They need `metrics.serviceMonitor` and `metrics.podMonitor`, or other ways by which Prometheus reads the port 4655 and sets the labels `namespace` and `pod`. Each is fired by a test that tells [what it is for](../../test/cluster/charts/alert-stories.ts), and none is where all is well.",
     ...alerts.flatMap((alert) => [
       "",
       `## ${alert.name}`,

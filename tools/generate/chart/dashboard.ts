@@ -152,7 +152,91 @@ const operator: Row = {
   ],
 };
 
-export const rows: readonly Row[] = [locks, sidecars, operator];
+const injection: Row = {
+  title: "Injection and identity",
+  panels: [
+    {
+      title: "Pods per second that the API server asked about",
+      about: "By what became of them. Refused ones do not start, and their owners try again.",
+      unit: "ops",
+      queries: [
+        [
+          "sum by (outcome, reason) (rate(holdfast_injection_total[$__rate_interval]))",
+          "{{outcome}} {{reason}}",
+        ],
+      ],
+    },
+    {
+      title: "Time of an answer to the API server, 99 of 100",
+      about: "It waits for five seconds.",
+      unit: "s",
+      queries: [
+        [
+          "histogram_quantile(0.99, sum by (le) (rate(controller_runtime_webhook_latency_seconds_bucket[$__rate_interval])))",
+          "99 of 100",
+        ],
+      ],
+    },
+    {
+      title: "Answers to the API server per second",
+      about: "By status; 0: it had gone before the answer.",
+      unit: "reqps",
+      queries: [
+        [
+          "sum by (code) (rate(controller_runtime_webhook_requests_total[$__rate_interval]))",
+          "{{code}}",
+        ],
+      ],
+    },
+    {
+      title: "Exchanges of identity per second",
+      about: "Sidecars that asked who they are: issued, or why not.",
+      unit: "ops",
+      queries: [
+        [
+          "sum by (outcome) (rate(holdfast_identity_exchanges_total[$__rate_interval]))",
+          "{{outcome}}",
+        ],
+      ],
+    },
+    {
+      title: "Sidecars' certificates: the next end",
+      about: "Of each namespace. It falls to two thirds of a life, and rises again.",
+      unit: "s",
+      queries: [
+        [
+          `min by (namespace) (holdfast_identity_expiry_timestamp_seconds{${picked}}) - time()`,
+          "{{namespace}}",
+        ],
+      ],
+    },
+    {
+      title: "Sidecars without a good certificate",
+      about: "They go on over connections that stand, and make no other.",
+      unit: "short",
+      queries: [[`count by (namespace) (holdfast_identity_good{${picked}} == 0)`, "{{namespace}}"]],
+    },
+    {
+      title: "Authorities: their ends",
+      about: "The leader renews each a year before.",
+      unit: "s",
+      queries: [
+        [
+          "min by (authority) (holdfast_authority_expiry_timestamp_seconds) - time()",
+          "{{authority}}",
+        ],
+      ],
+    },
+    {
+      title: "Authorities: how many are trusted",
+      about: "2 while one is followed by the next.",
+      unit: "short",
+      queries: [["max by (authority) (holdfast_authority_trusted)", "{{authority}}"]],
+    },
+  ],
+};
+
+export const rows: readonly Row[] = [locks, sidecars, injection, operator];
 
 const columns = 24;
 const panelHeight = 8;
