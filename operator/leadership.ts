@@ -164,7 +164,7 @@ export class Leadership implements AsyncDisposable {
     const { options, api, runtime, kubeMetrics: metrics, authorities, onBug } = this.#running;
     return ManagedController.start({
       ...{ api, runtime, metrics, authorities, installation: installationOf(options) },
-      ...{ image: options.etcdImage, backends: backend.backends },
+      ...{ image: options.etcdImage, pod: options.etcdPod, backends: backend.backends },
       admin: () => backend.managedAdmin,
       usersStandIn: () => backend.usersStandIn,
       changed: () => {

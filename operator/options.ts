@@ -11,6 +11,7 @@ import {
   type OptionValues,
 } from "#host/options.ts";
 import { backendProblems } from "./backend-options.ts";
+import { readEtcdPod } from "./objects/etcd-pod.ts";
 
 const identityMax = 253;
 /** Below, an answer that is late is late for good. */
@@ -161,6 +162,15 @@ export const options = {
     prose: "The image of an etcd that the operator runs; another one restarts it.",
     unit: "image",
     parse: text,
+  },
+  etcdPod: {
+    env: "HOLDFAST_ETCD_POD",
+    default: "{}",
+    defaultProse: "what Kubernetes does without",
+    prose:
+      "What else its pod has, in the shapes of Kubernetes; another value restarts it. `resources` are the container's, with `cpu` and `memory`, and go before the Backend's `managed.resources`.",
+    unit: "json",
+    parse: readEtcdPod,
   },
   etcdStorage: {
     env: "HOLDFAST_ETCD_STORAGE",

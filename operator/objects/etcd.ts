@@ -11,6 +11,7 @@
 import type { BackendSpec } from "#api/resources/backend.ts";
 import { group } from "#api/names.ts";
 import type { Resource } from "../kube/objects.ts";
+import type { EtcdPod } from "./etcd-pod.ts";
 import {
   clientPort,
   etcdNames,
@@ -19,6 +20,7 @@ import {
   probePort,
   type Installation,
 } from "./installation.ts";
+import { bytesOf, mebibyte, quantityOf, units } from "./quantities.ts";
 import type { Wanted } from "./wanted.ts";
 
 export type ManagedSpec = NonNullable<BackendSpec["managed"]>;
@@ -27,6 +29,8 @@ export type Storage = ManagedSpec["storage"];
 export interface EtcdSettings {
   readonly installation: Installation;
   readonly image: string;
+  /** What else is wanted of its pod. */
+  readonly pod: EtcdPod;
   /** Of what is trusted, and the key of the trust's Secret that bears it: see {@link trustKey}. */
   readonly trustMark: string;
 }
@@ -39,33 +43,25 @@ export const services: Resource = {
   ...{ group: "", version: "v1", kind: "Service", plural: "services", namespaced: true },
 };
 
-const mebibyte = 1024 ** 2;
-/** The largest first. */
-const units = { Pi: 1024 ** 5, Ti: 1024 ** 4, Gi: 1024 ** 3, Mi: mebibyte } as const;
-
-/** Of a text that the form `byteSize` takes. */
-function bytesOf(size: string): number {
-  return Number(size.slice(0, -2)) * units[size.slice(-2) as keyof typeof units];
-}
-
-/** As the API server writes it: what is said otherwise would never be what stands. */
-export function quantityOf(size: string): string {
-  const bytes = bytesOf(size);
-  for (const [unit, of] of Object.entries(units))
-    if (bytes % of === 0) return `${bytes / of}${unit}`;
-  return size;
-}
-
 const memoryMi = 512;
 const memoryKiPerSidecar = 200;
 const sidecarsUsual = 1_000;
 const quotaBytesMax = 4 * units.Gi;
 
-function memoryOf({ resources: { memory } }: ManagedSpec): { asks: string; may: string } {
+/** What is said of the pod goes before what the Backend says, and that before what is computed; twice what it asks for is its bound. */
+function resourcesOf({ resources: { memory } }: ManagedSpec, { resources: said }: EtcdPod): object {
   const computed = memoryMi + Math.ceil((memoryKiPerSidecar * sidecarsUsual) / 1024);
-  const asksMi = memory === undefined ? computed : bytesOf(memory) / mebibyte;
-  return { asks: quantityOf(`${asksMi}Mi`), may: quantityOf(`${asksMi * 2}Mi`) };
+  const boundMi = said?.limits.memory === undefined ? Infinity : mebibytesOf(said.limits.memory);
+  const wanted = said?.requests.memory ?? memory;
+  const asksMi = wanted === undefined ? Math.min(computed, boundMi) : mebibytesOf(wanted);
+  const mayMi = Number.isFinite(boundMi) ? boundMi : asksMi * 2;
+  return {
+    requests: { cpu: "100m", ...said?.requests, memory: quantityOf(`${asksMi}Mi`) },
+    limits: { ...said?.limits, memory: quantityOf(`${mayMi}Mi`) },
+  };
 }
+
+const mebibytesOf = (size: string): number => bytesOf(size) / mebibyte;
 
 /** Half the volume: while it is defragmented, the database lies there twice. */
 function quotaOf({ size }: Storage): number {
@@ -178,13 +174,15 @@ function claim({ size, className }: Storage, installation: Installation): object
 }
 
 function podSpec(spec: ManagedSpec, settings: EtcdSettings): object {
-  const { installation, trustMark } = settings;
+  const { installation, trustMark, pod } = settings;
+  const { resources: _ofContainer, ...wanted } = pod;
   const names = etcdNames(installation);
   const { storage } = spec;
   const secret = (name: string, secretName: string) => ({ name, secret: { secretName } });
   const version = storage.ephemeral ? [] : [trustKey(trustMark)];
   const trusted = ["operator.crt", "clients.crt", "clients-of", ...version];
   return {
+    ...wanted,
     automountServiceAccountToken: false,
     // The Services' addresses would come as variables that begin as ours and etcd's do.
     enableServiceLinks: false,
@@ -214,9 +212,8 @@ function podSpec(spec: ManagedSpec, settings: EtcdSettings): object {
 }
 
 function container(spec: ManagedSpec, settings: EtcdSettings): object {
-  const { installation, image } = settings;
+  const { installation, image, pod } = settings;
   const names = etcdNames(installation);
-  const { asks, may } = memoryOf(spec);
   const peer = `https://$(POD_NAME).${names.peerService}.${installation.namespace}.svc:${peerPort}`;
   const mounted = (name: string, mountPath: string) => ({ name, mountPath, readOnly: true });
   return {
@@ -236,7 +233,7 @@ function container(spec: ManagedSpec, settings: EtcdSettings): object {
       { name: "metrics", containerPort: probePort, protocol: "TCP" },
     ],
     ...probes,
-    resources: { requests: { cpu: "100m", memory: asks }, limits: { memory: may } },
+    resources: resourcesOf(spec, pod),
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,

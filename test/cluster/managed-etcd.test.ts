@@ -31,6 +31,25 @@ const address = `127.${[1, 2, 3].map(() => 2 + Math.floor(Math.random() * 250)).
 const names = { [host]: address };
 const env = {
   ...{ HOLDFAST_ETCD_MANAGED: "true", HOLDFAST_ETCD_IMAGE: "example.test/holdfast-etcd:1" },
+  HOLDFAST_ETCD_POD: JSON.stringify({
+    priorityClassName: "system-cluster-critical",
+    imagePullSecrets: [{ name: "pull" }],
+    tolerations: [{ key: "dedicated", operator: "Exists", effect: "NoSchedule" }],
+    affinity: {
+      podAntiAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          {
+            weight: 1,
+            podAffinityTerm: {
+              labelSelector: { matchLabels: { app: "noisy" } },
+              topologyKey: "kubernetes.io/hostname",
+            },
+          },
+        ],
+      },
+    },
+    resources: { requests: { cpu: "0.25" }, limits: { cpu: "2000m" } },
+  }),
   ...withNames(names),
 };
 
@@ -294,11 +313,34 @@ describe("an etcd that the operator runs", function () {
           ...["get", "sts,svc,secrets,pods,pvc", "-o"],
           "jsonpath={range .items[*]}{.metadata.name}={.metadata.resourceVersion} {end}",
         );
+      // An apply that changes nothing leaves the version as it is.
+      const applies = async () =>
+        (await cluster.audited()).filter(
+          ({ verb, resource }) => verb === "patch" && resource === "statefulsets",
+        ).length;
       const first = await looked();
       await until("a look", async () => (await looked()) > first);
-      const [before, from] = [await versions(), await looked()];
+      const [before, applied, from] = [await versions(), await applies(), await looked()];
       await until("two looks", async () => (await looked()) >= from + 2);
       assert.equal(await versions(), before);
+      assert.equal(await applies(), applied);
+    });
+
+    it("has a pod as the platform wants it", async () => {
+      const { spec } = await json<{ spec: Record<string, unknown> }>(
+        "get",
+        "pod",
+        "holdfast-etcd-0",
+      );
+      const { priorityClassName, imagePullSecrets, tolerations, containers } = spec;
+      assert.equal(priorityClassName, "system-cluster-critical");
+      assert.deepEqual(imagePullSecrets, [{ name: "pull" }]);
+      assert.match(JSON.stringify(tolerations), /"dedicated"/);
+      const [{ resources } = { resources: {} }] = containers as { resources: object }[];
+      assert.deepEqual(resources, {
+        requests: { cpu: "250m", memory: "708Mi" },
+        limits: { cpu: "2", memory: "1416Mi" },
+      });
     });
 
     it("is repaired where somebody changes or deletes it, but for its claim, which is never touched", async () => {

@@ -30,6 +30,10 @@
   value: "true"
 - name: HOLDFAST_ETCD_IMAGE
   value: {{ include "holdfast.image" (list $ .image) | quote }}
+{{- with include "holdfast.etcdPod" $ }}
+- name: HOLDFAST_ETCD_POD
+  value: {{ . | quote }}
+{{- end }}
 - name: HOLDFAST_ETCD_STORAGE
   value: {{ .storage.size | quote }}
 {{- with .storage.className }}
@@ -66,4 +70,20 @@
   value: {{ .Values.logging.level }}
 - name: HOLDFAST_LOG_FORMAT
   value: {{ .Values.logging.format }}
+{{- end -}}
+
+{{- /* Of the managed etcd, as JSON; empty: nothing is said. */ -}}
+{{- define "holdfast.etcdPod" -}}
+{{- $pod := dict -}}
+{{- with .Values.image.pullSecrets -}}
+{{- $_ := set $pod "imagePullSecrets" . -}}
+{{- end -}}
+{{- range $field := list "resources" "priorityClassName" "nodeSelector" "tolerations" "affinity" -}}
+{{- with index $.Values.etcd.managed $field -}}
+{{- $_ := set $pod $field . -}}
+{{- end -}}
+{{- end -}}
+{{- with $pod -}}
+{{- toJson . -}}
+{{- end -}}
 {{- end -}}

@@ -51,6 +51,7 @@ import { objectKey, podResource, type ObjectKey } from "../../kube/objects.ts";
 import { WorkQueue } from "../../kube/queue.ts";
 import { Reconciler, type Reconciled } from "../../kube/reconciler.ts";
 import type { ManagedSpec } from "../../objects/etcd.ts";
+import type { EtcdPod } from "../../objects/etcd-pod.ts";
 import type { Wanted } from "../../objects/wanted.ts";
 import { etcdNames, type Installation } from "../../objects/installation.ts";
 import { usedName } from "../backend/resources.ts";
@@ -66,6 +67,7 @@ export interface ManagedControllerParts {
   readonly installation: Installation;
   /** Of etcd; undefined: nobody has said it. */
   readonly image: string | undefined;
+  readonly pod: EtcdPod;
   readonly backends: Collection;
   readonly authorities: {
     readonly get: (which: keyof Authorities) => Held | undefined;
@@ -256,9 +258,9 @@ export class ManagedController implements AsyncDisposable {
   }
 
   #around(followed: Followed): Omit<Seen, "spec" | "image" | "authorities" | "standing"> {
-    const { installation, usersStandIn, runtime } = this.#parts;
+    const { installation, pod, usersStandIn, runtime } = this.#parts;
     return {
-      installation,
+      ...{ installation, pod },
       object: (resource, name) => followed.get(resource, name),
       usersStandIn: usersStandIn(),
       nowMs: runtime.wallNow(),

@@ -6,12 +6,12 @@
  */
 import {
   etcdObjects,
-  quantityOf,
   trustAnnotation,
   trustKey,
   type ManagedSpec,
   type Storage,
 } from "../../objects/etcd.ts";
+import type { EtcdPod } from "../../objects/etcd-pod.ts";
 import {
   etcdNames,
   labelsOf,
@@ -19,6 +19,7 @@ import {
   serverHosts,
   type Installation,
 } from "../../objects/installation.ts";
+import { quantityOf } from "../../objects/quantities.ts";
 import { markOf, stands, type Wanted } from "../../objects/wanted.ts";
 import type { Standing } from "../../etcd-admin/standing.ts";
 import { issueFor, whyDue, type CertificateFor } from "../../identity/kept-certificate.ts";
@@ -44,6 +45,7 @@ export interface Seen {
   readonly spec: ManagedSpec;
   readonly installation: Installation;
   readonly image: string;
+  readonly pod: EtcdPod;
   readonly authorities: Authorities;
   /** Ours, by watches; undefined: it is not there. */
   readonly object: (resource: Resource, name: string) => KubeObject | undefined;
@@ -81,14 +83,14 @@ export interface Hurry {
 const lifeMs = 365 * 86_400_000;
 
 export function decide(seen: Seen): Plan {
-  const { installation, image, spec } = seen;
+  const { installation, image, pod, spec } = seen;
   const clientsOf = decideClientsOf(seen);
   const trust = trustOf(seen, clientsOf);
   const { storage, kept } = claimedStorage(seen);
   const wanted = [
     ...certificateSecrets(seen),
     trustSecret(seen, trust),
-    ...etcdObjects({ ...spec, storage }, { installation, image, trustMark: trust.mark }),
+    ...etcdObjects({ ...spec, storage }, { installation, image, pod, trustMark: trust.mark }),
   ];
   const { standing } = seen;
   const writes = wanted.filter((one) => {

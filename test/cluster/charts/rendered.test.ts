@@ -4,7 +4,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { injectLabel, injectLabelValues, ports } from "#api/names.ts";
 import { options } from "#operator/options.ts";
-import { clientPort, labelsOf, peerPort, probePort } from "#operator/objects/installation.ts";
 import { permissionsOf, type Rule } from "#operator/permissions.ts";
 import { excludedNamespaces, serviceConfig, webhooksOf } from "#operator/webhooks/configuration.ts";
 import { options as sidecarOptions } from "#sidecar/options.ts";
@@ -193,50 +192,6 @@ describe("the charts", function () {
   });
 });
 
-describe("the network policies of the chart", function () {
-  this.timeout(60_000);
-  const helms = new Helms();
-  after(() => helms[Symbol.asyncDispose]());
-
-  interface Policy {
-    readonly podSelector: { readonly matchLabels: Readonly<Record<string, string>> };
-    readonly ingress: readonly { readonly ports: readonly { readonly port: unknown }[] }[];
-  }
-  const on = { "networkPolicies.enabled": true };
-  const policies = async (sets: Sets) =>
-    new Map(
-      ofKind(await helms.render("4", sets), "NetworkPolicy").map(({ metadata, spec }) => [
-        metadata.name,
-        spec as Policy,
-      ]),
-    );
-
-  it("are there when they are asked for, of etcd where the operator runs it", async () => {
-    assert.deepEqual([...(await policies({})).keys()], []);
-    assert.deepEqual([...(await policies(on)).keys()].sort(), ["holdfast-etcd", "holdfast-operator"]);
-    const elsewhere = await policies({ ...on, ...external });
-    assert.deepEqual([...elsewhere.keys()], ["holdfast-operator"]);
-    assert.match(JSON.stringify(elsewhere.get("holdfast-operator")), /"port":2379/);
-  });
-
-  it("are about the pods that the operator makes, and let in what comes to their ports", async () => {
-    const policy = (await policies(on)).get("holdfast-etcd")!;
-    assert.deepEqual(policy.podSelector.matchLabels, labelsOf({ name: "holdfast", namespace }));
-    assert.deepEqual(
-      policy.ingress.flatMap(({ ports: all }) => all.map(({ port }) => port)),
-      [clientPort, peerPort, probePort],
-    );
-  });
-
-  it("are about the operator's own pods", async () => {
-    const documents = await helms.render("4", on);
-    const policy = (await policies(on)).get("holdfast-operator")!;
-    const [deployment] = ofKind(documents, "Deployment");
-    const { selector } = deployment?.["spec"] as { selector: { matchLabels: object } };
-    assert.deepEqual(policy.podSelector.matchLabels, selector.matchLabels);
-  });
-});
-
 describe("the test of the chart", function () {
   this.timeout(60_000);
   const helms = new Helms();
@@ -387,8 +342,21 @@ describe("the options that the chart sets", function () {
     "HOLDFAST_WEBHOOK_ADDRESS",
     "HOLDFAST_IDENTITY_ADDRESS",
   ];
+  const placed = {
+    resources: { requests: { cpu: 1, memory: "1Gi" }, limits: { cpu: "1.5" } },
+    priorityClassName: "storage",
+    nodeSelector: { "example.test/pool": "<storage>" },
+    tolerations: [{ key: "dedicated", operator: "Equal", value: "storage" }],
+    affinity: { nodeAffinity: {} },
+  };
   const all: Sets[] = [
-    { "etcd.managed.storage.className": "fast" },
+    {
+      "etcd.managed.storage.className": "fast",
+      "image.pullSecrets": [{ name: "pull" }],
+      ...Object.fromEntries(
+        Object.entries(placed).map(([name, value]) => [`etcd.managed.${name}`, value]),
+      ),
+    },
     { ...external, namespaces: ["a", "b"] },
   ];
 
@@ -423,6 +391,18 @@ describe("the options that the chart sets", function () {
         option.parse(value);
       }
     }
+  });
+
+  it("say of the managed etcd's pod what the values say, and nothing where they say nothing", async () => {
+    const [most = {}] = all;
+    const podOf = async (sets: Sets) =>
+      variablesOf(await helms.render("4", sets)).find(({ name }) => name === "HOLDFAST_ETCD_POD");
+    assert.deepEqual(options.etcdPod.parse((await podOf(most))?.value ?? ""), {
+      ...{ ...placed, imagePullSecrets: [{ name: "pull" }] },
+      resources: { requests: { cpu: "1", memory: "1Gi" }, limits: { cpu: "1500m" } },
+    });
+    assert.equal(await podOf({}), undefined);
+    assert.equal(await podOf({ ...external, "image.pullSecrets": [{ name: "pull" }] }), undefined);
   });
 
   it("each stand there once", async () => {

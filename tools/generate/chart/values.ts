@@ -13,6 +13,7 @@ import {
   whole,
   type Branch,
   type Fields,
+  type Schema,
 } from "./value.ts";
 
 /** Names of Kubernetes; the empty text where there may be none. */
@@ -35,6 +36,15 @@ const nonRoot = {
   runAsGroup: 65532,
   seccompProfile: { type: "RuntimeDefault" },
 };
+
+const closed = (properties: Schema): Schema => ({
+  ...{ type: "object", additionalProperties: false, properties },
+});
+/** As the operator's option takes them. */
+const amounts = closed({
+  cpu: { type: ["string", "integer"], pattern: "^([0-9]{1,6}m|[0-9]{1,3}(\\.[0-9]{1,3})?)$" },
+  memory: { type: "string", ...size },
+});
 
 function image(of: string, repository: string): Branch {
   return branch(`The image of the ${of}.`, {
@@ -128,6 +138,20 @@ const etcd = branch("Where the data lives. One of `managed.enabled` and `externa
         false,
       ),
     }),
+    resources: {
+      about:
+        "What it asks for and may use, where that is not `100m`, `708Mi` and `1416Mi`. Cores as in `500m` or `2`, memory as in `512Mi` or `2Gi`. This and what follows is true of an etcd that stands, too: another value restarts it.",
+      default: {},
+      schema: closed({ requests: amounts, limits: amounts }),
+    },
+    priorityClassName: text(
+      "The priority class of its pod. Empty: the cluster's default.",
+      "",
+      nameOrNone,
+    ),
+    nodeSelector: texts("Labels of the nodes it may run on."),
+    tolerations: handedOn("Taints of nodes that it bears.", []),
+    affinity: handedOn("Its affinity."),
   }),
   external: branch("An etcd that somebody else runs. All Secrets are of the release's namespace.", {
     endpoints: list(
@@ -260,7 +284,7 @@ export const values: Fields = {
       "Never",
     ]),
     pullSecrets: list(
-      "Secrets with which the operator's image is pulled. Pods with a sidecar need theirs in their own namespace.",
+      "Secrets with which the images of the operator and of the managed etcd are pulled. Pods with a sidecar need theirs in their own namespace.",
       {
         type: "object",
         required: ["name"],

@@ -6,16 +6,21 @@ import process from "node:process";
 import { stringify } from "yaml";
 import { parseBackendSpec } from "#api/resources/backend.ts";
 import { appliedOf, stands, type Wanted } from "#operator/objects/wanted.ts";
-import { etcdObjects, quantityOf } from "#operator/objects/etcd.ts";
+import { etcdObjects } from "#operator/objects/etcd.ts";
+import { readEtcdPod } from "#operator/objects/etcd-pod.ts";
+import { coresOf, quantityOf } from "#operator/objects/quantities.ts";
 import { apiVersionOf, type KubeObject } from "#operator/kube/objects.ts";
 
 const folder = "test/unit/operator/objects/golden";
 const installation = { name: "holdfast", namespace: "holdfast-system" };
 
-function objectsOf(managed: object): readonly Wanted[] {
+function objectsOf(managed: object, pod: object = {}): readonly Wanted[] {
   const read = parseBackendSpec({ type: "etcd", managed }, "spec");
   assert.ok(read.ok && read.spec.managed !== undefined);
-  const settings = { installation, image: "example.test/holdfast-etcd:0.1.0", trustMark: "c0ffee" };
+  const settings = {
+    ...{ installation, image: "example.test/holdfast-etcd:0.1.0", trustMark: "c0ffee" },
+    pod: readEtcdPod(JSON.stringify(pod)),
+  };
   return etcdObjects(read.spec.managed, settings);
 }
 
@@ -45,6 +50,75 @@ describe("the objects of an etcd that the operator runs", () => {
 
   it("have no volume that outlives the pod, where that is said", () => {
     golden("ephemeral", objectsOf({ storage: { ephemeral: true, size: "1Gi" } }));
+  });
+
+  it("have what the platform wants of the pod", () => {
+    golden(
+      "placed",
+      objectsOf(
+        {},
+        {
+          imagePullSecrets: [{ name: "pull" }],
+          priorityClassName: "storage",
+          nodeSelector: { "example.test/pool": "storage" },
+          tolerations: [{ key: "dedicated", operator: "Equal", value: "storage" }],
+          affinity: { nodeAffinity: {} },
+          resources: { requests: { cpu: "1.5", memory: "1024Mi" }, limits: { cpu: 2 } },
+        },
+      ),
+    );
+  });
+
+  it("have memory as the pod's settings say, or the Backend, or as is computed", () => {
+    const memoryOf = (managed: object, resources: object): unknown[] => {
+      const set = objectsOf(managed, { resources }).at(-1)?.fields as {
+        spec: { template: { spec: { containers: { resources: Amounts }[] } } };
+      };
+      const [container] = set.spec.template.spec.containers;
+      return [container?.resources.requests["memory"], container?.resources.limits["memory"]];
+    };
+    interface Amounts {
+      requests: Record<string, string>;
+      limits: Record<string, string>;
+    }
+    const backend = { resources: { memory: "1Gi" } };
+    assert.deepEqual(memoryOf({}, {}), ["708Mi", "1416Mi"]);
+    assert.deepEqual(memoryOf(backend, {}), ["1Gi", "2Gi"]);
+    assert.deepEqual(memoryOf(backend, { requests: { memory: "3Gi" } }), ["3Gi", "6Gi"]);
+    assert.deepEqual(memoryOf(backend, { limits: { memory: "4Gi" } }), ["1Gi", "4Gi"]);
+    assert.deepEqual(memoryOf({}, { limits: { memory: "512Mi" } }), ["512Mi", "512Mi"]);
+  });
+
+  it("take nothing of the pod that is not named, nor in another shape", () => {
+    const wrong: readonly (readonly [string, RegExp])[] = [
+      ["[]", /is no object in JSON/],
+      ["{", /is no object in JSON/],
+      ['{"hostNetwork":true}', /has 'hostNetwork', which is not taken/],
+      ['{"constructor":{}}', /has 'constructor', which is not taken/],
+      ['{"tolerations":{}}', /has 'tolerations' in another shape/],
+      ['{"imagePullSecrets":["pull"]}', /has 'imagePullSecrets' in another shape/],
+      ['{"resources":{"cpu":"1"}}', /has 'resources' in another shape/],
+      ['{"resources":{"limits":{"gpu":"1"}}}', /with more than cpu and memory: 'gpu'/],
+      ['{"resources":{"limits":{"cpu":"much"}}}', /'resources.limits.cpu' that is not as in/],
+      ['{"resources":{"requests":{"memory":"1e9"}}}', /'resources.requests.memory' that is not/],
+    ];
+    for (const [text, why] of wrong) assert.throws(() => readEtcdPod(text), why, text);
+    assert.deepEqual(
+      readEtcdPod('{"nodeSelector":{},"tolerations":[],"priorityClassName":""}'),
+      {},
+    );
+  });
+
+  it("say cores as the API server does", () => {
+    for (const [said, written] of [
+      ["500m", "500m"],
+      ["0.5", "500m"],
+      ["2000m", "2"],
+      ["1.250", "1250m"],
+      ["0", undefined],
+      ["1e3", undefined],
+    ] as const)
+      assert.equal(coresOf(said), written);
   });
 
   it("say sizes as the API server does", () => {

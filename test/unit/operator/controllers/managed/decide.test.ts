@@ -28,7 +28,7 @@ class Cluster {
 
   seen(more: Partial<Seen> = {}): Seen {
     return {
-      ...{ spec: managed(), installation, image: "etcd:1", authorities, nowMs },
+      ...{ spec: managed(), installation, image: "etcd:1", pod: {}, authorities, nowMs },
       ...{ standing: undefined, usersStandIn: undefined },
       object: (resource, name) => this.objects.get(`${resource.kind}/${name}`),
       ...more,
