@@ -15,7 +15,6 @@ import { Lineage } from "#core/session/lineage.ts";
 import { after, sleep } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
 import { defaultBackend } from "./backend-options.ts";
-import type { ManagedFacts } from "./conditions/managed-facts.ts";
 import { BackendController } from "./controllers/backend/controller.ts";
 import type { BackendUse } from "./controllers/backend/use.ts";
 import { ManagedController } from "./controllers/managed/controller.ts";
@@ -26,6 +25,8 @@ import type { Term } from "./kube/election.ts";
 import { namespaceResource } from "./kube/objects.ts";
 import { PublishedController } from "./controllers/published/controller.ts";
 import { Memory } from "./controllers/published/memory.ts";
+import { SidecarsController } from "./controllers/sidecars/controller.ts";
+import { currentOf } from "./controllers/sidecars/judge.ts";
 import type { Installation } from "./objects/installation.ts";
 import type { OperatorOptions } from "./options.ts";
 import type { Running } from "./running.ts";
@@ -33,6 +34,7 @@ import { ServedEtcd } from "./served-etcd.ts";
 import type { Ancestry } from "./spec-tree/owner.ts";
 import { StatusWriter, statusRate } from "./status/status-writer.ts";
 import { CaBundle } from "./webhooks/ca-bundle.ts";
+import { injectorOf } from "./webhooks/injector.ts";
 
 const askAgainMs = 2_000;
 /** After so long without knowing the Backend, resources are told that etcd was not asked. */
@@ -44,6 +46,12 @@ interface Led {
   /** The uid of kube-system. */
   readonly cluster: string;
   readonly backend: BackendController;
+}
+
+/** Started after the Backend's controller, which asks them. */
+interface Others {
+  managed?: ManagedController;
+  sidecars?: SidecarsController;
 }
 
 export class Leadership implements AsyncDisposable {
@@ -58,6 +66,7 @@ export class Leadership implements AsyncDisposable {
   /** Of which etcd that is. */
   #use: BackendUse | undefined;
   #backend: BackendController | undefined;
+  #sidecars: SidecarsController | undefined;
 
   private constructor(running: Running) {
     this.#running = running;
@@ -84,6 +93,11 @@ export class Leadership implements AsyncDisposable {
   /** Undefined: this process does not lead, or the Backend names no etcd. */
   get etcdConnected(): boolean | undefined {
     return this.#etcd?.isConnected;
+  }
+
+  /** What is known of pods' sidecars; undefined: this process does not lead. */
+  get sidecars(): Pick<SidecarsController, "samples" | "injected"> | undefined {
+    return this.#sidecars;
   }
 
   /** Takes up nothing more, and waits for what is under way. */
@@ -118,10 +132,13 @@ export class Leadership implements AsyncDisposable {
     const { objects, runtime } = this.#running;
     await Promise.all(objects.map((one) => one.synced(ended)));
     const cluster = await this.#clusterId(ended);
-    const facts: { of?: ManagedController } = {};
-    await using backend = this.#startBackend(term, () => facts.of?.facts);
+    const others: Others = {};
+    await using backend = this.#startBackend(term, others);
     await using managed = this.#startManaged(term, backend);
-    facts.of = managed;
+    others.managed = managed;
+    await using sidecars = this.#startSidecars(term, backend);
+    others.sidecars = sidecars;
+    this.#sidecars = sidecars;
     this.#backend = backend;
     await using _bundle = this.#startCaBundle(term);
     runtime.log.info("leading", { cluster });
@@ -141,6 +158,7 @@ export class Leadership implements AsyncDisposable {
       }
     } finally {
       this.#backend = undefined;
+      this.#sidecars = undefined;
     }
   }
 
@@ -184,12 +202,23 @@ export class Leadership implements AsyncDisposable {
     return CaBundle.start({ api, runtime, authorities, name, mayAct, onFailure: onBug });
   }
 
-  #startBackend(term: Term, facts: () => ManagedFacts | undefined): BackendController {
+  #startSidecars(term: Term, { namespaces, pods }: BackendController): SidecarsController {
+    const { options, runtime, kubeMetrics: metrics, recorder, authorities, onBug } = this.#running;
+    return SidecarsController.start({
+      ...{ runtime, metrics, recorder, namespaces, pods },
+      current: currentOf(injectorOf(options, authorities)),
+      mayAct: () => term.holds(),
+      onFailure: onBug,
+    });
+  }
+
+  #startBackend(term: Term, others: Others): BackendController {
     const { options, api, runtime, kubeMetrics: metrics, objects, recorder, onBug } = this.#running;
     return BackendController.start({
       ...{ api, runtime, metrics, recorder, namespaces: options.namespaces, data: objects },
       operatorNamespace: options.namespace,
-      managed: { installation: installationOf(options), facts },
+      managed: { installation: installationOf(options), facts: () => others.managed?.facts },
+      sidecars: () => others.sidecars?.status(),
       defaultSpec: defaultBackend(options),
       quotaBytes: () => this.#etcd?.quotaBytes,
       tree: (use) => (use === this.#use ? this.#etcd?.view : undefined),

@@ -71,7 +71,7 @@ const events: Rule = {
 };
 
 const injected: Rule = {
-  why: "a namespace gets its user in etcd with its first pod that has a sidecar: the metadata of pods with that label is followed",
+  why: "the metadata of pods that have not ended is followed: a namespace gets its user in etcd with its first pod that has a sidecar, and pods that ask for one and run without, or whose sidecar is old, are counted and told",
   apiGroups: [""],
   resources: ["pods"],
   verbs: ["list", "watch"],

@@ -1,5 +1,6 @@
 /** The health port: what each probe asks, and the metrics. Served by every replica, whether or not it leads. */
 import { Health, type Checks } from "#host/health.ts";
+import { declareSidecars } from "./controllers/sidecars/metrics.ts";
 import type { Leadership } from "./leadership.ts";
 import { declareMetrics } from "./metrics.ts";
 import { options as optionTable } from "./options.ts";
@@ -16,6 +17,10 @@ export async function startProbes(
     etcdConnected: () => leadership.etcdConnected,
     isAtWork: () => leadership.isAtWork,
     lagMs: () => loop.lagMs(),
+  });
+  declareSidecars(metrics, {
+    toRestart: () => leadership.sidecars?.samples() ?? [],
+    injected: () => leadership.sidecars?.injected,
   });
   // Whether etcd answers is no reason to take the pod out of service, nor to start it again: no other would do better.
   const synced = (): string | undefined =>

@@ -18,6 +18,11 @@ import { specReader, type ResourceKind } from "./kind.ts";
 /** Each login costs etcd a tenth of a second of a core, and a changed password throws out a whole namespace. */
 export const passwordSidecarsMax = 200;
 
+/** Bounds of what a status says of pods: it is one object, and is read by people. */
+export const sidecarsListedMax = 50;
+export const sidecarNamesMax = 5;
+const podsMax = 1_000_000;
+
 const external = object({
   about: "An etcd that somebody else runs. Users are made in it, but it is never reconfigured.",
   optional: true,
@@ -152,6 +157,28 @@ const spec = object({
   },
 });
 
+const sidecarsListed = object({
+  about: "Pods of one namespace that are to be made anew for the same reason.",
+  fields: {
+    namespace: text({ about: "Where they are.", form: "label" }),
+    reason: choice({
+      about: "Why.",
+      values: {
+        Missing: "they ask for a sidecar and run without",
+        OldVersion: "an older version of the operator put the sidecar in",
+        OldTemplate: "the sidecar is of this version, and of another template",
+      },
+    }),
+    pods: integer({ about: "How many.", min: 1, max: podsMax }),
+    names: list({
+      about: "The first of them, by name.",
+      items: text({ about: "A pod's name.", form: "subdomain" }),
+      itemsMin: 1,
+      itemsMax: sidecarNamesMax,
+    }),
+  },
+});
+
 const status = object({
   about: "What was last seen of the Backend. Written by the operator.",
   optional: true,
@@ -181,6 +208,41 @@ const status = object({
       optional: true,
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
+    }),
+    sidecars: object({
+      about:
+        "Pods that have not ended, as far as sidecars go. Absent: the leader has not looked at all of them yet.",
+      optional: true,
+      fields: {
+        injected: integer({ about: "Pods with a sidecar.", min: 0, max: podsMax }),
+        missing: integer({
+          about: "Pods that ask for a sidecar and run without.",
+          min: 0,
+          max: podsMax,
+        }),
+        oldVersion: integer({
+          about: "Pods whose sidecar an older version of the operator put in.",
+          min: 0,
+          max: podsMax,
+        }),
+        oldTemplate: integer({
+          about: "Pods whose sidecar is of this version, and of another template.",
+          min: 0,
+          max: podsMax,
+        }),
+        list: list({
+          about: "Where they are, the worst first, then where there are most.",
+          optional: true,
+          items: sidecarsListed,
+          itemsMax: sidecarsListedMax,
+        }),
+        unlisted: integer({
+          about: "How many entries the list has no place for.",
+          optional: true,
+          min: 0,
+          max: podsMax,
+        }),
+      },
     }),
     conditions: conditions(
       "Accepted, Reachable, VersionSupported, Healthy, Authorized, Isolated, HighlyAvailable, Ready; of a managed one Running and Durable, too.",

@@ -7,9 +7,9 @@
  * brought up to date. A pod that carries the sidecar of another template, since it was copied from a running one, gets the
  * container of this one at the same place.
  */
-import { quote } from "#api/fields/text.ts";
-import { injectLabel, injectLabelValues, ports, sidecarContainer } from "#api/names.ts";
+import { ports, sidecarContainer } from "#api/names.ts";
 import { readSettings, type Settings } from "./annotations.ts";
+import { whetherAsked, type Reach } from "./asked.ts";
 import { ownMark, unfit } from "./fitness.ts";
 import { markText, type Mark } from "./mark.ts";
 import { meshAnnotations } from "./mesh.ts";
@@ -27,7 +27,7 @@ import {
 } from "./template.ts";
 
 /** What the operator's options and its authority come to. */
-export interface Injector {
+export interface Injector extends Reach {
   readonly version: string;
   /** Undefined: see `NoImage`. */
   readonly image: string | undefined;
@@ -36,10 +36,6 @@ export interface Injector {
   readonly identity: string;
   /** Undefined: see `NoTrust`. */
   readonly trust: string | undefined;
-  /** Namespaces that the operator itself needs. */
-  readonly excluded: readonly string[];
-  /** Undefined: all are. */
-  readonly served: readonly string[] | undefined;
   readonly sessionTtlMaxMs: number;
   /** Those that sidecars find etcd at. */
   readonly etcdPorts: readonly number[];
@@ -71,36 +67,6 @@ export function inject({ pod, namespace, injector }: InjectionInput): Injection 
   if (read.kind === "refused") return read;
   const { settings } = read;
   return unfit(seen, settings) ?? withSidecar({ seen, namespace, settings, injector });
-}
-
-function whetherAsked(
-  { labels = {}, annotations = {} }: PodSeen,
-  namespace: NamespaceFacts,
-  { excluded, served }: Injector,
-): "yes" | Skipped | Refused {
-  const { name } = namespace;
-  const own = labels[injectLabel];
-  const label = own ?? namespace.labels[injectLabel];
-  const whose = own === undefined ? `the namespace '${name}'` : "the pod";
-  if (excluded.includes(name))
-    return skip("ExcludedNamespace", `Pods of the namespace '${name}' get no sidecar.`);
-  if (annotations["kubernetes.io/config.mirror"] !== undefined)
-    return skip("MirrorPod", "A static pod's mirror gets no sidecar: its kubelet runs the file.");
-  if (label === undefined)
-    return skip("NotAsked", `Neither the pod nor its namespace has the label '${injectLabel}'.`);
-  if (!injectLabelValues.some((value) => value === label))
-    return refuse(
-      "WrongLabel",
-      `The label '${injectLabel}' of ${whose} is ${quote(label)}. Set it to ${injectLabelValues.join(" or ")}.`,
-    );
-  if (label === "disabled")
-    return skip("Disabled", `The label '${injectLabel}' of ${whose} is 'disabled'.`);
-  if (served !== undefined && !served.includes(name))
-    return refuse(
-      "NamespaceNotServed",
-      `The operator does not serve the namespace '${name}'. Add it to HOLDFAST_NAMESPACES of the operator, or set the pod's label '${injectLabel}' to disabled.`,
-    );
-  return "yes";
 }
 
 interface Fit {

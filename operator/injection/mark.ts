@@ -18,7 +18,8 @@ export interface Mark {
   readonly volumes: readonly string[];
 }
 
-const charsMax = 8_192;
+/** What is longer is none of ours. */
+export const markCharsMax = 8_192;
 
 export function markText({ version, template, settings, container, volumes }: Mark): string {
   const sorted = Object.fromEntries(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -27,7 +28,7 @@ export function markText({ version, template, settings, container, volumes }: Ma
 
 /** Undefined: there is none, or none of ours. */
 export function readMark(text: string | undefined): Mark | undefined {
-  if (text === undefined || text.length > charsMax) return undefined;
+  if (text === undefined || text.length > markCharsMax) return undefined;
   const read = parsed(text);
   const version = textOf(read?.["version"]);
   const template = textOf(read?.["template"]);

@@ -1,6 +1,7 @@
 /**
  * Why a pod gets no sidecar: closed lists, with the words of the reference page. A skip lets the pod start as it is, a
- * refusal keeps it from starting: it asked for a sidecar, and would not have what it relies on.
+ * refusal keeps it from starting: it asked for a sidecar, and would not have what it relies on. A finding is about a pod that
+ * runs, which nobody can give another sidecar: it has to be made anew.
  */
 
 interface Reason {
@@ -95,6 +96,25 @@ export const refusals = {
   },
 } as const satisfies Record<string, Reason>;
 
+/** The worst first. */
+export const findings = {
+  Missing: {
+    about:
+      "The pod asks for a sidecar, by its label or its namespace's, and runs without: it was made before the label, or while the webhooks were not configured. Or somebody took away by what it is known (`holdfast.dev/sidecar`, `holdfast.dev/injection`).",
+    way: "Have it made anew: `kubectl rollout restart`. What would then be refused is said. To let it be, set the pod's label to `disabled`.",
+  },
+  OldVersion: {
+    about: "The sidecar was put in by an older version of the operator than the one that leads.",
+    way: "Have it made anew when it suits: sidecars of two minor versions before work with the operator.",
+  },
+  OldTemplate: {
+    about:
+      "The sidecar is of the operator's version, and of another template: its image, its pull policy or the operator's address were others.",
+    way: "Have it made anew.",
+  },
+} as const satisfies Record<string, Reason>;
+
+export type FindingReason = keyof typeof findings;
 export type SkipReason = keyof typeof skips;
 export type RefusalReason = keyof typeof refusals;
 

@@ -6,7 +6,8 @@
  * be sent after a few tries, or comes in masses, is dropped and counted, and nobody waits for any of it.
  *
  * A lost answer to a creation may leave a second Event of the same words; a lost answer to an update costs nothing, since
- * a series says its whole count.
+ * a series says its whole count. What is to be told once, whoever tells it, has a name of which there is one: while that
+ * Event lives (an hour), neither another leader nor the same program started again makes a second.
  */
 import { Bell } from "#core/bell.ts";
 import { after, sleep, type Instant, type Runtime } from "#core/runtime.ts";
@@ -37,6 +38,8 @@ export interface News {
   readonly action: string;
   /** A sentence; of a series, the last one stays unseen. */
   readonly note: string;
+  /** Not again of the same object for the same reason, by another process neither. */
+  readonly once?: true;
 }
 
 export interface RecorderParts {
@@ -162,10 +165,10 @@ export class Recorder implements AsyncDisposable {
     for (let tries = 1; ; tries++) {
       const { count } = series;
       const outcome = await this.#send(series, signal);
-      if (outcome.kind === "done") {
+      if (outcome.kind === "done" || wasTold(series, outcome)) {
         series.written = count;
         series.writeAt = after(runtime.now(), seriesMs);
-        metrics.eventsSent.add();
+        if (outcome.kind === "done") metrics.eventsSent.add();
         return;
       }
       if (isRefused(outcome, "notFound") && series.name !== undefined) {
@@ -209,14 +212,14 @@ export class Recorder implements AsyncDisposable {
   }
 
   #event(series: Series) {
-    const { controller, instance, runtime } = this.#parts;
+    const { controller, instance } = this.#parts;
     const { regarding, type, reason, action, note } = series.news;
     const { name, namespace, uid, resourceVersion } = regarding.metadata;
     return {
       apiVersion: "events.k8s.io/v1",
       kind: events.kind,
       metadata: {
-        name: `${name.slice(0, 200)}.${runtime.randomId(8)}`,
+        name: this.#nameOf(series.news),
         // What has no namespace is told in this one, as everywhere.
         namespace: namespace ?? "default",
       },
@@ -238,6 +241,18 @@ export class Recorder implements AsyncDisposable {
       ...(series.count > 1 && { series: seriesOf(series) }),
     };
   }
+
+  #nameOf({ regarding, reason, once }: News): string {
+    const { name, uid } = regarding.metadata;
+    if (once !== true) return `${name.slice(0, 200)}.${this.#parts.runtime.randomId(8)}`;
+    // The cut may leave what no name ends with.
+    return `${name.slice(0, 150).replace(/[^a-z0-9]+$/, "")}.${uid}.${reason.toLowerCase().slice(0, 60)}`;
+  }
+}
+
+/** There is one already: by another process, by this one before, or by the very request whose answer was lost. */
+function wasTold({ news }: Series, outcome: KubeOutcome<unknown>): boolean {
+  return news.once === true && isRefused(outcome, "alreadyExists");
 }
 
 function begun(news: News, now: Instant): Series {

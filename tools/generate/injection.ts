@@ -7,7 +7,7 @@ import {
   sidecarLabelValue,
 } from "#api/names.ts";
 import { annotationOf, settingNames, settings } from "#operator/injection/annotations.ts";
-import { refusals, skips } from "#operator/injection/reasons.ts";
+import { findings, refusals, skips } from "#operator/injection/reasons.ts";
 import type { Made } from "./made.ts";
 import { code, page, table } from "./markdown.ts";
 
@@ -43,6 +43,13 @@ export function makeInjection(): Promise<Made> {
     "The pod is made as it is.",
     "",
     ...table(["reason", "when", "what to do"], reasonRows(skips)),
+    "",
+    "## Findings",
+    "",
+    "About pods that run: counted by the metric `holdfast_pods_to_restart` and in the Backend's status, and told by an Event with",
+    "`Sidecar` before the reason. Their place is in [injection](../operations/injection.md#find-pods-without-a-sidecar-and-old-sidecars).",
+    "",
+    ...table(["reason", "when", "what to do"], reasonRows(findings)),
   ];
   return Promise.resolve(new Map([["docs/reference/injection.md", page(sources, lines)]]));
 }

@@ -1,5 +1,6 @@
 /** `docs/reference/metrics.md`: what the processes export, read off the declarations that they make at their start. */
 import { Metrics, seriesOf, type FamilyFacts } from "#host/metrics.ts";
+import { declareSidecars } from "#operator/controllers/sidecars/metrics.ts";
 import {
   declareAuthorities,
   declareServing,
@@ -14,7 +15,7 @@ import type { Made } from "./made.ts";
 import { code, page, table } from "./markdown.ts";
 
 const sources =
-  "sidecar/metrics.ts and sidecar/identity/metrics.ts and operator/metrics.ts and operator/identity/metrics.ts and operator/webhooks/metrics.ts and operator/kube/metrics.ts";
+  "sidecar/metrics.ts and sidecar/identity/metrics.ts and operator/metrics.ts and operator/controllers/sidecars/metrics.ts and operator/identity/metrics.ts and operator/webhooks/metrics.ts and operator/kube/metrics.ts";
 
 export function makeMetrics(): Promise<Made> {
   const lines = [
@@ -62,6 +63,7 @@ export function operatorFamilies(): readonly FamilyFacts[] {
   const metrics = new Metrics();
   repairedCounter(metrics);
   declareOperator(metrics, { etcdConnected: unread, isAtWork: unread, lagMs: unread });
+  declareSidecars(metrics, { toRestart: unread, injected: unread });
   declareAuthorities(metrics, unread);
   declareServing(metrics, unread);
   exchangesCounter(metrics);

@@ -8,7 +8,7 @@
  * It is started by whoever leads, and closed when that ends. One worker does all of it: there is one Backend in use. Those
  * that are not used are another's: unused.ts.
  */
-import type { BackendSpecInput } from "#api/resources/backend.ts";
+import type { BackendSpecInput, BackendStatus } from "#api/resources/backend.ts";
 import { Bell } from "#core/bell.ts";
 import { forever, type Instant, type Runtime } from "#core/runtime.ts";
 import { Tasks } from "#core/tasks.ts";
@@ -17,7 +17,7 @@ import type { BackendView } from "../../conditions/backend-reachable.ts";
 import type { EtcdAdmin } from "../../etcd-admin/admin.ts";
 import type { Api } from "../../kube/api.ts";
 import { create } from "../../kube/calls.ts";
-import { isRefused, reasonText, valueOf } from "../../kube/errors.ts";
+import { isRefused, reasonText, recordOf, valueOf } from "../../kube/errors.ts";
 import type { Collection } from "../../kube/collection.ts";
 import type { Recorder } from "../../kube/events.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
@@ -52,6 +52,8 @@ export interface BackendControllerParts {
   readonly data: readonly Collection[];
   /** The database's quota, where somebody else knows it: etcd3 is not told. */
   readonly quotaBytes?: () => number | undefined;
+  /** What the status says of pods; undefined: nobody has looked at all of them yet. */
+  readonly sidecars?: () => BackendStatus["sidecars"];
   /** Whose spec tree the etcd of this use has; undefined: nobody has looked yet. */
   readonly tree: (use: BackendUse) => BackendView | undefined;
   readonly mayAct: () => boolean;
@@ -142,6 +144,16 @@ export class BackendController implements AsyncDisposable {
 
   get backends(): Collection {
     return this.#followed.backends;
+  }
+
+  /** As far as they are served. */
+  get namespaces(): Collection {
+    return this.#followed.namespaces;
+  }
+
+  /** That have not ended, as `keptPod` keeps them. */
+  get pods(): Collection {
+    return this.#followed.pods;
   }
 
   /** The connection to the etcd that we run; undefined: we run none, or there is none yet. Never to another etcd. */
@@ -239,9 +251,12 @@ export class BackendController implements AsyncDisposable {
   }
 
   async #write(object: KubeObject, facts: BackendFacts, signal: AbortSignal) {
-    const { api, runtime, recorder, quotaBytes } = this.#parts;
+    const { api, runtime, recorder, quotaBytes, sidecars } = this.#parts;
     const conditions = decideConditions(facts);
-    const numbers = decideNumbers(facts, quotaBytes?.());
+    // What a former leader said of pods stands until this one knows better.
+    const stood = recordOf(object["status"])["sidecars"] as BackendStatus["sidecars"];
+    const seen = { quotaBytes: quotaBytes?.(), sidecars: sidecars?.() ?? stood };
+    const numbers = decideNumbers(facts, seen);
     const writtenMsAgo = runtime.now() - (this.#writtenAt ?? -Infinity);
     const status = { conditions, numbers, writtenMsAgo };
     const wrote = await actOnStatus(object, status, { api, runtime, recorder, signal });

@@ -40,14 +40,24 @@ export function decideConditions(facts: BackendFacts): readonly Judged[] {
 
 export type Numbers = Omit<BackendStatus, "conditions" | "observedGeneration">;
 
-export function decideNumbers({ etcd }: BackendFacts, quotaBytes?: number): Numbers {
-  if (etcd === undefined) return {};
+export interface SeenElsewhere {
+  readonly quotaBytes?: number | undefined;
+  readonly sidecars?: BackendStatus["sidecars"];
+}
+
+export function decideNumbers(
+  { etcd }: BackendFacts,
+  { quotaBytes, sidecars }: SeenElsewhere = {},
+): Numbers {
+  const ofPods = sidecars === undefined ? {} : { sidecars };
+  if (etcd === undefined) return ofPods;
   const version = oldestVersion(etcd);
   const sizes = etcd.endpoints.flatMap(({ status }) =>
     status.kind === "done" ? [status.value.sizeBytes] : [],
   );
   const { voting, down } = healthyMembers(etcd);
   return {
+    ...ofPods,
     ...(version !== undefined && { version }),
     ...(etcd.members.kind === "done" && { members: voting, membersHealthy: voting - down.length }),
     ...(sizes.length > 0 && { sizeBytes: Math.max(...sizes) }),

@@ -7,13 +7,14 @@ import type { Api } from "../../kube/api.ts";
 import { Collection, selectionsOf, type Listener, type Selected } from "../../kube/collection.ts";
 import type { KubeMetrics } from "../../kube/metrics.ts";
 import type { Change } from "../../kube/store.ts";
-import { nameOfKey, namespaceResource, objectKey, podResource } from "../../kube/objects.ts";
+import { nameOfKey, namespaceResource, objectKey, type ObjectKey } from "../../kube/objects.ts";
 import { secrets } from "../../kube/secrets.ts";
+import { keptPod, podSelections, saysInjected } from "../../sidecars/pods.ts";
+import { excludedNamespaces } from "../../webhooks/configuration.ts";
 import type { UsersSeen } from "./decide-users.ts";
 import {
   asksForSidecars,
   backends,
-  injectedSelector,
   readUserSecret,
   userSecretName,
   userSelector,
@@ -37,11 +38,12 @@ export interface FollowedParts {
 
 export class Followed implements AsyncDisposable {
   readonly backends: Collection;
+  /** As far as they are served. */
+  readonly namespaces: Collection;
+  /** That have not ended, with a sidecar or without: see {@link keptPod}. */
+  readonly pods: Collection;
   readonly #parts: FollowedParts;
-  readonly #namespaces: Collection;
   readonly #secrets: Collection;
-  /** That have a sidecar. */
-  readonly #pods: Collection;
   readonly #listening = new DisposableStack();
   /** Namespaces of which it was told that they need a user. */
   readonly #inUse = new Set<string>();
@@ -58,7 +60,7 @@ export class Followed implements AsyncDisposable {
       ...selectionsOf(backends, elsewhere),
     );
     // By name, so that a role need not grant the others.
-    this.#namespaces = follow(
+    this.namespaces = follow(
       ...(namespaces?.map((name) => ({
         ...{ resource: namespaceResource, fieldSelector: `metadata.name=${name}` },
       })) ?? [{ resource: namespaceResource }]),
@@ -66,12 +68,11 @@ export class Followed implements AsyncDisposable {
     this.#secrets = follow({
       ...{ resource: secrets, namespace: operatorNamespace, labelSelector: userSelector },
     });
-    this.#pods = follow(
-      ...selectionsOf(podResource, namespaces).map((selection) => ({
-        ...selection,
-        ...({ labelSelector: injectedSelector, metadataOnly: true } as const),
-      })),
-    );
+    this.pods = Collection.start({
+      ...common,
+      selections: podSelections(namespaces, excludedNamespaces(operatorNamespace)),
+      transform: keptPod,
+    });
     this.#listen();
   }
 
@@ -86,11 +87,15 @@ export class Followed implements AsyncDisposable {
 
   users(known: Pick<UsersSeen, "seenLately" | "taken" | "notOurs">): UsersSeen {
     const { namespaces: served, data } = this.#parts;
-    const all = this.#namespaces.all();
+    const all = this.namespaces.all();
     const asking = all.filter(asksForSidecars).map(({ metadata }) => metadata.name);
-    const using = [...data, this.#pods].flatMap((collection) => [...collection.namespaces()]);
+    const using = data.flatMap((collection) => [...collection.namespaces()]);
+    const injected = this.pods.all().filter(saysInjected);
     return {
-      inUse: new Set([...asking, ...using]),
+      inUse: new Set([
+        ...[...asking, ...using],
+        ...injected.map(({ metadata }) => metadata.namespace ?? ""),
+      ]),
       uids: new Map(all.map(({ metadata: { name, uid } }) => [name, uid])),
       // Whether one that is not served still exists is not known here: what it has stays.
       isServed: (namespace) => served?.includes(namespace) ?? true,
@@ -109,7 +114,7 @@ export class Followed implements AsyncDisposable {
   }
 
   get #own(): readonly Collection[] {
-    return [this.backends, this.#namespaces, this.#secrets, this.#pods];
+    return [this.backends, this.namespaces, this.#secrets, this.pods];
   }
 
   #listen(): void {
@@ -129,22 +134,29 @@ export class Followed implements AsyncDisposable {
       const isAwaited = change.kind === "added" && this.#inUse.has(name);
       if (isAwaited || (asksForSidecars(change.now) && this.#isNews("added", name))) users();
     };
-    this.#listening.use(this.#namespaces.listen(namespaceTold));
+    this.#listening.use(this.namespaces.listen(namespaceTold));
     this.#listening.use(this.#secrets.listen(whenDeleted));
-    for (const collection of [...data, this.#pods])
-      this.#listening.use(
-        collection.listen(({ kind, key }) => {
-          const { namespace = "" } = nameOfKey(key);
-          if (this.#isNews(kind, namespace)) users();
-        }),
-      );
+    const told = (kind: Change["kind"], key: ObjectKey): void => {
+      const { namespace = "" } = nameOfKey(key);
+      if (this.#isNews(kind, namespace)) users();
+    };
+    for (const collection of data)
+      this.#listening.use(collection.listen(({ kind, key }) => told(kind, key)));
+    this.#listening.use(
+      this.pods.listen((change) => {
+        const had = change.kind !== "added" && saysInjected(change.was);
+        const has = change.kind !== "deleted" && saysInjected(change.now);
+        if (has && !had) told("added", change.key);
+        else if (had && change.kind === "deleted") told("deleted", change.key);
+      }),
+    );
   }
 
   /** Each look asks etcd: thousands of resources that come or go must not be as many reasons to look. */
   #isNews(kind: Change["kind"], namespace: string): boolean {
     if (kind === "changed") return false;
     if (kind === "deleted")
-      return this.#namespaces.get(objectKey({ name: namespace })) === undefined;
+      return this.namespaces.get(objectKey({ name: namespace })) === undefined;
     if (this.#inUse.has(namespace)) return false;
     this.#inUse.add(namespace);
     return !this.#hasSecret(namespace);

@@ -1,5 +1,5 @@
 /** The resources that the controller reads and writes, and what it calls its own objects. */
-import { group, injectLabel, sidecarLabel, sidecarLabelValue, version } from "#api/names.ts";
+import { group, injectLabel, version } from "#api/names.ts";
 import { backend } from "#api/resources/backend.ts";
 import type { KubeObject, Resource } from "../../kube/objects.ts";
 import { dataOf, textsIn } from "../../kube/secrets.ts";
@@ -13,9 +13,6 @@ export const usedName = "default";
 
 /** For ever the same: see apply.ts. */
 export const fieldManager = "holdfast-backend";
-
-/** Pods that have a sidecar. */
-export const injectedSelector = `${sidecarLabel}=${sidecarLabelValue}`;
 
 /** Whether pods of the namespace get a sidecar that do not say otherwise. */
 export function asksForSidecars({ metadata }: KubeObject): boolean {

@@ -72,7 +72,7 @@
     - backends/status
   verbs:
     - patch
-# a namespace gets its user in etcd with its first pod that has a sidecar: the metadata of pods with that label is followed
+# the metadata of pods that have not ended is followed: a namespace gets its user in etcd with its first pod that has a sidecar, and pods that ask for one and run without, or whose sidecar is old, are counted and told
 - apiGroups:
     - ""
   resources:
@@ -385,7 +385,7 @@
     - backends/status
   verbs:
     - patch
-# a namespace gets its user in etcd with its first pod that has a sidecar: the metadata of pods with that label is followed
+# the metadata of pods that have not ended is followed: a namespace gets its user in etcd with its first pod that has a sidecar, and pods that ask for one and run without, or whose sidecar is old, are counted and told
 - apiGroups:
     - ""
   resources:

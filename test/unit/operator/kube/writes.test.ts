@@ -286,6 +286,33 @@ describe("events", () => {
     await eventually("the drop", () => dropped() === 2);
   });
 
+  it("that are told once have one name, and one that is there already is left as it is", async () => {
+    await using events = await start();
+    const { stage, recorder, sent, dropped } = events;
+    recorder.record(news({ once: true }));
+    const first = await stage.server.next();
+    const { name } = (first.body as { metadata: { name: string } }).metadata;
+    assert.equal(name, "a.u1.invalidspec");
+    first.answer(201, answerWith(first));
+    await eventually("the event", () => sent() === 1);
+    // As another process, or as this one a while later.
+    stage.runtime.pass(360_000);
+    recorder.record(news({ once: true }));
+    const second = await stage.server.next();
+    assert.equal((second.body as { metadata: { name: string } }).metadata.name, name);
+    second.refuse(409, "AlreadyExists");
+    recorder.record(news({ once: true, reason: "Other" }));
+    const third = await stage.server.next();
+    third.answer(201, answerWith(third));
+    await eventually("the next event", () => sent() === 2);
+    assert.equal(dropped() ?? 0, 0);
+    const long = `${"a".repeat(149)}.b`;
+    const regarding = { ...stored, metadata: { ...stored.metadata, name: long } };
+    recorder.record(news({ once: true, regarding }));
+    const cut = (await stage.server.next()).body as { metadata: { name: string } };
+    assert.equal(cut.metadata.name, `${"a".repeat(149)}.u1.invalidspec`);
+  });
+
   it("are dropped where they come in masses", async () => {
     await using events = await start();
     const { recorder, dropped } = events;

@@ -316,8 +316,16 @@ describe("the numbers of a Backend", () => {
       endpoints: [member("1", { version: "3.10.0", sizeBytes: 7 }), member("2"), down("3")],
       members: list("1", "2", "3", "9"),
     };
-    assert.deepEqual(decideNumbers(facts(etcd), 1_000), {
+    assert.deepEqual(decideNumbers(facts(etcd), { quotaBytes: 1_000 }), {
       ...{ version: "3.7.3", members: 3, membersHealthy: 2, sizeBytes: 100, quotaBytes: 1_000 },
     });
+  });
+
+  it("have what is said of pods, whether or not etcd was asked", () => {
+    const sidecars = { injected: 2, missing: 0, oldVersion: 0, oldTemplate: 0 };
+    const unasked = facts(undefined, { etcd: undefined });
+    assert.deepEqual(decideNumbers(unasked, { sidecars }), { sidecars });
+    assert.deepEqual(decideNumbers(facts(), { sidecars }).sidecars, sidecars);
+    assert.ok(!("sidecars" in decideNumbers(facts())));
   });
 });
