@@ -1,6 +1,7 @@
 /** Backends and the Secrets beside them, as kubectl writes and shows them. */
 import assert from "node:assert/strict";
 import { apiVersion } from "#api/names.ts";
+import type { BackendStatus } from "#api/resources/backend.ts";
 import { accessName } from "#operator/etcd-admin/namespace-access.ts";
 import { operatorNamespace } from "#test/support/kube/operator-role.ts";
 import type { Kubectl } from "#tools/cluster/kubectl.ts";
@@ -23,6 +24,7 @@ export interface BackendSeen {
     readonly members?: number;
     readonly sizeBytes?: number;
     readonly quotaBytes?: number;
+    readonly sidecars?: BackendStatus["sidecars"];
     readonly conditions?: readonly BackendCondition[];
   };
 }

@@ -308,9 +308,9 @@ describe("events", () => {
     assert.equal(dropped() ?? 0, 0);
     const long = `${"a".repeat(149)}.b`;
     const regarding = { ...stored, metadata: { ...stored.metadata, name: long } };
-    recorder.record(news({ once: true, regarding }));
+    recorder.record(news({ once: true, regarding, reason: "Cut" }));
     const cut = (await stage.server.next()).body as { metadata: { name: string } };
-    assert.equal(cut.metadata.name, `${"a".repeat(149)}.u1.invalidspec`);
+    assert.equal(cut.metadata.name, `${"a".repeat(149)}.u1.cut`);
   });
 
   it("are dropped where they come in masses", async () => {
