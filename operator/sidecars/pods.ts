@@ -1,8 +1,8 @@
 /**
  * The pods that run, or are about to, as the operator keeps them: of each only what says whether it has a sidecar, whether it
- * asks for one, and who made it. There may be tens of thousands, so the API server sends their metadata and no more, and of
- * that a few fields are kept. Which have ended is said by their phase, which is no metadata: those are not even sent, and one
- * that ends is told as gone.
+ * asks for one, and who made it, about a kilobyte. There may be tens of thousands, so the API server sends their metadata and
+ * no more, and of that a few fields are kept. Which have ended is said by their phase, which is no metadata: those are not
+ * even sent, and one that ends is told as gone.
  */
 import { injectionAnnotation, injectLabel, sidecarLabel, sidecarLabelValue } from "#api/names.ts";
 import { objectOf } from "#core/json.ts";

@@ -90,6 +90,21 @@ describe("an operator of some namespaces", function () {
     assert.deepEqual(await users(), served.map(accessName));
   });
 
+  it("counts pods that run without their sidecar in them, and in no other", async () => {
+    const pod = (namespace: string) => {
+      const metadata = { name: "early", namespace, labels: { [injectLabel]: "enabled" } };
+      const spec = { containers: [{ name: "app", image: "app" }] };
+      const manifest = { apiVersion: "v1", kind: "Pod", metadata, spec };
+      return stage.cluster.kubectl.run(["apply", "-f", "-"], JSON.stringify(manifest));
+    };
+    for (const namespace of ["c", "b", "a"]) await pod(namespace);
+    const missing = (namespace: string) =>
+      operator.metric(`holdfast_pods_to_restart{pod_namespace="${namespace}",reason="Missing"}`);
+    for (const namespace of served)
+      await until(`the pod of ${namespace}`, async () => (await missing(namespace)) === 1);
+    assert.equal(await missing("c"), undefined);
+  });
+
   it("says of a Backend in one of them that it is not used", async () => {
     const elsewhere = { name: "default", namespace: "a" };
     await stage.backend.put({ external: { endpoints: [stage.etcd.endpoint] } }, elsewhere);

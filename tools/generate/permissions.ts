@@ -14,7 +14,7 @@ export function makePermissions(): Promise<Made> {
 # What the operator may do
 
 These rules are all that it is granted. Its tests run under them, and fail where a request is forbidden and where a rule is not used.
-There is no right on pods nor on Secrets of another namespace than its own, and none to write what users write, but for the Backend
+Of pods of other namespaces it only reads lists, and there is no right on their Secrets, nor to write what users write, but for the Backend
 \`default\`. Whoever may read Secrets in the operator's namespace may read the passwords of all namespaces in etcd:
 [what separates namespaces](../operations/isolation.md).
 

@@ -6,8 +6,7 @@
  * looks; an old sidecar, which an upgrade leaves in all pods at once, of what made the pods.
  */
 import { after, type Instant } from "#core/runtime.ts";
-import type { FindingReason } from "../../injection/reasons.ts";
-import { findings } from "../../injection/reasons.ts";
+import { findings, type FindingReason } from "../../injection/reasons.ts";
 import type { News } from "../../kube/events.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import { judge, type Current, type Finding } from "./judge.ts";

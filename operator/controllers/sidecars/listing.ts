@@ -2,8 +2,7 @@
  * All namespaces together, as the Backend's status and the metrics show them. Both are bounded: a status is one object, and
  * series cost whoever keeps them. What is left out is counted.
  */
-import type { BackendStatus } from "#api/resources/backend.ts";
-import { sidecarsListedMax, sidecarNamesMax } from "#api/resources/backend.ts";
+import { sidecarNamesMax, sidecarsListedMax, type BackendStatus } from "#api/resources/backend.ts";
 import type { Sample } from "#host/metrics.ts";
 import type { FindingReason } from "../../injection/reasons.ts";
 import { findingReasons, type Tally } from "./decide.ts";

@@ -1,7 +1,6 @@
 /** How a person has a pod made anew, by what made it. Pure. */
-import { textOf } from "#core/json.ts";
-import { objectOf } from "#core/json.ts";
 import { quote } from "#api/fields/text.ts";
+import { objectOf, textOf } from "#core/json.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import { templateHashLabel } from "../../sidecars/pods.ts";
 
@@ -43,8 +42,8 @@ function workloadOf({ metadata }: KubeObject, owner: Owner): string | undefined 
   const { apiVersion, kind, name } = owner;
   if (!apiVersion.startsWith("apps/")) return undefined;
   if (restartable.includes(kind)) return `${kind.toLowerCase()}/${name}`;
+  // A ReplicaSet that no Deployment made has no such label, and no name ends so.
   const tail = `-${metadata.labels?.[templateHashLabel] ?? ""}`;
-  // A ReplicaSet that no Deployment made has no such label.
-  const isOfDeployment = kind === "ReplicaSet" && tail !== "-" && name.endsWith(tail);
+  const isOfDeployment = kind === "ReplicaSet" && name.endsWith(tail);
   return isOfDeployment ? `deployment/${name.slice(0, -tail.length)}` : undefined;
 }

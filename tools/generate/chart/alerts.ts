@@ -122,6 +122,30 @@ export const alerts: readonly Alert[] = [
       "The operator's log names what is forbidden; [its permissions](../reference/permissions.md) say why it is needed. `helm upgrade` puts Roles back. A namespace that is just being deleted may cause a few of these.",
   },
   {
+    name: "HoldfastPodsWithoutSidecar",
+    expr: `max by (pod_namespace) (holdfast_pods_to_restart{${own}, reason="Missing"}) > 0`,
+    for: "30m",
+    severity: "warning",
+    summary:
+      "{{ $value }} pods in {{ $labels.pod_namespace }} ask for a sidecar of Holdfast and run without.",
+    means:
+      "Their apps find nobody on localhost. They were made before the label was set, or while the webhooks were not configured; nobody can give a running pod a sidecar.",
+    advice:
+      "`kubectl describe hfbackend default -n NAMESPACE` names some of them, and an Event of each says how it is made anew, most often by `kubectl rollout restart`. What shall run without a sidecar gets the label `holdfast.dev/inject: disabled`. [Injection](injection.md#find-pods-without-a-sidecar-and-old-sidecars) has the whole.",
+  },
+  {
+    name: "HoldfastOldSidecars",
+    expr: `max by (pod_namespace, reason) (holdfast_pods_to_restart{${own}, reason=~"OldVersion|OldTemplate"}) > 0`,
+    for: "24h",
+    severity: "info",
+    summary:
+      "{{ $value }} pods in {{ $labels.pod_namespace }} have an old sidecar of Holdfast ({{ $labels.reason }}).",
+    means:
+      "They go on. Sidecars change only with their pods, and those of more than two minor versions before are not tested with this operator.",
+    advice:
+      "Restart the workloads when it suits: `kubectl rollout restart`. [Injection](injection.md#find-pods-without-a-sidecar-and-old-sidecars) says how to find them.",
+  },
+  {
     name: "HoldfastDriftRepaired",
     expr: `sum by (kind) (increase(holdfast_drift_repaired_total{${own}}[1h])) > 0`,
     for: "0m",

@@ -144,6 +144,18 @@ const operator: Row = {
       queries: [["sum by (code) (rate(rest_client_requests_total[$__rate_interval]))", "{{code}}"]],
     },
     {
+      title: "Pods to make anew",
+      about: "Without the sidecar that they ask for (Missing), or with an old one.",
+      unit: "short",
+      queries: [
+        [
+          "max by (pod_namespace, reason) (holdfast_pods_to_restart)",
+          "{{pod_namespace}} {{reason}}",
+        ],
+        ["max(holdfast_pods_with_sidecar)", "with a sidecar"],
+      ],
+    },
+    {
       title: "Resources in memory",
       about: "What the operator follows.",
       unit: "short",

@@ -306,6 +306,9 @@ describe("events", () => {
     third.answer(201, answerWith(third));
     await eventually("the next event", () => sent() === 2);
     assert.equal(dropped() ?? 0, 0);
+    recorder.record(news({ reason: "Taken" }));
+    (await stage.server.next()).refuse(409, "AlreadyExists");
+    await eventually("the drop of what has a name of its own", () => dropped() === 1);
     const long = `${"a".repeat(149)}.b`;
     const regarding = { ...stored, metadata: { ...stored.metadata, name: long } };
     recorder.record(news({ once: true, regarding, reason: "Cut" }));
