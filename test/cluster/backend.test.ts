@@ -122,6 +122,21 @@ describe("the controller of Backends", function () {
     assert.equal(await version(), before);
   });
 
+  it("leaves what a former leader said of pods, until somebody has looked at them", async () => {
+    const sidecars = { injected: 3, missing: 1, oldVersion: 0, oldTemplate: 0 };
+    const metadata = { name: "default", namespace: own };
+    // As the controller itself: what only somebody else had written, nobody would take away.
+    await cluster.kubectl.run(
+      [
+        ...["apply", "--server-side", "--force-conflicts", "--subresource=status"],
+        ...["--field-manager=holdfast-backend", "-f", "-"],
+      ],
+      JSON.stringify({ apiVersion, kind: "Backend", metadata, status: { sidecars } }),
+    );
+    await says("Ready", "True Ready");
+    assert.deepEqual((await desk.get()).status?.sidecars, sidecars);
+  });
+
   it("says that a password is wrong, and heals with the right one", async () => {
     await secret("etcd-admin", { username: rootUser.user, password: "nonsense" });
     const { message } = await says("Reachable", "False CredentialsRefused");
