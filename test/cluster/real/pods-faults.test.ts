@@ -26,7 +26,7 @@ describe("pods that hold locks, under faults", function () {
   before(async () => {
     made = await Installation.prepare();
     stage = new FaultStage(made);
-    await made.install("--set", "sessionTtl=1m");
+    await made.install("--set", "sessionTtl=10m");
   });
   // Absent where it could not be started, which has been told then.
   after(() => made?.close());

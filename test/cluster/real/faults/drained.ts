@@ -10,7 +10,7 @@ import { assertNoLie, tell, type FaultStage } from "./stage.ts";
 
 const namespace = "drained";
 /** Of the installation: what is left to the session's end takes longer than any of this. */
-const sessionMs = 60_000;
+const sessionMs = 600_000;
 
 /** `alone`: what else runs on this cluster has ended. */
 export async function nodeDrained(stage: FaultStage, alone: Promise<unknown>): Promise<void> {

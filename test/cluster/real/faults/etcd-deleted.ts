@@ -13,6 +13,7 @@ const namespace = "load";
 const locks = ["1", "2", "3"];
 /** The shortest does not outlive any restart, the longest outlives all. */
 const sessionTtls = ["3s", "10s", "1m", "1m"];
+const wanted = "wanted";
 const etcdPod = "holdfast-etcd-0";
 
 /** `alone`: what else runs on this cluster has ended. */
@@ -23,14 +24,16 @@ export async function etcdDeletedUnderLoad(
   const { made } = stage;
   await made.openNamespace(namespace);
   const places = sessionTtls.map((_, at) => ({ namespace, pod: `load-${at}` }));
-  await Promise.all(
-    places.map((place, at) =>
-      stage.start(place, {
-        ...{ locks, holdMs: 100, kept: [place.pod] },
-        annotations: { "holdfast.dev/session-ttl": sessionTtls[at] ?? "" },
-      }),
-    ),
-  );
+  const start = (place: Place, at: number): Promise<void> =>
+    stage.start(place, {
+      ...{ locks, holdMs: 100, kept: [place.pod, wanted] },
+      annotations: { "holdfast.dev/session-ttl": sessionTtls[at] ?? "" },
+    });
+  // The one whose session ends keeps what all others wait for.
+  const [frail, ...others] = places as [Place, ...Place[]];
+  await start(frail, 0);
+  await stage.until(frail, "granted", { lock: wanted });
+  await Promise.all(others.map((place, at) => start(place, at + 1)));
   await Promise.all(
     places.flatMap((place) => [
       stage.until(place, "released"),
@@ -49,6 +52,12 @@ export async function etcdDeletedUnderLoad(
   );
   for (const [at, place] of places.entries())
     if (before[at] !== after[at]) await stage.until(place, "lost", { lock: place.pod });
+  const got = (place: Place): boolean =>
+    stage.lines(place).some(({ kind, lock }) => kind === "granted" && lock === wanted);
+  if (before[0] !== after[0])
+    await until("another one to have what that session kept", () =>
+      Promise.resolve(others.some(got)),
+    );
   const records = places.map((place) => stage.record(place));
   assertNoLie(records);
 

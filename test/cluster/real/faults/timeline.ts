@@ -68,7 +68,7 @@ const head = `<!-- Made from a run of test/cluster/real/pods-faults.test.ts with
 # The life of a pod with a lock
 
 A pod of a namespace with \`holdfast.dev/inject: enabled\`, from its making over a lock and its eviction to the next holder, as it was
-recorded on a cluster of one node with two cores. The session's ttl is a minute: had the lock been left to that, the next would have waited for it.
+recorded on a cluster of one node with two cores. The session's ttl is ten minutes: had the lock been left to that, the next would have waited for it.
 What a sidecar does at its beginning and end, and why, is in [injection](injection.md#begin-and-end).
 
 `;
