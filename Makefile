@@ -56,7 +56,7 @@ charts: $(INSTALLED) ## Tests the charts with helm 3 and 4 on a Kubernetes of ou
 	@SUITE=charts exec $(NODE) tools/test.ts
 
 .PHONY: soak
-soak: $(INSTALLED) ## What takes too long for make test: the CRDs, the operator and the charts on the oldest Kubernetes (builds it: 10 minutes), fifty pods at once
+soak: $(INSTALLED) ## What takes too long for make test: the CRDs, the operator and the charts on the oldest Kubernetes (builds it: 10 minutes), fifty pods at once, operators and API server away for a token's life
 	@SUITE=cluster-oldest,charts-oldest,cluster-real-long exec $(NODE) tools/test.ts
 
 .PHONY: house

@@ -55,7 +55,8 @@ async function letGoOfAll({ runtime, kernel, http, callersEnded }: DrainParts): 
       answers.abort(new Error("the time to answer is over"));
     }),
   ];
-  await kernel.drain({ signal: letGo.signal, deadline: letGoAt, callersEnded });
+  const all = await kernel.drain({ signal: letGo.signal, deadline: letGoAt, callersEnded });
+  runtime.log.info(all ? "all locks are given back" : "locks are left to the end of the session");
   await http.drain(answers.signal);
   for (const timer of timers) timer.cancel();
 }

@@ -101,10 +101,14 @@ export class Kernel {
     return this.locks.drain(wait);
   }
 
-  /** Ends waits, lets go of what promises nothing; the lease goes too where no guarantee is left running. */
-  async drain(wait: DrainWait): Promise<void> {
+  /**
+   * Ends waits, lets go of what promises nothing; the lease goes too where no guarantee is left running. Returns whether all
+   * is let go of.
+   */
+  async drain(wait: DrainWait): Promise<boolean> {
     const stillHeld = await this.locks.drain(wait);
     await this.sessions.stop(!stillHeld, wait);
+    return !stillHeld;
   }
 
   async close(): Promise<void> {

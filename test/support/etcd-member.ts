@@ -121,7 +121,7 @@ export class EtcdMember {
 
   /** The process stands still: it accepts connections (the kernel does) and answers nothing. */
   pause(): Promise<void> {
-    return standStill(this.#living());
+    return standStill(this.#living().pid);
   }
 
   resume(): void {

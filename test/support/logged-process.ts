@@ -116,7 +116,7 @@ export class LoggedProcess {
 
   /** The process stands still, as a machine that is overloaded or a paused container does. */
   pause(): Promise<void> {
-    return standStill(this.#child);
+    return standStill(this.#child.pid);
   }
 
   resume(): void {

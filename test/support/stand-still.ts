@@ -3,13 +3,15 @@
  * another processor goes on until the kernel reaches it; what it does meanwhile would be taken for an answer of a process
  * that stands.
  */
-import type { ChildProcess } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
+import process from "node:process";
 import { eventually } from "./poll.ts";
 
-export async function standStill(child: ChildProcess): Promise<void> {
-  child.kill("SIGSTOP");
-  await eventually("a process to stand still", () => standsStill(child.pid ?? 0));
+export async function standStill(pid: number | undefined): Promise<void> {
+  // 0 would be all processes of our own group.
+  if (pid === undefined || pid <= 0) throw new Error(`there is no process ${String(pid)}`);
+  process.kill(pid, "SIGSTOP");
+  await eventually("a process to stand still", () => standsStill(pid));
 }
 
 /** Where the system has no /proc, the signal is all that there is. */

@@ -9,7 +9,7 @@ import process from "node:process";
 import type { Chosen } from "./suites.ts";
 import { none, type Totals } from "./totals.ts";
 
-const suiteMaxMs = 15 * 60_000;
+const minutesMaxUsual = 15;
 const lingerMaxMs = 10_000;
 const lookEveryMs = 500;
 
@@ -28,6 +28,7 @@ export async function runSuite(chosen: Chosen, how: How = {}): Promise<Totals> {
     const ended = await mocha({
       ...{ args: argsOf(chosen, how), totalsFile, quiet: how.dry === true },
       rung: suite.rung ?? "",
+      maxMs: (suite.minutesMax ?? minutesMaxUsual) * 60_000,
     });
     if (!existsSync(totalsFile)) {
       console.log(`\n  ${suite.name}: mocha ended (${ended.how}) without telling its totals.`);
@@ -70,9 +71,10 @@ interface Mocha {
   readonly quiet: boolean;
   /** Tests start it. */
   readonly rung: string;
+  readonly maxMs: number;
 }
 
-function mocha({ args, totalsFile, quiet, rung }: Mocha): Promise<Ended> {
+function mocha({ args, totalsFile, quiet, rung, maxMs }: Mocha): Promise<Ended> {
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", quiet ? "ignore" : "inherit", "inherit"],
     env: { ...process.env, HOLDFAST_TEST_TOTALS: totalsFile, HOLDFAST_TEST_RUNG: rung },
@@ -84,7 +86,7 @@ function mocha({ args, totalsFile, quiet, rung }: Mocha): Promise<Ended> {
     const now = performance.now();
     if (toldAt === undefined && existsSync(totalsFile)) toldAt = now;
     const lingers = toldAt !== undefined && now - toldAt > lingerMaxMs;
-    if (!lingers && now - startedAt < suiteMaxMs) return;
+    if (!lingers && now - startedAt < maxMs) return;
     forced = true;
     child.kill("SIGKILL");
   }, lookEveryMs);

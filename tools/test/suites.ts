@@ -24,8 +24,10 @@ export interface Suite {
   readonly folder?: string;
   /** Absent: all tests of the folder. */
   readonly files?: readonly string[];
-  /** Runs only when it is named: what it needs takes long to build. */
+  /** Runs only when it is named: it takes long, or what it needs takes long to build. */
   readonly onDemand?: boolean;
+  /** It is ended then. Absent: a quarter of an hour. */
+  readonly minutesMax?: number;
 }
 
 export const suites: readonly Suite[] = [
@@ -57,6 +59,11 @@ export const suites: readonly Suite[] = [
     name: "cluster-oldest",
     ...{ etcd: ["3.7"], etcdToo: [], rung: "oldest", folder: "test/cluster", onDemand: true },
     files: ["crds", "refusals", "operator"],
+  },
+  {
+    name: "cluster-real-long",
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "real", onDemand: true, minutesMax: 25 },
+    folder: "test/cluster/real-long",
   },
   {
     name: "charts-oldest",
