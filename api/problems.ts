@@ -86,6 +86,11 @@ export const problems = {
     title: "This pod holds too many grants of the pool",
     advice: "Release some, or raise spec.limits.grantsPerPod.",
   },
+  permits_exceed: {
+    status: 409,
+    title: "More permits are wanted than the pool has",
+    advice: "Ask for fewer, or raise spec.permits.",
+  },
   wait_too_long: {
     status: 429,
     title: "The wait is longer than the pool allows",

@@ -49,12 +49,12 @@ export const openapi: Readonly<Record<string, unknown>> = {
             name: "mode",
             in: "query",
             required: false,
-            description: "How to hold the lock.",
+            description: "How to hold the lock. Shared: only of a pool with mode ReadWrite.",
             schema: {
               description:
-                "How to hold the lock. exclusive: nobody else holds the lock; shared: others may share it.",
+                "How to hold the lock. Shared: only of a pool with mode ReadWrite. exclusive: nobody else holds the lock; shared: others may share it.",
               type: "string",
-              enum: ["exclusive"],
+              enum: ["exclusive", "shared"],
               default: "exclusive",
             },
           },
@@ -62,14 +62,15 @@ export const openapi: Readonly<Record<string, unknown>> = {
             name: "permits",
             in: "query",
             required: false,
-            description: "How many permits of a Semaphore to take.",
+            description:
+              "How many permits to take, all or none. More than one: only of a pool with mode Semaphore.",
             schema: {
-              description: "How many permits of a Semaphore to take.",
+              description:
+                "How many permits to take, all or none. More than one: only of a pool with mode Semaphore.",
               type: "integer",
               format: "int32",
               minimum: 1,
               maximum: 1000000,
-              enum: [1],
               default: 1,
             },
           },
@@ -154,18 +155,18 @@ export const openapi: Readonly<Record<string, unknown>> = {
                 properties: {
                   mode: {
                     description:
-                      "How to hold the lock. exclusive: nobody else holds the lock; shared: others may share it.",
+                      "How to hold the lock. Shared: only of a pool with mode ReadWrite. exclusive: nobody else holds the lock; shared: others may share it.",
                     type: "string",
-                    enum: ["exclusive"],
+                    enum: ["exclusive", "shared"],
                     default: "exclusive",
                   },
                   permits: {
-                    description: "How many permits of a Semaphore to take.",
+                    description:
+                      "How many permits to take, all or none. More than one: only of a pool with mode Semaphore.",
                     type: "integer",
                     format: "int32",
                     minimum: 1,
                     maximum: 1000000,
-                    enum: [1],
                     default: 1,
                   },
                   wait: {
@@ -254,7 +255,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
             },
           },
           "409": {
-            description: "grant_lost: The grant is over.",
+            description:
+              "grant_lost: The grant is over. permits_exceed: More permits are wanted than the pool has.",
             content: {
               "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
             },
@@ -1317,7 +1319,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           fence: {
             description:
-              "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock.",
+              "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing.",
             type: "string",
             minLength: 1,
             maxLength: 39,
@@ -1395,7 +1397,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           since: { description: "When it was granted.", type: "string", format: "date-time" },
           fence: {
             description:
-              "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock.",
+              "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing.",
             type: "string",
             minLength: 1,
             maxLength: 39,
@@ -1498,7 +1500,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
             minimum: 0,
           },
           held: {
-            description: "Locks that are held.",
+            description: "Grants that are held; of a Mutex, as many as locks.",
             type: "integer",
             format: "int64",
             minimum: 0,
@@ -1754,6 +1756,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
               "too_many_waiters",
               "too_many_names",
               "too_many_grants",
+              "permits_exceed",
               "wait_too_long",
               "metadata_too_large",
               "too_many_requests",
@@ -1771,7 +1774,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           field: {
             description:
-              "The field, as a path. With malformed, not_supported, wait_too_long, metadata_too_large.",
+              "The field, as a path. With malformed, not_supported, wait_too_long, permits_exceed, metadata_too_large.",
             type: "string",
             maxLength: 65536,
           },
@@ -1814,7 +1817,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           limit: {
             description:
-              "Which one, below spec.limits. With body_too_large, uri_too_long, headers_too_large, too_many_requests, too_many_waiters, too_many_names, too_many_grants, wait_too_long, metadata_too_large.",
+              "Which one, below spec.limits; `permits`: spec.permits. With body_too_large, uri_too_long, headers_too_large, too_many_requests, too_many_waiters, too_many_names, too_many_grants, wait_too_long, permits_exceed, metadata_too_large.",
             type: "string",
             maxLength: 65536,
           },
@@ -1827,7 +1830,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           value: {
             description:
-              "How it is set. With too_many_waiters, too_many_names, too_many_grants, wait_too_long, metadata_too_large.",
+              "How it is set. With too_many_waiters, too_many_names, too_many_grants, wait_too_long, permits_exceed, metadata_too_large.",
             type: "integer",
             format: "int64",
             minimum: 0,

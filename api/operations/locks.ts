@@ -46,7 +46,7 @@ const mode = choice({ about: "How the lock is held.", values: modes });
 const permits = integer({ about: "How many permits.", min: 1, max: countMax });
 const fence = text({
   about:
-    "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock.",
+    "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing.",
   form: "decimal",
 });
 const metadataShown = stringMap({
@@ -148,7 +148,11 @@ const poolView = object({
       about: "Of the whole pool, whatever the prefix.",
       fields: {
         names: integer({ about: "Locks held or waited for.", min: 0, max: countMax }),
-        held: integer({ about: "Locks that are held.", min: 0, max: countMax }),
+        held: integer({
+          about: "Grants that are held; of a Mutex, as many as locks.",
+          min: 0,
+          max: countMax,
+        }),
         waiting: integer({ about: "Callers that wait.", min: 0, max: countMax }),
         oldestWaitSince: timestamp({ about: "Absent: nobody waits.", optional: true }),
       },
@@ -195,17 +199,16 @@ export const acquireLock = {
   fieldsIn: "body",
   fields: {
     mode: choice({
-      about: "How to hold the lock.",
+      about: "How to hold the lock. Shared: only of a pool with mode ReadWrite.",
       default: "exclusive",
       values: modes,
-      supported: ["exclusive"],
     }),
     permits: integer({
-      about: "How many permits of a Semaphore to take.",
+      about:
+        "How many permits to take, all or none. More than one: only of a pool with mode Semaphore.",
       default: 1,
       min: 1,
       max: 1_000_000,
-      supported: [1],
     }),
     wait: duration({
       about: "How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait.",
@@ -283,6 +286,7 @@ export const acquireLock = {
     "too_many_waiters",
     "too_many_names",
     "too_many_grants",
+    "permits_exceed",
     "wait_too_long",
     "metadata_too_large",
     "backend_full",

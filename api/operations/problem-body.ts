@@ -32,7 +32,7 @@ const countMax = Number.MAX_SAFE_INTEGER;
 const field = text({ about: "The field, as a path.", form: "prose" });
 const lock = text({ about: "Pool and name: orders/42.", form: "prose" });
 const limitOfPool = {
-  limit: text({ about: "Which one, below spec.limits.", form: "prose" }),
+  limit: text({ about: "Which one, below spec.limits; `permits`: spec.permits.", form: "prose" }),
   value: integer({ about: "How it is set.", optional: true, min: 0, max: countMax }),
 };
 const limitOfProcess = {
@@ -70,6 +70,7 @@ export const problemFacts: Readonly<Partial<Record<ProblemCode, Fields>>> = {
   too_many_names: limitOfPool,
   too_many_grants: limitOfPool,
   wait_too_long: { field, ...limitOfPool },
+  permits_exceed: { field, ...limitOfPool },
   metadata_too_large: { field, ...limitOfPool },
   outcome_unknown: {
     requestId: text({ about: "The id to repeat the request with.", optional: true, form: "prose" }),

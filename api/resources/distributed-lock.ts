@@ -27,14 +27,12 @@ const spec = object({
         ReadWrite: "one exclusive holder, or any number of shared ones",
         Semaphore: "as many holders as there are permits",
       },
-      supported: ["Mutex"],
     }),
     permits: integer({
       about: "How many permits each lock has. Only with mode Semaphore; may change while in use.",
       default: 1,
       min: 1,
       max: 1_000_000,
-      supported: [1],
     }),
     ttl: duration({
       about: "How long a grant lives without a renewal, where the caller names no ttl.",
@@ -167,7 +165,7 @@ const status = object({
   fields: {
     observedGeneration,
     held: integer({
-      about: "Locks that are held.",
+      about: "Grants that are held; of a Mutex, as many as locks.",
       optional: true,
       min: 0,
       max: Number.MAX_SAFE_INTEGER,
@@ -239,7 +237,7 @@ export const distributedLock: ResourceKind<typeof spec> = {
       jsonPath: ".spec.mode",
       about: "Who may hold a lock together.",
     },
-    { name: "Held", type: "integer", jsonPath: ".status.held", about: "Locks that are held." },
+    { name: "Held", type: "integer", jsonPath: ".status.held", about: "Grants that are held." },
     { name: "Waiting", type: "integer", jsonPath: ".status.waiting", about: "Callers that wait." },
     {
       name: "Oldest-Wait",

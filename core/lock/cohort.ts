@@ -1,5 +1,7 @@
 /**
- * All callers of this process for one lock: they stand in one queue in memory and share one contender in etcd.
+ * All callers of this process that want one lock for themselves: they stand in one queue in memory and share one contender in
+ * etcd. Who would share the lock, or wants permits of a semaphore, has a cohort and a contender of its own, beside others of
+ * the same lock.
  *
  *   resting ─▶ connecting (no session) ─▶ entering ─▶ looking ─▶ queued ─▶ holding ─▶ leaving ─▶ resting
  *                                         └─▶ settling (the answer was lost) ─▶ looking, or entering again
@@ -12,74 +14,50 @@
  * A session that ends makes the place void: the grant is lost, the queue goes on under the next session.
  */
 import { assert, Refusal } from "../refusal.ts";
-import { sleep, type Runtime } from "../runtime.ts";
-import type { Store } from "../store.ts";
+import { sleep } from "../runtime.ts";
+import type { SideSeat } from "../session/seats.ts";
 import type { Session } from "../session/session.ts";
-import type { Sessions } from "../session/sessions.ts";
-import type { Specs } from "../spec/specs.ts";
+import type { Beside, CohortOf, CohortParts, CohortPool } from "./around.ts";
 import type { Leaving, Verdict } from "./caller.ts";
 import type { ContenderValue } from "./contender.ts";
 import { Callers } from "./callers.ts";
-import { countEnd, type Counters } from "./counters.ts";
+import { countEnd } from "./counters.ts";
+import { checkDemand } from "./demands.ts";
 import { enter, type Entered } from "./enter.ts";
 import { handoversMax } from "./fence.ts";
 import type { Grant } from "./grant.ts";
 import { grantOn } from "./grant-on.ts";
-import type { Grants } from "./grants.ts";
 import type { Lock } from "./keys.ts";
 import { leave } from "./leave.ts";
 import { look, waitingIn, type Look } from "./look.ts";
 import { leaveNote } from "./notes.ts";
-import { standing } from "./order.ts";
+import { standing, wouldWait, type Demand } from "./order.ts";
 import { Others } from "./others.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
-import { blocked, epochUnknown, storeRefused, tooManyWait } from "./refusals.ts";
+import { blocked, epochUnknown, permitsExceed, storeRefused, tooManyWait } from "./refusals.ts";
 import { rulesOf, type Rules } from "./rules.ts";
 import { Steps } from "./steps.ts";
 import { contenderValue, holderOf, localHolder } from "./tell.ts";
-import { untilWorthALook } from "./wait.ts";
+import { untilWorthALook, worthALook } from "./wait.ts";
 import type { AcquireRequest, Acquired, LostGuarantee } from "./views.ts";
 
 /** Entries refused as stale, one after the other, before the next one waits. */
 const staleInARowMax = 3;
 
-export interface CohortParts {
-  readonly runtime: Runtime;
-  readonly store: Store;
-  readonly sessions: Sessions;
-  readonly mirror: Specs;
-  readonly grants: Grants;
-  readonly namespace: string;
-  readonly pod: string;
-}
-
-/** The pool that it belongs to, as far as a cohort knows it. */
-export interface CohortPool {
-  readonly counters: Counters;
-  /** Throws what a caller hears who asks for one grant more than the pod may have. */
-  checkGrants(rules: Rules): void;
-  /** Told when the lock was found held by another session. */
-  sawHeld(lock: Lock): void;
-  /** Whether that was lately so: then a try reads before it writes. */
-  wasSeenHeld(lock: Lock): boolean;
-  /** Told of a guarantee that outlives its session. */
-  lost(lock: Lock, guarantee: LostGuarantee): void;
-  /** The one that still runs for this lock. */
-  lostGuarantee(lock: Lock): LostGuarantee | undefined;
-  /** Nobody waits or holds any more; called as the loop ends, in the same step. */
-  ended(cohort: Cohort): void;
-}
-
 export class Cohort {
   readonly callers: Callers;
   readonly lock: Lock;
+  readonly demand: Demand;
+  readonly beside: Beside<Cohort> | undefined;
   readonly #parts: CohortParts;
-  readonly #pool: CohortPool;
+  readonly #pool: CohortPool<Cohort>;
   readonly #steps: Steps;
   readonly #others: Others;
   #phase: Phase = { kind: "resting" };
   #place: Place | undefined;
+  /** Beside others: of the place, also while that is being taken. */
+  #seat: SideSeat | undefined;
   /** An old place that the next entry deletes, and the grant whose release waits for that. */
   #leaving: { readonly place: Place; readonly grant: Grant } | undefined;
   /** The answer to an entry was lost with its session: a place may stand until that one's lease ends. */
@@ -87,10 +65,16 @@ export class Cohort {
   #staleInARow = 0;
   #draining = false;
 
-  constructor(parts: CohortParts, pool: CohortPool, lock: Lock) {
+  constructor(
+    parts: CohortParts,
+    pool: CohortPool<Cohort>,
+    { lock, demand, beside }: CohortOf<Cohort>,
+  ) {
     this.#parts = parts;
     this.#pool = pool;
     this.lock = lock;
+    this.demand = demand;
+    this.beside = beside;
     this.callers = new Callers(parts.runtime, this);
     this.#steps = new Steps(parts.runtime, this.callers);
     this.#others = new Others(parts.runtime);
@@ -112,9 +96,11 @@ export class Cohort {
     if (verdict !== undefined) return Promise.resolve(verdict);
     const repeated = this.callers.repeated(request);
     if (repeated !== undefined) return repeated.listen(request.waitMs, signal);
-    const waiting = this.callers.count() + this.#others.waiting;
-    if (request.waitMs > 0 && waiting >= rules.limits.waitersPerLock) {
-      throw tooManyWait(this.lock, rules);
+    const waitingHere = this.beside?.waiting ?? this.callers.count();
+    const waiting = waitingHere + this.#others.waiting;
+    if (request.waitMs > 0) {
+      if (waiting >= rules.limits.waitersPerLock) throw tooManyWait(this.lock, rules);
+      this.beside?.waits(this, true);
     }
     const answer = this.callers.add(request, signal);
     this.#describe();
@@ -124,8 +110,11 @@ export class Cohort {
   /** A caller went without a grant. */
   callerLeft(how: Leaving): void {
     if (how === "abandoned") this.#pool.counters.abandoned += 1;
-    if (this.callers.size === 0) this.#steps.end();
-    else this.#describe();
+    if (this.callers.size > 0) this.#describe();
+    else {
+      this.beside?.waits(this, false);
+      this.#steps.end();
+    }
   }
 
   /** Somebody left a note: a place of another session stands behind ours. */
@@ -226,12 +215,11 @@ export class Cohort {
     this.#enterPhase({ kind: "looking" });
     const seen = await this.#steps.do((signal) => look(this.#parts, { lock: this.lock }, signal));
     const first = seen?.contenders[0];
+    const { sharing } = this.#rules();
     if (seen === undefined || first === undefined) return false;
-    this.#enterPhase({
-      kind: "queued",
-      holder: holderOf(first),
-      waiting: waitingIn(seen.contenders),
-    });
+    if (!wouldWait(seen.contenders, this.demand, sharing)) return false;
+    const waiting = waitingIn(seen.contenders, sharing);
+    this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting });
     return true;
   }
 
@@ -240,9 +228,12 @@ export class Cohort {
     const rewriting = leaving?.place.quiet();
     if (rewriting !== undefined) await rewriting;
     this.#enterPhase({ kind: "entering" });
+    checkDemand(this.lock, this.demand, this.#rules());
+    this.#seat = this.beside?.seats.take(session.seats);
     const entered = await enter(this.#parts, this.lock, {
       session,
       pool: this.#parts.mirror.pool(this.lock.pool),
+      seat: this.#seat?.word ?? session.seats.free(leaving?.place.key),
       leaving: leaving?.place.key,
       describe: (base) => this.#tell(session, base),
     });
@@ -252,6 +243,8 @@ export class Cohort {
       if (leaving !== undefined) this.#left(leaving.place, leaving.grant);
       return entered;
     }
+    // Nothing was written with it. (Where that is not known, it is spoiled.)
+    if (entered.kind !== "unknown") this.#seat?.leave();
     await this.#leaveOld();
     return this.#notPlaced(session, entered);
   }
@@ -307,7 +300,8 @@ export class Cohort {
         continue;
       }
       const { version } = mirror;
-      const stands = standing(seen.contenders, place);
+      const { sharing } = this.#rules();
+      const stands = standing(seen.contenders, place, sharing);
       if (stands.kind === "gone" || this.#place !== place) return this.#gone(place);
       if (this.#takeIn(place, seen, stands.kind === "holds")) return true;
       if (this.callers.size === 0) return false;
@@ -316,10 +310,9 @@ export class Cohort {
       if (before !== undefined) {
         place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
-      const contender =
-        before === undefined ? place : { key: before.key, created: before.createRevision };
-      const reason = { contender, version };
-      await this.#steps.do((signal) => untilWorthALook(this.#parts, reason, signal));
+      const line = stands.kind === "waits" ? this.beside?.line : undefined;
+      const worth = worthALook(place, before, line);
+      await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
     }
     return false;
   }
@@ -331,7 +324,7 @@ export class Cohort {
     const [first] = contenders;
     assert(first !== undefined, "a lock with a contender was seen without any");
     if (contenders.at(-1)?.key !== place.key) place.noticeOthers();
-    this.#others.saw(waitingIn(contenders, place.key));
+    this.#others.saw(waitingIn(contenders, rules.sharing, place.key));
     const { installation } = mirror;
     if (holds && installation !== undefined && mirror.anew === undefined) {
       place.base = installation.base;
@@ -342,26 +335,26 @@ export class Cohort {
       return false;
     }
     this.#pool.sawHeld(this.lock);
+    if (this.demand.permits > rules.sharing.permits) {
+      // Its own sidecar knows that it was never let in: nobody else may pass it over.
+      this.callers.endAll(permitsExceed(this.lock, this.demand.permits, rules));
+      return false;
+    }
     if (this.#others.waiting >= rules.limits.waitersPerLock) {
       for (const caller of [...this.callers]) {
         if (!caller.trying) this.callers.end(caller, tooManyWait(this.lock, rules));
       }
     }
-    this.#enterPhase({
-      kind: "queued",
-      holder: holderOf(first),
-      waiting: this.#others.waiting,
-    });
+    const { waiting } = this.#others;
+    this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting });
     return false;
   }
 
   /** The place is not in etcd any more although nobody here removed it. */
   #gone(place: Place): false {
     const { pool, name } = this.lock;
-    this.#parts.runtime.log.warn("a place in a lock's queue is gone; a new one is taken", {
-      pool,
-      name,
-    });
+    const { log } = this.#parts.runtime;
+    log.warn("a place in a lock's queue is gone; a new one is taken", { pool, name });
     place.session.forget(place.key);
     place.session.seats.spoil();
     return false;
@@ -406,13 +399,11 @@ export class Cohort {
         this.callers.end(caller, error);
         continue;
       }
-      const grant = grantOn(place, this.#parts, {
-        lock: this.lock,
-        request: caller.request,
-        rules,
-      });
+      const { lock } = this;
+      const grant = grantOn(place, this.#parts, { lock, request: caller.request, rules });
       this.#pool.counters.granted += 1;
       this.callers.remove(caller);
+      this.beside?.waits(this, false);
       this.#enterPhase({ kind: "holding", grant });
       caller.grant(() => grant.delivered());
       this.#describe();
@@ -440,7 +431,10 @@ export class Cohort {
   }
 
   #left(place: Place, grant: Grant | undefined, freed: "released" | "unknown" = "released"): void {
-    if (freed === "released") place.session.forget(place.key);
+    if (freed === "released") {
+      place.session.forget(place.key);
+      this.#seat?.leave();
+    }
     for (const note of place.notes) place.session.remove(note);
     grant?.free(freed);
     if (this.#leaving?.place === place) this.#leaving = undefined;
@@ -486,8 +480,18 @@ export class Cohort {
   /** What others are told by the contender's value; without a place: by one that is being taken. */
   #tell(session: Session, base: bigint, place?: Place): ContenderValue {
     const { runtime, pod } = this.#parts;
-    const { callers, grant } = this;
+    const { callers, demand, grant } = this;
     const [handovers, isNew] = [place?.handovers ?? 0, place === undefined];
-    return contenderValue({ runtime, pod, session, callers, grant, base, handovers, isNew });
+    return contenderValue({
+      runtime,
+      pod,
+      session,
+      callers,
+      demand,
+      grant,
+      base,
+      handovers,
+      isNew,
+    });
   }
 }

@@ -1,17 +1,17 @@
 /**
- * A contender: a sidecar's key in etcd that stands for its place in a lock's queue. Its value is for observers (kubectl,
- * GET of a lock, the 423 that names the holder) and decides nothing; order comes from the create revision alone.
+ * A contender: a sidecar's key in etcd that stands for its place in a lock's queue. Order comes from its create revision
+ * alone; of its value, only mode and permits decide anything. They are fixed when it is made. The rest is for observers
+ * (kubectl, GET of a lock, the 423 that names the holder).
  */
 import { bigintOf, decodeJson, encodeJson, textMapOf, textOf, wholeOf } from "../json.ts";
 import { momentMax, type Epoch } from "../runtime.ts";
 import { handoversMax } from "./fence.ts";
+import type { Demand } from "./order.ts";
 import type { Key, KeyValue, Revision } from "../store.ts";
 
-export interface ContenderValue {
+export interface ContenderValue extends Demand {
   readonly session: string;
   readonly pod: string;
-  readonly mode: "exclusive";
-  readonly permits: 1;
   readonly since: Epoch;
   readonly holder: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -30,6 +30,9 @@ export interface Contender extends ContenderValue {
   readonly createRevision: Revision;
   readonly modRevision: Revision;
 }
+
+/** More than any pool has. */
+const permitsMax = 1_000_000;
 
 /** What is undefined does not stand in it. */
 export function encodeContender(value: ContenderValue): Uint8Array {
@@ -60,8 +63,8 @@ export function readContender(kv: KeyValue): Contender {
     modRevision: kv.modRevision,
     session: textOf(value["session"]) ?? "",
     pod: textOf(value["pod"]) ?? "",
-    mode: "exclusive",
-    permits: 1,
+    mode: value["mode"] === "shared" ? "shared" : "exclusive",
+    permits: wholeOf(value["permits"], permitsMax) ?? 1,
     since: (wholeOf(value["since"], momentMax) ?? 0) as Epoch,
     holder: textOf(value["holder"]) ?? "",
     metadata: textMapOf(value["metadata"]),

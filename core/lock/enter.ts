@@ -1,5 +1,5 @@
 /**
- * Takes a place in the queue of a lock, and says whether that place holds it.
+ * Takes a place in the queue of a lock, and says whether that place holds it: alone it does, in every mode.
  *
  * Assumes: a live session; the pool's record, the fence base and the absence of `anew` as the mirror knows them.
  * Writes, in one conditional write: one contender under the session's lease, given all of that; and, where the caller
@@ -42,11 +42,14 @@ export async function enter(
   {
     session,
     pool,
+    seat,
     leaving,
     describe,
   }: {
     readonly session: Session;
     readonly pool: ResourceRecord;
+    /** The last word of its key. No other key of the session in this lock has it, or ever will while this one may stand. */
+    readonly seat: string;
     readonly leaving: Key | undefined;
     readonly describe: (base: bigint) => ContenderValue;
   },
@@ -54,7 +57,7 @@ export async function enter(
   const facts = mirror.factsFor(pool);
   const installation = mirror.installation;
   if (facts === undefined || installation === undefined) return { kind: "blocked" };
-  const key = contenderKey(lock, { session: session.id, seat: session.seats.free(leaving) });
+  const key = contenderKey(lock, { session: session.id, seat });
   const counted = session.next();
   const value = describe(installation.base);
   const sentUnder = session.epoch;

@@ -118,6 +118,8 @@ export class Grant {
       grantId: this.terms.id,
       pool: lock.pool,
       name: lock.name,
+      mode: request.mode,
+      permits: request.permits,
       fence: fence.toString(),
       hold: request.hold,
       ttlMs: request.hold === "ttl" ? this.#ttlMs : undefined,

@@ -15,6 +15,7 @@ import type { Cohort } from "./cohort.ts";
 import type { Counters } from "./counters.ts";
 import type { Freed } from "./grant.ts";
 import { Grants, type LeftPlace } from "./grants.ts";
+import { checkDemand } from "./demands.ts";
 import { lockOf } from "./keys.ts";
 import { deleteNote } from "./notes.ts";
 import { Pool, type PoolParts } from "./pool.ts";
@@ -91,7 +92,7 @@ export class Locks {
     const pool = this.#poolFor(request.pool);
     this.#callers += 1;
     try {
-      const { cohort, isNew } = pool.cohortFor(lock, rules);
+      const { cohort, isNew } = pool.cohortFor(lock, rules, request);
       const answer = cohort.join(request, rules, caller);
       if (isNew) pool.start(cohort);
       const acquired = await answer;
@@ -235,7 +236,7 @@ export class Locks {
 
   /** Those in which somebody waits or holds. */
   *cohorts(): Iterable<Cohort> {
-    for (const pool of this.#pools.values()) yield* pool.cohorts;
+    for (const pool of this.#pools.values()) yield* pool.cohorts();
   }
 
   #poolFor(name: string): Pool {
@@ -311,13 +312,17 @@ export class Locks {
   }
 
   #viewParts(): ViewParts {
-    const { runtime, store, namespace, pod } = this.#parts;
+    const { runtime, store, namespace, pod, mirror } = this.#parts;
     return {
       runtime,
       store,
       namespace,
       pod,
-      cohort: (lock) => this.#pools.get(lock.pool)?.cohort(lockOf(namespace, lock).path),
+      cohorts: (lock) => this.#pools.get(lock.pool)?.cohortsOf(lockOf(namespace, lock).path) ?? [],
+      sharing: (name) => {
+        const spec = mirror.record("DistributedLock", name)?.lock;
+        return spec === undefined ? undefined : rulesOf(spec).sharing;
+      },
     };
   }
 
@@ -370,12 +375,14 @@ export class Locks {
 
   #noted(about: string | undefined): void {
     const pool = this.#pools.get(about?.split("/")[0] ?? "");
-    if (about !== undefined) pool?.cohort(about)?.noted();
+    if (about === undefined || pool === undefined) return;
+    for (const cohort of pool.cohortsOf(about)) cohort.noted();
   }
 }
 
 function checkRequest(request: AcquireRequest, rules: Rules): void {
   const { limits } = rules;
+  checkDemand(request, request, rules);
   if (request.waitMs > limits.waitMs) {
     throw new Refusal(
       "wait_too_long",

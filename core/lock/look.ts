@@ -8,7 +8,7 @@ import type { Key, Revision, Store } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
-import { inOrder } from "./order.ts";
+import { holders, inOrder, type Sharing } from "./order.ts";
 
 const answerMs = 5_000;
 
@@ -47,10 +47,12 @@ export async function look(
  * How many wait in etcd, as an observer sees it, `mine` left out: who only tries does not wait, and callers of a session
  * stand behind its one place.
  */
-export function waitingIn(contenders: readonly Contender[], mine?: Key): number {
+export function waitingIn(contenders: readonly Contender[], sharing: Sharing, mine?: Key): number {
+  const holding = holders(contenders, sharing);
   let waiting = 0;
-  for (const [index, { key, trying, localWaiters }] of contenders.entries()) {
-    if (key !== mine) waiting += localWaiters + (index === 0 || trying ? 0 : 1);
+  for (const contender of contenders) {
+    const { key, trying, localWaiters } = contender;
+    if (key !== mine) waiting += localWaiters + (holding.has(contender) || trying ? 0 : 1);
   }
   return waiting;
 }

@@ -5,11 +5,14 @@
 import { after, type Instant } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
 import type { Tasks } from "../tasks.ts";
-import { Cohort, type CohortParts, type CohortPool } from "./cohort.ts";
+import { CohortsBeside } from "./beside.ts";
+import type { CohortParts, CohortPool } from "./around.ts";
+import { Cohort } from "./cohort.ts";
 import { newCounters, type Counters } from "./counters.ts";
 import { contenderNameOf, poolRange, type Lock } from "./keys.ts";
-import type { Rules } from "./rules.ts";
-import type { LostGuarantee } from "./views.ts";
+import { Line } from "./line.ts";
+import { rulesOf, type Rules } from "./rules.ts";
+import type { AcquireRequest, LostGuarantee } from "./views.ts";
 
 /** A count may be so old. */
 const countedForMs = 10_000;
@@ -22,11 +25,14 @@ export interface PoolParts extends CohortParts {
   readonly tasks: Tasks;
 }
 
-export class Pool implements CohortPool {
+export class Pool implements CohortPool<Cohort> {
   readonly name: string;
   readonly counters: Counters = newCounters();
   readonly #parts: PoolParts;
+  /** Those whose callers share a contender, by their lock. */
   readonly #cohorts = new Map<string, Cohort>();
+  /** Those that have one caller each. */
+  readonly #beside = new Map<string, CohortsBeside>();
   readonly #running = new Map<Cohort, Promise<void>>();
   /** Of grants that were lost with their session, until what was stated for them has run out. */
   readonly #lost = new Map<string, LostGuarantee>();
@@ -39,39 +45,73 @@ export class Pool implements CohortPool {
     this.name = name;
   }
 
-  get cohorts(): IterableIterator<Cohort> {
-    return this.#cohorts.values();
+  *cohorts(): Iterable<Cohort> {
+    yield* this.#cohorts.values();
+    for (const beside of this.#beside.values()) yield* beside;
   }
 
   get isIdle(): boolean {
-    return this.#cohorts.size === 0;
+    return this.#cohorts.size === 0 && this.#beside.size === 0;
   }
 
-  cohort(path: string): Cohort | undefined {
-    return this.#cohorts.get(path);
+  /** Of one lock. */
+  *cohortsOf(path: string): Iterable<Cohort> {
+    const shared = this.#cohorts.get(path);
+    if (shared !== undefined) yield shared;
+    yield* this.#beside.get(path) ?? [];
   }
 
-  /** The lock's cohort. One that is made now is started by {@link start}, after its first caller joined. */
-  cohortFor(lock: Lock, rules: Rules): { readonly cohort: Cohort; readonly isNew: boolean } {
-    const there = this.#cohorts.get(lock.path);
+  /** The cohort for such a request. One that is made now is started by {@link start}, after its first caller joined. */
+  cohortFor(
+    lock: Lock,
+    rules: Rules,
+    request: AcquireRequest,
+  ): { readonly cohort: Cohort; readonly isNew: boolean } {
+    const { mode, permits } = request;
+    const shares = mode === "exclusive" && rules.sharing.mode !== "Semaphore";
+    const beside = shares ? undefined : this.#besideFor(lock);
+    const there = shares ? this.#cohorts.get(lock.path) : beside?.repeated(request);
     if (there !== undefined) return { cohort: there, isNew: false };
-    this.#checkNames(rules);
-    return { cohort: new Cohort(this.#parts, this, lock), isNew: true };
+    if (!this.#isInUse(lock)) this.#checkNames(rules);
+    if (beside !== undefined) this.#beside.set(lock.path, beside);
+    const demand = { mode, permits };
+    return { cohort: new Cohort(this.#parts, this, { lock, demand, beside }), isNew: true };
   }
 
   start(cohort: Cohort): void {
-    const { path } = cohort.lock;
-    this.#cohorts.set(path, cohort);
-    this.#parts.tasks.run(path, () => {
+    const { beside, lock } = cohort;
+    if (beside === undefined) this.#cohorts.set(lock.path, cohort);
+    else beside.add(cohort);
+    this.#parts.tasks.run(lock.path, () => {
       const running = cohort.run();
-      if (this.#cohorts.get(path) === cohort) this.#running.set(cohort, running);
+      const goesOn = beside?.has(cohort) ?? this.#cohorts.get(lock.path) === cohort;
+      if (goesOn) this.#running.set(cohort, running);
       return running;
     });
   }
 
   ended(cohort: Cohort): void {
-    this.#cohorts.delete(cohort.lock.path);
+    const { beside, lock } = cohort;
+    beside?.remove(cohort);
+    if (beside === undefined) this.#cohorts.delete(lock.path);
+    else if (beside.isEmpty) this.#beside.delete(lock.path);
     this.#running.delete(cohort);
+  }
+
+  #isInUse({ path }: Lock): boolean {
+    return this.#cohorts.has(path) || this.#beside.has(path);
+  }
+
+  #besideFor(lock: Lock): CohortsBeside {
+    const { runtime, store, tasks, mirror } = this.#parts;
+    const sharing = () => {
+      const spec = mirror.record("DistributedLock", this.name)?.lock;
+      return spec === undefined ? undefined : rulesOf(spec).sharing;
+    };
+    return (
+      this.#beside.get(lock.path) ??
+      new CohortsBeside(new Line({ runtime, store, tasks, lock, sharing }))
+    );
   }
 
   sawHeld({ path }: Lock): void {
@@ -89,7 +129,8 @@ export class Pool implements CohortPool {
   }
 
   lost({ path }: Lock, guarantee: LostGuarantee): void {
-    this.#lost.set(path, guarantee);
+    const before = this.#lost.get(path);
+    if (before === undefined || before.until < guarantee.until) this.#lost.set(path, guarantee);
   }
 
   lostGuarantee({ path }: Lock): LostGuarantee | undefined {
@@ -127,7 +168,7 @@ export class Pool implements CohortPool {
       this.#countAgainAt = after(runtime.now(), countedForMs);
       tasks.run(`counting pool ${this.name}`, (signal) => this.#count(limits.names, signal));
     }
-    const names = Math.max(this.#namesCounted, this.#cohorts.size);
+    const names = Math.max(this.#namesCounted, this.#cohorts.size, this.#beside.size);
     if (names < limits.names) return;
     throw new Refusal(
       "too_many_names",

@@ -80,6 +80,18 @@ export function storeRefused(reason: StoreRefusal): Refusal {
   }
 }
 
+export function permitsExceed(
+  { pool, name }: LockName,
+  wanted: number,
+  { sharing }: Rules,
+): Refusal {
+  return new Refusal(
+    "permits_exceed",
+    `permits: ${String(wanted)} of lock '${name}' can never be had: pool '${pool}' has ${String(sharing.permits)} (spec.permits). Ask for fewer, or raise it.`,
+    { field: "permits", limit: "permits", value: sharing.permits },
+  );
+}
+
 export function tooManyWait({ pool, name }: LockName, { limits }: Rules): Refusal {
   return new Refusal(
     "too_many_waiters",

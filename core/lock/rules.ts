@@ -1,8 +1,10 @@
 /** A pool's spec with its durations as milliseconds: what the lock protocol is judged by. */
 import { parseDurationMs } from "#api/fields/duration.ts";
 import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
+import type { Sharing } from "./order.ts";
 
 export interface Rules {
+  readonly sharing: Sharing;
   readonly ttlMs: number;
   readonly maxTtlMs: number;
   /** Absent: no bound. */
@@ -25,8 +27,10 @@ export function rulesOf(spec: DistributedLockSpec): Rules {
   return rules;
 }
 
-function compile({ ttl, maxTtl, maxHold, handover, limits }: DistributedLockSpec): Rules {
+function compile(spec: DistributedLockSpec): Rules {
+  const { mode, permits, ttl, maxTtl, maxHold, handover, limits } = spec;
   return {
+    sharing: { mode, permits },
     ttlMs: parseDurationMs(ttl),
     maxTtlMs: parseDurationMs(maxTtl),
     maxHoldMs: maxHold === undefined ? undefined : parseDurationMs(maxHold),

@@ -5,6 +5,7 @@ import type { Callers } from "./callers.ts";
 import type { Contender, ContenderValue } from "./contender.ts";
 import { fenceOf } from "./fence.ts";
 import type { Grant } from "./grant.ts";
+import type { Demand } from "./order.ts";
 import type { HolderView } from "./views.ts";
 
 export interface Told {
@@ -12,6 +13,7 @@ export interface Told {
   readonly pod: string;
   readonly session: Session;
   readonly callers: Callers;
+  readonly demand: Demand;
   /** The grant that stands; undefined: the place still waits. */
   readonly grant: Grant | undefined;
   readonly base: bigint;
@@ -21,13 +23,13 @@ export interface Told {
 }
 
 export function contenderValue(told: Told): ContenderValue {
-  const { runtime, pod, session, callers, grant, base, handovers, isNew } = told;
+  const { runtime, pod, session, callers, demand, grant, base, handovers, isNew } = told;
   const request = grant?.terms.request ?? callers.first?.request;
   return {
     session: session.id,
     pod,
-    mode: "exclusive",
-    permits: 1,
+    mode: demand.mode,
+    permits: demand.permits,
     since: grant?.acquiredAt ?? callers.first?.since ?? runtime.wallNow(),
     holder: request?.holder ?? pod,
     metadata: request?.metadata ?? {},
@@ -39,10 +41,15 @@ export function contenderValue(told: Told): ContenderValue {
   };
 }
 
+/** What is told of one that may still wait. */
+export function shown(contender: Contender): HolderView {
+  const { holder, pod, mode, permits, since, metadata, localWaiters } = contender;
+  return { holder, pod, mode, permits, since, metadata, localWaiters };
+}
+
 export function holderOf(contender: Contender): HolderView {
-  const { holder, pod, since, metadata, localWaiters, base, createRevision, handovers } = contender;
-  const fence = fenceOf(base, createRevision, handovers).toString();
-  return { holder, pod, since, metadata, localWaiters, fence };
+  const { base, createRevision, handovers } = contender;
+  return { ...shown(contender), fence: fenceOf(base, createRevision, handovers).toString() };
 }
 
 export function localHolder(grant: Grant, pod: string, localWaiters: number): HolderView {
@@ -50,6 +57,8 @@ export function localHolder(grant: Grant, pod: string, localWaiters: number): Ho
   return {
     holder,
     pod,
+    mode: request.mode,
+    permits: request.permits,
     since: grant.acquiredAt,
     fence: fence.toString(),
     metadata: request.metadata ?? {},

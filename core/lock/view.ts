@@ -7,10 +7,10 @@ import { Refusal } from "../refusal.ts";
 import type { KeyValue, Store } from "../store.ts";
 import type { Cohort } from "./cohort.ts";
 import { readContender, type Contender } from "./contender.ts";
-import { fenceOf } from "./fence.ts";
 import { contenderNameOf, contendersOf, poolRange, poolRangeFrom, type LockName } from "./keys.ts";
-import { inOrder, isSame } from "./order.ts";
+import { holders, inOrder, isSame, type Sharing } from "./order.ts";
 import { storeRefused } from "./refusals.ts";
+import { holderOf, localHolder, shown } from "./tell.ts";
 import type { HolderView, ListPool, LockView, PoolView } from "./views.ts";
 
 const answerMs = 5_000;
@@ -23,7 +23,9 @@ export interface ViewParts {
   readonly namespace: string;
   readonly pod: string;
   /** This process's own callers for a lock. */
-  readonly cohort: (lock: LockName) => Cohort | undefined;
+  readonly cohorts: (lock: LockName) => Iterable<Cohort>;
+  /** Of a pool; undefined: it is not known. */
+  readonly sharing: (pool: string) => Sharing | undefined;
 }
 
 export async function viewLock(
@@ -50,15 +52,16 @@ export async function viewPool(
       ? wanted.key
       : contendersOf(namespace, { pool: query.pool, name: query.continue }).end;
   const locks: LockView[] = [];
-  const totals = { held: 0, waiting: 0 };
+  const totals = { names: 0, held: 0, waiting: 0 };
   let oldestWaitSince: Epoch | undefined;
   let more: string | undefined;
   for await (const [lock, kvs] of locksOf(parts, all, signal)) {
     const view = lockView(parts, lock, kvs);
+    totals.names += 1;
     totals.held += view.holders.length;
     totals.waiting += view.waiters.reduce(
       (sum, { localWaiters }) => sum + 1 + localWaiters,
-      view.holders[0]?.localWaiters ?? 0,
+      view.holders.reduce((behind, { localWaiters }) => behind + localWaiters, 0),
     );
     for (const { since } of view.waiters)
       if (oldestWaitSince === undefined || since < oldestWaitSince) oldestWaitSince = since;
@@ -115,40 +118,32 @@ async function readRange(
 }
 
 function lockView(parts: ViewParts, lock: LockName, kvs: readonly KeyValue[]): LockView {
-  const cohort = parts.cohort(lock);
-  const [first, ...rest] = inOrder(kvs.map(readContender));
-  const view = { pool: lock.pool, name: lock.name };
-  if (first === undefined) return { ...view, holders: [], waiters: [] };
-  const isOwn = (contender: Contender): boolean =>
-    cohort?.place !== undefined && isSame(contender, cohort.place);
-  const grant = isOwn(first) ? cohort?.grant : undefined;
-  const holder =
-    grant === undefined ? shown(first, true) : { ...shown(first, true), ...shownGrant(grant) };
-  const localBehindHolder = isOwn(first) ? callersOf(parts, cohort) : [];
-  const waiters = rest.flatMap((contender) =>
-    isOwn(contender) ? callersOf(parts, cohort) : contender.trying ? [] : [shown(contender, false)],
-  );
-  return {
-    ...view,
-    holders: [isOwn(first) ? { ...holder, localWaiters: 0 } : holder],
-    waiters: [...localBehindHolder, ...waiters],
-  };
+  const ordered = inOrder(kvs.map(readContender));
+  // Of a pool that went, whoever still holds is shown as its contender stands.
+  const holding = holders(ordered, parts.sharing(lock.pool) ?? { mode: "Mutex", permits: 1 });
+  const own = new Map([...parts.cohorts(lock)].map((cohort) => [cohort.place?.key, cohort]));
+  const view: { holders: HolderView[]; waiters: HolderView[] } = { holders: [], waiters: [] };
+  for (const contender of ordered) {
+    const cohort = ownOf(own, contender);
+    const callers = callersOf(parts, cohort);
+    if (holding.has(contender)) {
+      const { grant } = cohort ?? {};
+      const holder = grant === undefined ? holderOf(contender) : localHolder(grant, parts.pod, 0);
+      view.holders.push(cohort === undefined ? holder : { ...holder, localWaiters: 0 });
+      view.waiters.push(...callers);
+    } else if (cohort !== undefined) view.waiters.push(...callers);
+    else if (!contender.trying) view.waiters.push(shown(contender));
+  }
+  return { pool: lock.pool, name: lock.name, ...view };
 }
 
-function shown(contender: Contender, holds: boolean): HolderView {
-  const { holder, pod, since, metadata, localWaiters, base, createRevision, handovers } = contender;
-  const view = { holder, pod, since, metadata, localWaiters };
-  return holds ? { ...view, fence: fenceOf(base, createRevision, handovers).toString() } : view;
-}
-
-function shownGrant(grant: NonNullable<Cohort["grant"]>): Partial<HolderView> {
-  const { holder, fence, request } = grant.terms;
-  return {
-    holder,
-    fence: fence.toString(),
-    metadata: request.metadata ?? {},
-    since: grant.acquiredAt,
-  };
+/** The cohort whose place this very contender is. */
+function ownOf(
+  cohorts: ReadonlyMap<string | undefined, Cohort>,
+  contender: Contender,
+): Cohort | undefined {
+  const cohort = cohorts.get(contender.key);
+  return cohort?.place !== undefined && isSame(contender, cohort.place) ? cohort : undefined;
 }
 
 function callersOf({ pod }: ViewParts, cohort: Cohort | undefined): HolderView[] {
@@ -157,6 +152,8 @@ function callersOf({ pod }: ViewParts, cohort: Cohort | undefined): HolderView[]
     .map(({ request, since }) => ({
       holder: request.holder ?? pod,
       pod,
+      mode: request.mode,
+      permits: request.permits,
       since,
       metadata: request.metadata ?? {},
       localWaiters: 0,

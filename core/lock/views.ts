@@ -3,10 +3,11 @@
  * milliseconds; all moments are wall-clock milliseconds, for people.
  */
 import type { Epoch, Instant } from "../runtime.ts";
+import type { Demand } from "./order.ts";
 
 export type Hold = "ttl" | "session";
 
-export interface AcquireRequest {
+export interface AcquireRequest extends Demand {
   readonly pool: string;
   /** As the user wrote it, not encoded. */
   readonly name: string;
@@ -29,7 +30,7 @@ export type Acquired =
   /** A place in the queue may have been taken, and may still stand for a while. It is never granted to this caller. */
   | { readonly kind: "unknown" };
 
-export interface GrantView {
+export interface GrantView extends Demand {
   readonly grantId: string;
   readonly pool: string;
   readonly name: string;
@@ -50,7 +51,7 @@ export interface GrantView {
 export type GrantEnd =
   "released" | "expired" | "maxHold" | "drained" | "sessionLost" | "undelivered";
 
-export interface HolderView {
+export interface HolderView extends Demand {
   readonly holder: string;
   readonly pod: string;
   readonly since: Epoch;
@@ -79,6 +80,9 @@ export interface PoolView {
   readonly pool: string;
   /** Sums over the whole pool, not just this page. */
   readonly totals: {
+    /** Locks that are held or waited for. */
+    readonly names: number;
+    /** Grants; of a session that holds a lock for several callers one after the other, one. */
     readonly held: number;
     readonly waiting: number;
     /** Absent: nobody waits. */

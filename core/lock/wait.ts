@@ -1,10 +1,12 @@
 /**
- * Waits for a reason to look again: the contender just before mine goes, the spec changes, or so much time has passed that
- * no watch is to be trusted any more. The event is a reason, never the truth: whoever waited looks again.
+ * Waits for a reason to look again: what keeps my contender waiting may be gone, the spec changes, or so much time has passed
+ * that no watch is to be trusted any more. The event is a reason, never the truth: whoever waited looks again.
  */
 import { after, sleep, type Runtime } from "../runtime.ts";
 import { fromNow, type Store } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
+import type { Contender } from "./contender.ts";
+import type { Line } from "./line.ts";
 import type { Mine } from "./order.ts";
 
 const lookEveryMs = 30_000;
@@ -15,24 +17,42 @@ export interface WaitParts {
   readonly mirror: Specs;
 }
 
+export type Worth =
+  /** That this contender goes. */
+  | { readonly gone: Mine }
+  /** That the lock's contenders, as a watch tells them, let mine in. */
+  | { readonly letIn: Mine; readonly line: Line };
+
+/** What keeps a place from holding: the one before it, or any of its line; else that nothing is granted now. */
+export function worthALook(
+  place: Mine,
+  before: Contender | undefined,
+  line: Line | undefined,
+): Worth {
+  if (before !== undefined) return { gone: { key: before.key, created: before.createRevision } };
+  return line === undefined ? { gone: place } : { letIn: place, line };
+}
+
 /**
- * `reason`: the contender to watch, and the version of the specs that the last look was judged by.
+ * `worth`: what is waited for; `version`: of the specs that the last look was judged by.
  *
  * @throws the signal's reason
  */
 export async function untilWorthALook(
   parts: WaitParts,
-  reason: { readonly contender: Mine; readonly version: number },
+  { worth, version }: { readonly worth: Worth; readonly version: number },
   signal: AbortSignal,
 ): Promise<void> {
   const { runtime, mirror } = parts;
   signal.throwIfAborted();
-  if (mirror.version !== reason.version) return;
+  if (mirror.version !== version) return;
   const waiting = new AbortController();
   const either = AbortSignal.any([signal, waiting.signal]);
   try {
     await Promise.race([
-      untilGone(parts, reason.contender, either),
+      "line" in worth
+        ? worth.line.until(worth.letIn, either)
+        : untilGone(parts, worth.gone, either),
       mirror.nextChange(either),
       sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), either),
     ]);

@@ -9,26 +9,73 @@
  */
 import type { Key } from "../store.ts";
 
-export class Seats {
+/** Words of one time, none of them spoiled. */
+export class Words {
   readonly #next: () => string;
-  #first: string;
-  #second: string;
+  readonly #given: string[] = [];
 
   /** `next`: gives a word that no other key of the session has. */
   constructor(next: () => string) {
     this.#next = next;
-    this.#first = next();
-    this.#second = next();
   }
 
-  /** `leaving`: the session's only other place in the same queue, if there is one. */
+  at(index: number): string {
+    return (this.#given[index] ??= this.#next());
+  }
+}
+
+/** For places that stand alone, or that are left in the write that takes another. */
+const pair = 2;
+
+export class Seats {
+  readonly #next: () => string;
+  #words: Words;
+
+  constructor(next: () => string) {
+    this.#next = next;
+    this.#words = new Words(next);
+  }
+
+  /** `leaving`: the only other place in the same queue that has a word of here, if there is one. */
   free(leaving: Key | undefined): string {
-    return leaving?.endsWith(this.#first) === true ? this.#second : this.#first;
+    const first = this.#words.at(0);
+    return leaving?.endsWith(first) === true ? this.#words.at(1) : first;
+  }
+
+  get words(): Words {
+    return this.#words;
   }
 
   /** What becomes of a key with one of them is not certain. */
   spoil(): void {
-    this.#first = this.#next();
-    this.#second = this.#next();
+    this.#words = new Words(this.#next);
+  }
+}
+
+export interface SideSeat {
+  readonly word: string;
+  /** No key with it stands, or ever will: it may be given again. */
+  readonly leave: () => void;
+}
+
+/** Of the places of one process that stand in the same queue beside each other. */
+export class SideSeats {
+  #words: Words | undefined;
+  #left: number[] = [];
+  #count = pair;
+
+  take({ words }: Seats): SideSeat {
+    if (words !== this.#words) {
+      this.#words = words;
+      this.#left = [];
+      this.#count = pair;
+    }
+    const index = this.#left.pop() ?? this.#count++;
+    let taken = true;
+    const leave = (): void => {
+      if (taken && words === this.#words) this.#left.push(index);
+      taken = false;
+    };
+    return { word: words.at(index), leave };
   }
 }

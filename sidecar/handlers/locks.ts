@@ -94,19 +94,18 @@ export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
   };
 }
 
-/** Mode and permits are narrowed to those of a Mutex by the contract, and say nothing here yet. */
 function requestOf(input: AcquireInput): AcquireRequest {
-  const { pool, name, waitMs, ttlMs, requestId, holder, metadata } = input;
+  const { pool, name, mode, permits, waitMs, ttlMs, requestId, holder, metadata } = input;
   const hold = input.hold === "session" ? "session" : "ttl";
-  return { pool, name, waitMs, ttlMs, hold, requestId, holder, metadata };
+  return { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, metadata };
 }
 
 function grantBody(grant: GrantView): Grant {
   return {
     grantId: grant.grantId,
     lock: `${grant.pool}/${grant.name}`,
-    mode: "exclusive",
-    permits: 1,
+    mode: grant.mode,
+    permits: grant.permits,
     fence: grant.fence,
     hold: grant.hold,
     ...(grant.ttlMs === undefined ? {} : { ttl: formatDuration(grant.ttlMs) }),
@@ -163,8 +162,8 @@ function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
   return {
     holder: holder.holder,
     pod: holder.pod,
-    mode: "exclusive",
-    permits: 1,
+    mode: holder.mode,
+    permits: holder.permits,
     since: moment(holder.since),
     ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
     localWaiters: holder.localWaiters,
@@ -180,10 +179,8 @@ function lockBody({ pool, name, holders, waiters }: LockView): LockBody {
 }
 
 function poolBody({ pool, totals, locks, ...rest }: PoolView): PoolBody {
-  // Of a Mutex, each lock that anybody wants has one holder.
-  const names = Math.max(totals.held, locks.length);
   const next = rest.continue === undefined ? {} : { continue: rest.continue };
-  const { held: locked, waiting, oldestWaitSince: oldest } = totals;
+  const { names, held: locked, waiting, oldestWaitSince: oldest } = totals;
   const since = oldest === undefined ? {} : { oldestWaitSince: moment(oldest) };
   const shown = { names, held: locked, waiting, ...since };
   return { pool, totals: shown, locks: locks.map(lockBody), ...next };

@@ -1,3 +1,4 @@
+import type { PoolMode } from "#core/lock/order.ts";
 import type { FaultName } from "#test/simulation/faults/names.ts";
 
 /** A bug that we had, or could have: the sources with it must fail, for ever. One file each in memory/. */
@@ -15,6 +16,11 @@ export interface Bug {
 
 export type Catcher =
   /** The seed of a schedule that failed with it. Where it does so no more, others are tried. `faults`: nothing else happens. */
-  | { readonly seed: string; readonly faults?: readonly FaultName[] }
+  | {
+      readonly seed: string;
+      /** Of the pools; absent: a mutex. */
+      readonly mode?: PoolMode;
+      readonly faults?: readonly FaultName[];
+    }
   /** A test file that fails with it, where no schedule can. */
   | { readonly tests: string };

@@ -73,18 +73,16 @@ const cases: readonly Case[] = [
     says: /UTF-8/,
   },
   {
-    what: "mode shared, by name",
+    what: "mode shared of a mutex",
     query: "?mode=shared",
-    code: "not_supported",
     field: "mode",
-    says: /'shared'.*not supported yet/,
+    says: /'shared' is for pools with mode ReadWrite, and 'orders' has mode Mutex/,
   },
   {
-    what: "several permits, by name",
+    what: "several permits of a mutex",
     query: "?permits=2",
-    code: "not_supported",
     field: "permits",
-    says: /not supported yet/,
+    says: /pools with mode Semaphore/,
   },
   {
     what: "hold connection, by name",

@@ -4,14 +4,20 @@ import { calm, type Weather } from "#test/support/etcd-model/weather.ts";
 import { installationKey, recordKey } from "#core/spec/keys.ts";
 import { encodeInstallation, readInstallation } from "#core/spec/records.ts";
 import { fences } from "./checks/fences.ts";
-import { namespace } from "./process.ts";
+import { forOneself, namespace } from "./process.ts";
 import { generousSpec } from "./schedule.ts";
 import { Stage } from "./stage.ts";
 
 async function acquireOnce(stage: Stage, index: number): Promise<string> {
   const process = stage.pods[index]?.process;
   assert.ok(process !== undefined);
-  const request = { pool: "orders", name: "42", waitMs: 20_000, hold: "ttl" } as const;
+  const request = {
+    pool: "orders",
+    name: "42",
+    ...forOneself,
+    waitMs: 20_000,
+    hold: "ttl",
+  } as const;
   let answer = await stage.world.until(process.acquire(request).answer);
   for (let times = 0; answer.kind === "refused" && times < 2_000; times++) {
     await stage.world.pass(10);

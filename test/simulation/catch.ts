@@ -3,6 +3,7 @@
  * Tells the seed and the rule as JSON on stdout; ends with 3 where none failed.
  */
 import process from "node:process";
+import type { PoolMode } from "#core/lock/order.ts";
 import type { FaultName } from "./faults/names.ts";
 import { simulate } from "./simulate.ts";
 
@@ -14,11 +15,13 @@ export interface Caught {
   readonly what: string;
 }
 
-const [first = "1", most = String(othersMax), faults] = process.argv.slice(2);
-const change =
-  faults === undefined
+const [first = "1", most = String(othersMax), mode = "Mutex", faults] = process.argv.slice(2);
+const change = {
+  mode: mode as PoolMode,
+  ...(faults === undefined
     ? {}
-    : { faults: faults.split(",").filter((name) => name !== "") as FaultName[] };
+    : { faults: faults.split(",").filter((name) => name !== "") as FaultName[] }),
+};
 const others = Array.from({ length: Number(most) }, (_, index) => String(index + 1));
 let caught: Caught | undefined;
 for (const seed of [first, ...others]) {

@@ -29,6 +29,7 @@ const rightClaim: Claim = {
 
 const rightGrant: Granted = {
   id: "a-1-0",
+  ...{ mode: "exclusive", permits: 1, sharing: { mode: "Mutex", permits: 1 } },
   lock: "orders/42",
   process: "pod-a.1",
   holder: "app",

@@ -1,7 +1,8 @@
 /** A simulated application: takes locks, holds them, renews or forgets them, gives up, asks again, and dies with nobody. */
 import type { AcquireRequest, GrantView } from "#core/lock/views.ts";
 import type { Chance } from "#test/support/world/chance.ts";
-import type { Answer, Process } from "./process.ts";
+import type { Demand } from "#core/lock/order.ts";
+import { forOneself, type Answer, type Process } from "./process.ts";
 import type { Acquired } from "#core/lock/views.ts";
 import type { Pod } from "./pod.ts";
 import type { Stage } from "./stage.ts";
@@ -59,11 +60,24 @@ export class Client {
       pool: chance.oneOf(schedule.pools),
       name: chance.oneOf(schedule.names),
       waitMs: chance.happens(0.3) ? 0 : chance.oneOf([300, 1_000, 3_000, 5_000]),
+      ...this.#drawDemand(),
       hold,
       ...(hold === "ttl" && chance.happens(0.5) ? { ttlMs: chance.oneOf(ttlsMs) } : {}),
       ...(chance.happens(0.4) ? { requestId: `${this.name}/${String(this.#requests)}` } : {}),
       holder: this.name,
     };
+  }
+
+  /** Draws nothing where there is no choice. */
+  #drawDemand(): Demand {
+    switch (this.#stage.schedule.mode) {
+      case "Mutex":
+        return forOneself;
+      case "ReadWrite":
+        return { mode: this.#chance.happens(0.6) ? "shared" : "exclusive", permits: 1 };
+      case "Semaphore":
+        return { mode: "exclusive", permits: this.#chance.oneOf([1, 1, 2, 3]) };
+    }
   }
 
   async #acquire(process: Process, request: AcquireRequest): Promise<Answer<Acquired>> {
@@ -130,6 +144,6 @@ export class Client {
   }
 }
 
-function unheard({ pool, name, waitMs }: AcquireRequest): AcquireRequest {
-  return { pool, name, waitMs, hold: "session" };
+function unheard({ pool, name, mode, permits, waitMs }: AcquireRequest): AcquireRequest {
+  return { pool, name, mode, permits, waitMs, hold: "session" };
 }

@@ -4,9 +4,10 @@
  */
 import { handoversMax } from "#core/lock/fence.ts";
 import { contenderNameOf } from "#core/lock/keys.ts";
+import { readContender } from "#core/lock/contender.ts";
 import { anewKey, dataRoot } from "#core/session/keys.ts";
-import { installationKey } from "#core/spec/keys.ts";
-import { readInstallation } from "#core/spec/records.ts";
+import { installationKey, recordNameOf } from "#core/spec/keys.ts";
+import { readInstallation, readRecord } from "#core/spec/records.ts";
 import {
   prefixRange,
   revision,
@@ -45,6 +46,8 @@ export class EtcdRecord {
   readonly #goneMs = new Map<string, number>();
   /** Every fence base that ever was in force, and since when. */
   readonly #bases = new Map<bigint, number>();
+  /** How many permits each pool had, and since when. */
+  readonly #permits = new Map<string, { readonly atMs: number; readonly permits: number }[]>();
   readonly #lastMade = new Map<string, bigint>();
   #watching: Watching | undefined;
 
@@ -98,7 +101,24 @@ export class EtcdRecord {
       if (change.kind === "delete") this.#gone(change.key);
       else if (change.now.key.startsWith(this.#locksRoot)) this.#putContender(change.now, atMs);
       else if (change.now.key === installationKey) this.#putInstallation(change.now, atMs);
+      else this.#putRecord(change.now, atMs);
     }
+  }
+
+  /** The most permits that a pool had at any time since then. */
+  mostPermits(pool: string, sinceMs: number): number {
+    const all = this.#permits.get(pool) ?? [];
+    const inForce = all.filter((_, index) => (all[index + 1]?.atMs ?? Infinity) >= sinceMs);
+    return Math.max(1, ...inForce.map(({ permits }) => permits));
+  }
+
+  #putRecord(kv: KeyValue, atMs: number): void {
+    const named = recordNameOf(kv.key);
+    if (named === undefined) return;
+    const permits = readRecord(kv, named.kind, named.name).lock?.permits;
+    if (permits === undefined) return;
+    const all = this.#permits.get(named.name) ?? [];
+    this.#permits.set(named.name, [...all, { atMs, permits }]);
   }
 
   #putInstallation(kv: KeyValue, atMs: number): void {
@@ -122,6 +142,8 @@ export class EtcdRecord {
       );
     const contender = contenderIn(kv);
     this.everMade.set(contender, kv);
+    const { mode, permits } = readContender(kv);
+    this.#history.demands.set(contender, { mode, permits });
     this.#lastMade.set(lock, createRevision);
     const place: PlaceMade = { key, lock, session: name?.session ?? "", madeMs: atMs };
     this.#standing.set(key, { place, contender });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Process } from "./process.ts";
+import { forOneself, type Process } from "./process.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
 import type { Stage } from "./stage.ts";
 
@@ -10,7 +10,13 @@ const patientMs = 120_000;
 /** Takes the lock again and again, so that with a second of them somebody always waits in that pod. */
 async function keepBusy(stage: Stage, process: Process): Promise<void> {
   while (stage.world.nowMs < patientMs) {
-    const request = { pool: "orders", name: "42", waitMs: 5_000, hold: "session" } as const;
+    const request = {
+      pool: "orders",
+      name: "42",
+      ...forOneself,
+      waitMs: 5_000,
+      hold: "session",
+    } as const;
     const answer = await process.acquire(request).answer;
     if (answer.kind !== "answered" || answer.value.kind !== "granted") continue;
     await stage.pause(20);
@@ -30,7 +36,13 @@ describe("a pod that waits behind a busy one", () => {
       ]);
       await stage.world.pass(500);
       other.link.plan("write", "answered", fate);
-      const request = { pool: "orders", name: "42", waitMs: 100_000, hold: "ttl" } as const;
+      const request = {
+        pool: "orders",
+        name: "42",
+        ...forOneself,
+        waitMs: 100_000,
+        hold: "ttl",
+      } as const;
       const startedMs = stage.world.nowMs;
       const answer = await stage.world.until(other.acquire(request).answer);
       assert.ok(

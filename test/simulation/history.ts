@@ -2,6 +2,8 @@
  * What was seen of a simulated cluster, on true time: who asked for what and heard what, and how etcd stood at that moment.
  * The checks (checks/) are functions of it and nothing else, so that they can be tried on histories made by hand.
  */
+import type { Demand, Sharing } from "#core/lock/order.ts";
+
 export type AttemptOutcome =
   | "granted"
   | "held"
@@ -17,6 +19,8 @@ export interface Attempt {
   readonly id: number;
   readonly process: string;
   readonly lock: string;
+  /** It stands in etcd by itself: not with others of its sidecar. */
+  readonly hasOwnPlace?: boolean;
   readonly waitMs: number;
   readonly requestId?: string | undefined;
   readonly arrivedMs: number;
@@ -75,7 +79,9 @@ export interface Claim {
   readonly contenders: readonly string[];
 }
 
-export interface Granted {
+export interface Granted extends Demand {
+  /** As the pool was; of a semaphore the most permits that were in force since the oldest grant beside it. */
+  readonly sharing: Sharing;
   readonly id: string;
   readonly lock: string;
   readonly process: string;
@@ -117,6 +123,8 @@ export class History {
   readonly drains: { readonly process: string; readonly tookMs: number }[] = [];
   /** What was seen to be wrong on the spot. */
   readonly violations: Violation[] = [];
+  /** As contenders were made; those of a mutex need none. */
+  readonly demands: Map<string, Demand> = new Map<string, Demand>();
   readonly #grantsById = new Map<string, Granted>();
 
   grant(id: string): Granted | undefined {

@@ -39,12 +39,13 @@ async function failsTests(named: string, tests: string): Promise<void> {
 
 async function failsSchedules(
   named: string,
-  { seed, faults }: { readonly seed: string; readonly faults?: readonly string[] },
+  { seed, mode = "Mutex", faults }: Extract<Bug["caughtBy"], { readonly seed: string }>,
 ): Promise<void> {
   const args = [
     "test/simulation/catch.ts",
     seed,
     String(othersMax),
+    mode,
     ...(faults === undefined ? [] : [faults.join(",")]),
   ];
   const { code, output } = await run(named, args);

@@ -21,6 +21,9 @@ import { StoreTap } from "./store-tap.ts";
 
 export const namespace = "default";
 
+/** As locks of every mode can be held. */
+export const forOneself = { mode: "exclusive", permits: 1 } as const;
+
 /** What a client hears. */
 export type Answer<T> =
   | { readonly kind: "answered"; readonly value: T }
@@ -264,6 +267,7 @@ export class Process {
       id: history.attempts.length,
       process: this.name,
       lock: `${request.pool}/${request.name}`,
+      hasOwnPlace: this.#hasOwnPlace(request),
       waitMs: request.waitMs,
       requestId: request.requestId,
       arrivedMs: world.nowMs,
@@ -272,6 +276,11 @@ export class Process {
     };
     history.attempts.push(attempt);
     return attempt;
+  }
+
+  #hasOwnPlace({ pool, mode }: AcquireRequest): boolean {
+    const spec = this.kernel.specs.record("DistributedLock", pool)?.lock;
+    return mode === "shared" || spec?.mode === "Semaphore";
   }
 
   #acquired(attempt: Attempt, acquired: Acquired, undeliverable: boolean): Acquired {

@@ -6,7 +6,14 @@ import { generousSpec } from "./schedule.ts";
 import { Stage } from "./stage.ts";
 
 export async function quietStage(seed: string, pods: number): Promise<Stage> {
-  const quiet = { pods, pools: ["orders"], names: ["42"], faults: [], skewed: false };
+  const quiet = {
+    mode: "Mutex" as const,
+    pods,
+    pools: ["orders"],
+    names: ["42"],
+    faults: [],
+    skewed: false,
+  };
   const stage = new Stage(seed, { ...quiet, sessionTtlMs: 10_000, weather: calm });
   await stage.world.pass(1_000);
   stage.edit(stage.world.chance, () => [stage.documentOf("orders", generousSpec())]);

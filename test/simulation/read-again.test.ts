@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { forOneself } from "./process.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
 
 /** What is asked in the very moment in which the resources are to be read anew. */
@@ -14,7 +15,10 @@ async function askedMeanwhile(
     specs.forget();
     assert.equal(specs.isReady, false);
     locks
-      .acquire({ pool: "orders", name: "42", waitMs, hold: "ttl" }, new AbortController().signal)
+      .acquire(
+        { pool: "orders", name: "42", ...forOneself, waitMs, hold: "ttl" },
+        new AbortController().signal,
+      )
       .then(
         ({ kind }) => {
           resolve(kind);

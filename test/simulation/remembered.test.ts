@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { contendersOf } from "#core/lock/keys.ts";
-import { namespace, type Process } from "./process.ts";
+import { forOneself, namespace, type Process } from "./process.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
 import type { Stage } from "./stage.ts";
 
@@ -12,7 +12,14 @@ interface Used {
 }
 
 async function take({ stage, process }: Used, requestId: string): Promise<string> {
-  const request = { pool: "orders", name: "42", waitMs: 5_000, hold: "ttl", requestId } as const;
+  const request = {
+    pool: "orders",
+    name: "42",
+    ...forOneself,
+    waitMs: 5_000,
+    hold: "ttl",
+    requestId,
+  } as const;
   const answer = await stage.world.until(process.acquire(request).answer);
   if (answer.kind !== "answered") return answer.kind === "refused" ? answer.code : answer.kind;
   assert.ok(answer.value.kind === "granted");

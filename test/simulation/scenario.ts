@@ -3,7 +3,7 @@
  * are prose, those with `> ` are commands; all else is the trace, written by the runner.
  *
  *   > pods a b                                   the cluster; `> pool {…}` before it says what the pool is like
- *   > a acquire 42 wait=5s ttl=10s as=worker     somebody asks; goes on at once
+ *   > a acquire 42 wait=5s ttl=10s as=worker     somebody asks (mode=shared, permits=2); goes on at once
  *   > a look|renew|release|leave worker [ttl=]   the same caller
  *   > pass 3s                                    time
  *   > cut|heal|pause|resume|kill|start a         what happens to a pod
@@ -90,9 +90,10 @@ class Scenario {
   }
 
   async #start(names: readonly string[]): Promise<void> {
-    const stage = new Stage("scenario", { ...quiet, pods: names.length });
+    const spec = specOf(this.#spec);
+    const stage = new Stage("scenario", { ...quiet, mode: spec.mode, pods: names.length });
     this.#stage = stage;
-    stage.edit(stage.world.chance, () => [stage.documentOf("orders", specOf(this.#spec))]);
+    stage.edit(stage.world.chance, () => [stage.documentOf("orders", spec)]);
     await stage.world.pass(readyMs);
     this.#startedMs = stage.world.nowMs;
     this.#commits = stage.record.commits.length;
@@ -127,6 +128,8 @@ class Scenario {
         const asked = process.acquire({
           pool: "orders",
           name: about,
+          mode: options.get("mode") === "shared" ? "shared" : "exclusive",
+          permits: Number(options.get("permits") ?? 1),
           waitMs,
           ttlMs,
           hold: "ttl",

@@ -4,10 +4,13 @@ import {
   type DistributedLockSpec,
 } from "#api/resources/distributed-lock.ts";
 import { calm, type Weather } from "#test/support/etcd-model/weather.ts";
+import type { PoolMode } from "#core/lock/order.ts";
 import type { Bounds, Chance } from "#test/support/world/chance.ts";
 import { faultNames, type FaultName } from "./faults/names.ts";
 
 export interface Schedule {
+  /** Of all pools. */
+  readonly mode: PoolMode;
   readonly pods: number;
   readonly clientsPerPod: number;
   readonly pools: readonly string[];
@@ -27,11 +30,13 @@ export interface Schedule {
   readonly silenceStays: boolean;
 }
 
-export function drawSchedule(chance: Chance): Schedule {
+/** `modes`: apart, so that a seed without a mode of its own is the same as ever. */
+export function drawSchedule(chance: Chance, modes: Chance): Schedule {
   const faults = chance.happens(0.15) ? [] : drawFaults(chance);
   // A few are long enough for what a waiter does only every half a minute.
   const long = chance.happens(0.003);
   return {
+    mode: modes.oneOf(["Mutex", "Mutex", "ReadWrite", "Semaphore"]),
     pods: chance.oneOf([2, 2, 2, 3, 3, 4]),
     clientsPerPod: chance.oneOf([1, 2, 2, 3]),
     pools: chance.happens(0.8) ? ["orders"] : ["orders", "leaders"],
@@ -79,9 +84,10 @@ export function drawWeather(chance: Chance): Weather {
 }
 
 /** Short lives and tight limits, so that they end within a schedule. */
-export function drawSpec(chance: Chance): DistributedLockSpec {
+export function drawSpec(chance: Chance, mode: PoolMode): DistributedLockSpec {
   return specOf({
-    mode: "Mutex",
+    mode,
+    ...(mode === "Semaphore" ? { permits: chance.oneOf([1, 2, 3, 5]) } : {}),
     ttl: chance.oneOf(["300ms", "1s", "2s", "5s", "30s"]),
     ...(chance.happens(0.4) ? { maxHold: chance.oneOf(["1s", "2s", "4s"]) } : {}),
     handover: {
@@ -98,8 +104,8 @@ export function drawSpec(chance: Chance): DistributedLockSpec {
 }
 
 /** Under which everybody who waits long enough must be granted. */
-export const generousSpec = (ttl = "2s"): DistributedLockSpec =>
-  specOf({ mode: "Mutex", ttl, handover: { maxCount: 2, maxHold: "300ms" } });
+export const generousSpec = (ttl = "2s", mode: PoolMode = "Mutex"): DistributedLockSpec =>
+  specOf({ mode, ttl, handover: { maxCount: 2, maxHold: "300ms" } });
 
 export function specOf(written: object): DistributedLockSpec {
   const parsed = parseDistributedLockSpec(written, "spec");
@@ -109,7 +115,7 @@ export function specOf(written: object): DistributedLockSpec {
 
 /** For the report: what this seed is about, in one line. */
 export function describeSchedule(schedule: Schedule): string {
-  const { pods, clientsPerPod, names, sessionTtlMs, activityMs, faults, skewed } = schedule;
+  const { mode, pods, clientsPerPod, names, sessionTtlMs, activityMs, faults, skewed } = schedule;
   const what = faults.length === 0 ? "no faults" : faults.join(", ");
-  return `${String(pods)} pods x ${String(clientsPerPod)} clients, ${String(names.length)} names, session ttl ${String(sessionTtlMs)} ms, ${String(activityMs)} ms, ${skewed ? "skewed clocks, " : ""}${what}`;
+  return `${mode}, ${String(pods)} pods x ${String(clientsPerPod)} clients, ${String(names.length)} names, session ttl ${String(sessionTtlMs)} ms, ${String(activityMs)} ms, ${skewed ? "skewed clocks, " : ""}${what}`;
 }

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { contendersOf } from "#core/lock/keys.ts";
 import { untilWorthALook } from "#core/lock/wait.ts";
-import { namespace, type Process } from "./process.ts";
+import { forOneself, namespace, type Process } from "./process.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
 import type { Stage } from "./stage.ts";
 
 const lock = { pool: "orders", name: "42" } as const;
 
 async function pair(stage: Stage, process: Process): Promise<string> {
-  const request = { ...lock, waitMs: 5_000, hold: "ttl" } as const;
+  const request = { ...lock, ...forOneself, waitMs: 5_000, hold: "ttl" } as const;
   const answer = await stage.world.until(process.acquire(request).answer);
   assert.ok(answer.kind === "answered" && answer.value.kind === "granted");
   const { grantId } = answer.value.grant;
@@ -51,7 +51,7 @@ describe("the seats of a session", () => {
     await pair(stage, process);
     const [gone] = [...stage.record.everMade.values()];
     assert.ok(gone !== undefined);
-    const request = { ...lock, waitMs: 5_000, hold: "ttl" } as const;
+    const request = { ...lock, ...forOneself, waitMs: 5_000, hold: "ttl" } as const;
     await stage.world.until(process.acquire(request).answer);
     const [standing] = stage.server.keys.within(contendersOf(namespace, lock));
     assert.equal(standing?.key, gone.key);
@@ -61,7 +61,7 @@ describe("the seats of a session", () => {
     const contender = { key: gone.key, created: gone.createRevision };
     const waiting = Promise.withResolvers<unknown>();
     runtime.deliver(() => {
-      const reason = { contender, version: specs.version };
+      const reason = { worth: { gone: contender }, version: specs.version };
       const { signal } = new AbortController();
       untilWorthALook({ runtime, store, mirror: specs }, reason, signal).then(
         waiting.resolve,

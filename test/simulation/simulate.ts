@@ -13,6 +13,7 @@ import { truth } from "./checks/truth.ts";
 import { catalog } from "./faults/catalog.ts";
 import type { Violation } from "./history.ts";
 import { generousSpec, type Schedule } from "./schedule.ts";
+import { forOneself } from "./process.ts";
 import { Stage } from "./stage.ts";
 
 export interface Run {
@@ -87,7 +88,9 @@ async function disturb(stage: Stage): Promise<void> {
 
 function editAll(stage: Stage, ttl: string): void {
   stage.edit(stage.world.chanceFor(`edit to ${ttl}`), () =>
-    stage.schedule.pools.map((name) => stage.documentOf(name, generousSpec(ttl))),
+    stage.schedule.pools.map((name) =>
+      stage.documentOf(name, generousSpec(ttl, stage.schedule.mode)),
+    ),
   );
 }
 
@@ -97,7 +100,10 @@ async function probeAll(stage: Stage): Promise<void> {
   const probes = stage.processes.flatMap((process) =>
     schedule.pools.flatMap((pool) =>
       schedule.names.map(async (name) => {
-        const asked = process.acquire({ pool, name, waitMs: probeWaitMs, hold: "ttl" });
+        const asked = process.acquire({
+          ...forOneself,
+          ...{ pool, name, waitMs: probeWaitMs, hold: "ttl" },
+        });
         const answer = await asked.answer;
         if (answer.kind !== "answered" || answer.value.kind !== "granted") {
           const heard = answer.kind === "refused" ? answer.code : answer.kind;

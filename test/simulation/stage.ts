@@ -22,6 +22,8 @@ import { drawSchedule, drawSpec, type Schedule } from "./schedule.ts";
 
 /** The wall clock at world time 0. */
 const worldEpochMs = 1_767_225_600_000;
+/** From the reading of what decides to the answer: no session lives longer without a word from etcd. */
+const decidingMs = 10_000;
 const etcdRateBounds = { min: 0.99, max: 1.01 };
 
 export class Stage {
@@ -42,15 +44,18 @@ export class Stage {
 
   constructor(seed: string | number, change: Partial<Schedule> = {}) {
     this.world = new World(seed);
-    this.schedule = { ...drawSchedule(this.world.chanceFor("schedule")), ...change };
-    const { skewed, pods, sessionTtlMs, weather, pools } = this.schedule;
+    this.schedule = {
+      ...drawSchedule(this.world.chanceFor("schedule"), this.world.chanceFor("modes")),
+      ...change,
+    };
+    const { mode, skewed, pods, sessionTtlMs, weather, pools } = this.schedule;
     const chance = this.world.chanceFor("stage");
     this.serverRate = skewed ? chance.between(etcdRateBounds) : 1;
     this.server = new EtcdModel({
       runtime: this.world.runtime("etcd", { monotonicRate: this.serverRate }),
     });
     this.record = new EtcdRecord(this.server, this.history, namespace);
-    this.#documents = pools.map((name) => document(name, drawSpec(chance)));
+    this.#documents = pools.map((name) => document(name, drawSpec(chance, mode)));
     this.pods = Array.from(
       { length: pods },
       (_, index) =>
@@ -176,6 +181,17 @@ export class Stage {
     };
   }
 
+  /** What a grant beside those that stand may go by: with how many permits they were let in. */
+  #sharingOf(pool: string, name: string): Granted["sharing"] {
+    const { world, history, schedule, record } = this;
+    const lock = `${pool}/${name}`;
+    const beside = history.grants.filter(
+      (grant) => grant.lock === lock && grant.claims.some(({ untilMs }) => untilMs > world.nowMs),
+    );
+    const oldestMs = Math.min(world.nowMs, ...beside.map(({ atMs }) => atMs)) - decidingMs;
+    return { mode: schedule.mode, permits: record.mostPermits(pool, oldestMs) };
+  }
+
   #granted(process: Process, view: GrantView, attempt: Attempt): Granted {
     const { world } = this;
     const { pool, name, grantId } = view;
@@ -190,6 +206,8 @@ export class Stage {
       .map((other) => this.record.madeMs(other.key) ?? world.nowMs);
     return {
       id: grantId,
+      ...{ mode: view.mode, permits: view.permits },
+      sharing: this.#sharingOf(pool, name),
       lock: `${pool}/${name}`,
       process: process.name,
       contender,

@@ -8,6 +8,8 @@ import type { SidecarProcess } from "./sidecar-process.ts";
 export interface Ask {
   readonly wait?: string;
   readonly ttl?: string;
+  readonly mode?: string;
+  readonly permits?: string;
   readonly hold?: string;
   readonly holder?: string;
   readonly requestId?: string;

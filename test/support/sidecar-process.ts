@@ -107,9 +107,13 @@ export class SidecarProcess extends LoggedProcess implements AsyncDisposable {
 
 /** A pool as a user writes it. `spec`: further lines of YAML flow, like `ttl: 1s, limits: {names: 2}`. */
 export function mutex(name: string, spec = ""): string {
+  return pool(name, `mode: Mutex${spec === "" ? "" : `, ${spec}`}`);
+}
+
+export function pool(name: string, spec: string): string {
   return `apiVersion: holdfast.dev/v1alpha1
 kind: DistributedLock
 metadata: {name: ${name}}
-spec: {mode: Mutex${spec === "" ? "" : `, ${spec}`}}
+spec: {${spec}}
 `;
 }

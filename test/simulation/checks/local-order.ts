@@ -1,4 +1,7 @@
-/** Within a sidecar, who came first is served first: nobody who came before a granted caller is left waiting at its grant. */
+/**
+ * Within a sidecar, who came first is served first: nobody who came before a granted caller is left waiting at its grant. Of
+ * other modes than a mutex each caller has a place of its own in etcd, and stands in the order of those.
+ */
 import type { Attempt, Granted, History, Violation } from "../history.ts";
 
 export function localOrder(history: History): Violation[] {
@@ -9,7 +12,8 @@ export function localOrder(history: History): Violation[] {
     if (of === undefined) waiting.set(key, [attempt]);
     else of.push(attempt);
   }
-  return history.grants.flatMap((grant) =>
+  const ofMutexes = history.grants.filter(({ sharing }) => sharing.mode === "Mutex");
+  return ofMutexes.flatMap((grant) =>
     ofGrant(grant, waiting.get(`${grant.process} ${grant.lock}`) ?? []),
   );
 }

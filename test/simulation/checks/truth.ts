@@ -1,6 +1,7 @@
 /**
  * Who is told that nothing was done has no place in etcd under the session that told so, and gets none later. (A place under
- * a session that is lost goes with its lease.) Judged where nobody else of that sidecar wanted the lock at the time.
+ * a session that is lost goes with its lease.) Judged where nobody else of that sidecar wanted the lock at the time: of those
+ * with places of their own, also where nobody before went with his own under way.
  */
 import type { Attempt, History, PlaceMade, Violation } from "../history.ts";
 
@@ -36,11 +37,12 @@ function contradicts(
 
 function isAlone(attempt: Attempt, { madeMs }: PlaceMade, { attempts }: History): boolean {
   return !attempts.some(
-    ({ id, process, lock, arrivedMs, settledMs = Infinity }) =>
+    ({ id, process, lock, arrivedMs, settledMs = Infinity, hasOwnPlace, outcome }) =>
       id !== attempt.id &&
       process === attempt.process &&
       lock === attempt.lock &&
       arrivedMs <= madeMs &&
-      settledMs >= attempt.arrivedMs,
+      (settledMs >= attempt.arrivedMs ||
+        (hasOwnPlace === true && (outcome === "unknown" || outcome === "left"))),
   );
 }

@@ -192,7 +192,7 @@ export const catalog: Readonly<Record<FaultName, Fault>> = {
   }),
   editPool: (stage, chance) => {
     const pool = chance.oneOf(stage.schedule.pools);
-    const spec = drawSpec(chance);
+    const spec = drawSpec(chance, stage.schedule.mode);
     stage.edit(chance, (documents) =>
       documents.map((each) => (each.name === pool ? stage.documentOf(pool, spec) : each)),
     );
@@ -200,7 +200,7 @@ export const catalog: Readonly<Record<FaultName, Fault>> = {
   deletePool: (stage, chance) => {
     const pool = chance.oneOf(stage.schedule.pools);
     stage.edit(chance, (documents) => documents.filter(({ name }) => name !== pool));
-    const spec = drawSpec(chance);
+    const spec = drawSpec(chance, stage.schedule.mode);
     stage.trouble(chance.between({ min: 100, max: 3_000 }), () => {
       stage.edit(chance, (documents) => [
         ...documents.filter(({ name }) => name !== pool),

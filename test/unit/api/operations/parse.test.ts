@@ -138,12 +138,7 @@ describe("an acquire", () => {
     [{ body: null }, "body: nothing is not a JSON object; write {…}"],
     [{ body: { metadata: { a: 1 } } }, "metadata.a: the number 1 is not text; write a text"],
     [{ query: "mode=both" }, "mode: 'both' is not known here; use one of 'exclusive', 'shared'"],
-    [
-      { query: "mode=shared" },
-      "mode: 'shared' is not supported yet by this version; use 'exclusive'",
-    ],
-    [{ query: "permits=2" }, "permits: '2' is not supported yet by this version; use '1'"],
-    [{ body: { permits: 2 } }, "permits: '2' is not supported yet by this version; use '1'"],
+    [{ query: "permits=0" }, "permits: 0 is below the least; use a whole number from 1 to 1000000"],
     [
       { query: "hold=connection" },
       "hold: 'connection' is not supported yet by this version; use one of 'ttl', 'session'",
@@ -161,7 +156,7 @@ describe("an acquire", () => {
   }
 
   it("is refused as not supported where it is valid, but not built yet", () => {
-    for (const query of ["mode=shared", "permits=2", "hold=connection", "owner=me"]) {
+    for (const query of ["hold=connection", "owner=me"]) {
       const parsed = parseRequest("acquireLock", { path, query, body: undefined });
       assert.equal(parsed.ok ? "" : parsed.problem.code, "not_supported");
     }

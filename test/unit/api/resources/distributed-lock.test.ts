@@ -66,16 +66,12 @@ describe("a DistributedLock's spec", () => {
       "spec.mode: 'mutex' is not known here; use one of 'Mutex', 'ReadWrite', 'Semaphore'",
     ],
     [
-      { mode: "ReadWrite" },
-      "spec.mode: 'ReadWrite' is not supported yet by this version; use 'Mutex'",
-    ],
-    [
-      { mode: "Semaphore" },
-      "spec.mode: 'Semaphore' is not supported yet by this version; use 'Mutex'",
-    ],
-    [
       { mode: "Mutex", permits: 2 },
-      "spec.permits: '2' is not supported yet by this version; use '1'",
+      "spec.permits: only a Semaphore has more than one permit; leave it out, or use mode 'Semaphore'",
+    ],
+    [
+      { mode: "ReadWrite", stickyFor: "1s" },
+      "spec.stickyFor: '1s' is not supported yet by this version; use '0s'",
     ],
     [
       { mode: "Mutex", lockDelay: "1s" },
@@ -136,7 +132,7 @@ describe("a DistributedLock's spec", () => {
     });
   }
 
-  it("may have more than one permit as a Semaphore only, once that is supported", () => {
+  it("may have more than one permit as a Semaphore only", () => {
     const read = parseDistributedLockSpec({ mode: "Mutex" }, "spec");
     assert.ok(read.ok);
     const rule = distributedLock.rules.find(({ field }) => field === "permits");
@@ -146,7 +142,7 @@ describe("a DistributedLock's spec", () => {
   });
 
   it("is refused with all that is wrong in it", () => {
-    const wrong = { mode: "ReadWrite", ttl: "x", limits: { names: -1 }, unheardOf: 1 };
+    const wrong = { mode: "Both", ttl: "x", limits: { names: -1 }, unheardOf: 1 };
     assert.deepEqual(
       told(wrong).map((words) => words.split(":")[0]),
       [...["spec.unheardOf", "spec.mode", "spec.ttl", "spec.limits.names"]],
@@ -157,7 +153,7 @@ describe("a DistributedLock's spec", () => {
     fc.assert(
       fc.property(fc.anything(), (anything) => {
         const read = parseDistributedLockSpec(anything, "spec");
-        assert.ok(read.ok ? read.spec.mode === "Mutex" : read.problems.length > 0);
+        assert.ok(read.ok ? read.spec.permits >= 1 : read.problems.length > 0);
       }),
     );
   });

@@ -30,7 +30,10 @@ class Kept {
       ...{ number, handovers, session: of, fence: 1n, holder: "app", ttlMs: 30_000 },
       key: `/locks/orders/42/${of.id}-0000000001`,
       lock: { pool: "orders", name: "42" },
-      request: { pool: "orders", name: "42", waitMs: 0, hold: "ttl", requestId },
+      request: {
+        ...{ pool: "orders", name: "42", mode: "exclusive", permits: 1 },
+        ...{ waitMs: 0, hold: "ttl", requestId },
+      },
       maxHoldMs: undefined,
     });
     this.grants.add(grant);

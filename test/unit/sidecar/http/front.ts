@@ -46,7 +46,7 @@ export class MemoryLocks implements LocksApi {
     if (request.waitMs === 0) {
       const holder = {
         holder: "worker-1",
-        pod: "pod-a",
+        ...{ pod: "pod-a", mode: "exclusive" as const, permits: 1 },
         since: 0 as Epoch,
         metadata: {},
         localWaiters: 0,
@@ -79,6 +79,8 @@ export class MemoryLocks implements LocksApi {
       grantId: `g-${String(n)}`,
       pool,
       name,
+      mode: "exclusive",
+      permits: 1,
       fence: String(n),
       hold,
       ttlMs: ttlMs ?? 30_000,
@@ -121,7 +123,7 @@ export class MemoryLocks implements LocksApi {
   }
 
   list({ pool }: { pool: string }) {
-    return Promise.resolve({ pool, totals: { held: 0, waiting: 0 }, locks: [] });
+    return Promise.resolve({ pool, totals: { names: 0, held: 0, waiting: 0 }, locks: [] });
   }
 
   /** Resolves when `holds` does. */

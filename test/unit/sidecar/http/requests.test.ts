@@ -17,6 +17,8 @@ describe("an acquire over HTTP", () => {
     assert.deepEqual(http.locks.asked[0], {
       pool: "orders",
       name: "a/b c",
+      mode: "exclusive",
+      permits: 1,
       waitMs: 5_000,
       ttlMs: 60_000,
       hold: "ttl",
@@ -145,13 +147,13 @@ describe("bad input over HTTP", () => {
       /did you mean 'wait'/,
     ],
     [
-      "a mode of later",
+      "a hold of later",
       "POST",
-      "/v1/locks/orders/1/acquire?mode=shared",
+      "/v1/locks/orders/1/acquire?hold=connection",
       {},
       400,
       "not_supported",
-      /'shared'|"shared"/,
+      /'connection'/,
     ],
     ["a malformed name", "POST", "/v1/locks/orders/%ff/acquire", {}, 400, "malformed", /UTF-8/],
     [

@@ -1,0 +1,61 @@
+/** What a cohort has around it: the process, its pool, and others of the same lock. */
+import type { Runtime } from "../runtime.ts";
+import type { SideSeats } from "../session/seats.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { Specs } from "../spec/specs.ts";
+import type { Store } from "../store.ts";
+import type { Counters } from "./counters.ts";
+import type { Grants } from "./grants.ts";
+import type { Lock } from "./keys.ts";
+import type { Line } from "./line.ts";
+import type { Demand } from "./order.ts";
+import type { Rules } from "./rules.ts";
+import type { LostGuarantee } from "./views.ts";
+
+export interface CohortParts {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly mirror: Specs;
+  readonly grants: Grants;
+  readonly namespace: string;
+  readonly pod: string;
+}
+
+/** The pool that it belongs to, as far as a cohort knows it. */
+export interface CohortPool<C> {
+  readonly counters: Counters;
+  /** Throws what a caller hears who asks for one grant more than the pod may have. */
+  checkGrants(rules: Rules): void;
+  /** Told when the lock was found held by another session. */
+  sawHeld(lock: Lock): void;
+  /** Whether that was lately so: then a try reads before it writes. */
+  wasSeenHeld(lock: Lock): boolean;
+  /** Told of a guarantee that outlives its session. */
+  lost(lock: Lock, guarantee: LostGuarantee): void;
+  /** The one that still runs for this lock. */
+  lostGuarantee(lock: Lock): LostGuarantee | undefined;
+  /** Nobody waits or holds any more; called as the loop ends, in the same step. */
+  ended(cohort: C): void;
+}
+
+/** What cohorts of one lock share that stand beside each other, each with one caller. */
+export interface Beside<C> {
+  readonly seats: SideSeats;
+  readonly line: Line;
+  /** How many of them wait. */
+  readonly waiting: number;
+  /** Told when the caller of one begins to wait, and when that is over. */
+  waits(cohort: C, waits: boolean): void;
+  add(cohort: C): void;
+  has(cohort: C): boolean;
+  remove(cohort: C): void;
+  readonly isEmpty: boolean;
+}
+
+export interface CohortOf<C> {
+  readonly lock: Lock;
+  readonly demand: Demand;
+  /** Absent: its callers share one contender. */
+  readonly beside?: Beside<C> | undefined;
+}

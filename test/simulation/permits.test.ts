@@ -1,0 +1,120 @@
+/** Permits of a semaphore: who waits for them is let in soon, in order, also while there come to be fewer or more. */
+import assert from "node:assert/strict";
+import type { AcquireRequest } from "#core/lock/views.ts";
+import type { Answer, Process } from "./process.ts";
+import type { Acquired } from "#core/lock/views.ts";
+import { processOf, quietStage } from "./quiet-stage.ts";
+import { specOf } from "./schedule.ts";
+import type { Stage } from "./stage.ts";
+
+const soonMs = 500;
+/** Longer than a session lives without etcd. */
+const sessionGoneMs = 15_000;
+
+async function stageOf(seed: string, permits: number): Promise<Stage> {
+  const stage = await quietStage(seed, 2);
+  edit(stage, permits);
+  await stage.world.pass(soonMs);
+  return stage;
+}
+
+function edit(stage: Stage, permits: number): void {
+  const spec = specOf({ mode: "Semaphore", permits, ttl: "1m" });
+  stage.edit(stage.world.chance, () => [stage.documentOf("permits", spec)]);
+}
+
+const requestOf = (permits: number, waitMs: number): AcquireRequest => ({
+  ...{ pool: "permits", name: "42", mode: "exclusive", permits },
+  ...{ waitMs, hold: "ttl" },
+});
+
+async function granted(stage: Stage, process: Process, permits: number): Promise<string> {
+  const answer = await stage.world.until(process.acquire(requestOf(permits, 5_000)).answer);
+  return idOf(answer);
+}
+
+function idOf(answer: Answer<Acquired>): string {
+  assert.ok(answer.kind === "answered" && answer.value.kind === "granted", JSON.stringify(answer));
+  return answer.value.grant.grantId;
+}
+
+function end(stage: Stage): void {
+  for (const process of stage.processes) process.kill();
+}
+
+describe("permits", () => {
+  it("let in who waits as soon as enough are free, in the order of coming", async () => {
+    const stage = await stageOf("permits/order", 3);
+    const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
+    const first = await granted(stage, one, 2);
+    await granted(stage, other, 1);
+    const large = other.acquire(requestOf(2, 60_000));
+    await stage.world.pass(soonMs);
+    // One would fit if it were not for the larger one before it.
+    const small = one.acquire(requestOf(1, 60_000));
+    await stage.world.pass(soonMs);
+    const beganMs = stage.world.nowMs;
+    await stage.world.until(one.release(first));
+    const largeId = idOf(await stage.world.until(large.answer));
+    assert.ok(stage.world.nowMs - beganMs < soonMs, "it was let in only by a look of its own");
+    await stage.world.until(other.release(largeId));
+    idOf(await stage.world.until(small.answer));
+    assert.ok(stage.world.nowMs - beganMs < 2 * soonMs, "it was let in only by a look of its own");
+    end(stage);
+  });
+
+  it("that there come to be more let in who waits", async () => {
+    const stage = await stageOf("permits/more", 1);
+    const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
+    await granted(stage, one, 1);
+    const waiting = other.acquire(requestOf(1, 60_000));
+    await stage.world.pass(soonMs);
+    edit(stage, 2);
+    const beganMs = stage.world.nowMs;
+    idOf(await stage.world.until(waiting.answer));
+    assert.ok(stage.world.nowMs - beganMs < 5_000);
+    end(stage);
+  });
+
+  it("that there come to be fewer end a wait that can never be granted, and the next goes on", async () => {
+    const stage = await stageOf("permits/fewer", 3);
+    const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
+    const first = await granted(stage, one, 2);
+    const hopeless = other.acquire(requestOf(3, 60_000));
+    await stage.world.pass(soonMs);
+    const behind = one.acquire(requestOf(1, 60_000));
+    await stage.world.pass(soonMs);
+    edit(stage, 2);
+    const heard = await stage.world.until(hopeless.answer);
+    assert.ok(heard.kind === "refused" && heard.code === "permits_exceed", JSON.stringify(heard));
+    // What was let in before stays.
+    assert.equal((await stage.world.until(one.look(first))).kind, "answered");
+    await stage.world.until(one.release(first));
+    idOf(await stage.world.until(behind.answer));
+    end(stage);
+  });
+
+  it("that there come to be fewer, while a caller waits for a session, are not let out to it alone", async () => {
+    const stage = await stageOf("permits/alone", 3);
+    const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
+    other.link.cut("both");
+    await stage.world.pass(sessionGoneMs);
+    const waiting = other.acquire(requestOf(3, 60_000));
+    await stage.world.pass(soonMs);
+    edit(stage, 2);
+    await stage.world.pass(soonMs);
+    other.link.heal();
+    const heard = await stage.world.until(waiting.answer);
+    assert.ok(heard.kind === "refused" && heard.code === "permits_exceed", JSON.stringify(heard));
+    await granted(stage, one, 2);
+    end(stage);
+  });
+
+  it("more than there are are refused at once", async () => {
+    const stage = await stageOf("permits/never", 2);
+    const asked = processOf(stage, 0).acquire(requestOf(3, 1_000));
+    const heard = await stage.world.until(asked.answer);
+    assert.ok(heard.kind === "refused" && heard.code === "permits_exceed", JSON.stringify(heard));
+    end(stage);
+  });
+});
