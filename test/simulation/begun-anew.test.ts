@@ -5,7 +5,7 @@ import { installationKey, recordKey } from "#core/spec/keys.ts";
 import { encodeInstallation, readInstallation } from "#core/spec/records.ts";
 import { fences } from "./checks/fences.ts";
 import { forOneself, namespace } from "./process.ts";
-import { generousSpec } from "./schedule.ts";
+import { generousSpec, type Schedule } from "./schedule.ts";
 import { Stage } from "./stage.ts";
 
 async function acquireOnce(stage: Stage, index: number): Promise<string> {
@@ -28,7 +28,14 @@ async function acquireOnce(stage: Stage, index: number): Promise<string> {
   return answer.value.grant.fence;
 }
 
-const quiet = { pods: 2, pools: ["orders"], names: ["42"], faults: [], skewed: false };
+const quiet: Partial<Schedule> = {
+  mode: "Mutex",
+  pods: 2,
+  pools: ["orders"],
+  names: ["42"],
+  faults: [],
+  skewed: false,
+};
 
 /** Both pods were granted under a base that a snapshot from before does not have. */
 async function liveOnAfterSnapshot(

@@ -120,7 +120,11 @@ describe("the checks of a simulation", () => {
 
 describe("the check of exclusion", () => {
   it("finds a grant within a guarantee that was stated for another", () => {
-    finds(exclusion, { second: { atMs: 1_099 } }, /b-1-0 .* granted at 1099\.000, while a-1-0/);
+    finds(
+      exclusion,
+      { second: { atMs: 1_099 } },
+      /b-1-0 .* granted at 1099\.000, exclusive, while a-1-0/,
+    );
   });
 
   it("finds an answer that confirms a grant after the next was given", () => {
@@ -143,7 +147,7 @@ describe("the check of exclusion", () => {
 
 describe("the check of fences", () => {
   it("finds an equal fence", () => {
-    finds(fences, { second: { fence: 10n } }, /fence 10, not above 10/);
+    finds(fences, { second: { fence: 10n } }, /fence 10, as a-1-0 has/);
   });
 
   it("finds a fence that went back, whoever was granted", () => {

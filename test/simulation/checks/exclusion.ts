@@ -15,13 +15,13 @@ export function exclusion(history: History): Violation[] {
 function ofLock(lock: string, grants: readonly Granted[]): Violation[] {
   const violations: Violation[] = [];
   const judged = grants.filter(({ waived }) => waived === undefined);
-  const ends = new Map(judged.map((grant) => [grant, promisedUntilMs(grant)]));
+  const ends = new Map(judged.map((grant) => [grant, lastPromise(grant)]));
   for (const [index, grant] of judged.entries()) {
     const beside = judged
       .slice(0, index)
-      .filter((other) => (ends.get(other) ?? 0) > grant.atMs + hairMs);
+      .filter((other) => (ends.get(other)?.untilMs ?? 0) > grant.atMs + hairMs);
     if (mayJoin(grant, beside)) continue;
-    const others = beside.map((other) => told(other, ends.get(other) ?? 0)).join("; ");
+    const others = beside.map((other) => told(other, ends.get(other))).join("; ");
     violations.push({
       rule: "exclusion",
       atMs: grant.atMs,
@@ -31,10 +31,17 @@ function ofLock(lock: string, grants: readonly Granted[]): Violation[] {
   return violations;
 }
 
-/** Until when its caller was told that it holds, in any answer before it let go. */
-function promisedUntilMs({ claims, releasedMs = Infinity }: Granted): number {
-  const before = claims.filter(({ atMs }) => atMs < releasedMs);
-  return Math.min(releasedMs, Math.max(0, ...before.map((one) => Math.max(one.atMs, one.untilMs))));
+interface Promised {
+  readonly atMs: number;
+  readonly untilMs: number;
+}
+
+/** Of all answers before it let go, the one that says longest that it holds. */
+function lastPromise({ claims, releasedMs = Infinity }: Granted): Promised | undefined {
+  const before = claims
+    .filter(({ atMs }) => atMs < releasedMs)
+    .map(({ atMs, untilMs }) => ({ atMs, untilMs: Math.min(releasedMs, Math.max(atMs, untilMs)) }));
+  return before.toSorted((a, b) => b.untilMs - a.untilMs)[0];
 }
 
 function mayJoin(grant: Granted, beside: readonly Granted[]): boolean {
@@ -50,9 +57,11 @@ function mayJoin(grant: Granted, beside: readonly Granted[]): boolean {
   }
 }
 
-function told(grant: Granted, untilMs: number): string {
+function told(grant: Granted, promised: Promised | undefined): string {
   const { id, process, releasedMs } = grant;
-  return `${id} (${process}), ${how(grant)}, was told that it holds until ${ms(untilMs)}${releasedMs === undefined ? "" : `, released at ${ms(releasedMs)}`}`;
+  const released = releasedMs === undefined ? "" : `, released at ${ms(releasedMs)}`;
+  const { atMs = NaN, untilMs = NaN } = promised ?? {};
+  return `${id} (${process}), ${how(grant)}, was told at ${ms(atMs)} that it holds until ${ms(untilMs)}${released}`;
 }
 
 function how({ sharing, mode, permits }: Granted): string {
