@@ -86,7 +86,7 @@ function grantsOf({ pod, lines }: AppRecord): Granted[] {
     return [
       {
         ...{ id, lock, process: pod, contender: id, holder: pod, fence: BigInt(fence) },
-        ...{ mode: "exclusive", permits: 1, sharing: { mode: "Mutex", permits: 1 } },
+        ...{ sharing: { mode: "Mutex", permits: 1 }, mode: "exclusive", permits: 1 },
         ...{ handovers: 0, attempt: 0, step: 0, atMs: line.at, atInstant: line.at },
         ...{ maxHoldMs: undefined, othersSinceMs: undefined },
         handover: { maxCount: 0, maxHoldMs: 0 },

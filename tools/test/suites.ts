@@ -53,17 +53,12 @@ export const suites: readonly Suite[] = [
   {
     name: "cluster-real-long",
     ...{ etcd: ["3.7"], etcdToo: [], rung: "real", helm: ["3", "4"], onDemand: true },
-    folder: "test/cluster/real-long",
+    ...{ folder: "test/cluster/real-long", minutesMax: 30 },
   },
   {
     name: "cluster-oldest",
     ...{ etcd: ["3.7"], etcdToo: [], rung: "oldest", folder: "test/cluster", onDemand: true },
     files: ["crds", "refusals", "operator"],
-  },
-  {
-    name: "cluster-real-long",
-    ...{ etcd: ["3.7"], etcdToo: [], rung: "real", onDemand: true, minutesMax: 25 },
-    folder: "test/cluster/real-long",
   },
   {
     name: "charts-oldest",
