@@ -171,7 +171,7 @@ describe("identity", function () {
     assert.match(text, /^holdfast_identity_expiry_timestamp_seconds \d+/m);
   });
 
-  it(`is renewed ${renewals} times without one failed lock`, async () => {
+  it("is renewed twenty times without one failed lock", async () => {
     const renewed = async () => {
       const { text } = await sidecar.health.get("/metrics");
       const [, count] = /holdfast_identity_asks_total\{outcome="renewed"\} (\d+)/.exec(text) ?? [];

@@ -47,13 +47,13 @@ export const suites: readonly Suite[] = [
   },
   {
     name: "cluster-real",
-    ...{ etcd: ["3.7"], etcdToo: [], rung: "real", helm: ["3", "4"], builtToo: ["policies"] },
+    ...{ etcd: ["3.7"], etcdToo: [], rung: "real", helm: ["4"] },
     folder: "test/cluster/real",
   },
   {
     name: "cluster-real-long",
     ...{ etcd: ["3.7"], etcdToo: [], rung: "real", helm: ["3", "4"], onDemand: true },
-    ...{ folder: "test/cluster/real-long", minutesMax: 30 },
+    ...{ folder: "test/cluster/real-long", minutesMax: 45, builtToo: ["policies"] },
   },
   {
     name: "cluster-oldest",

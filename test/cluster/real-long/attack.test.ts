@@ -21,10 +21,10 @@ import {
   podNamed,
   reviewOf,
   thiefPod,
-} from "./attackers.ts";
-import { fileOf, PodNetwork, processOf, type Answered, type Asked } from "./inside.ts";
-import { Installation, sidecarOf, system } from "./installation.ts";
-import { Intruder, nameIn, takenFrom } from "./intruder.ts";
+} from "../real/attackers.ts";
+import { fileOf, PodNetwork, processOf, type Answered, type Asked } from "../real/inside.ts";
+import { Installation, sidecarOf, system } from "../real/installation.ts";
+import { Intruder, nameIn, takenFrom } from "../real/intruder.ts";
 
 const data = "/holdfast/v1/data/";
 const spec = "/holdfast/v1/spec/";

@@ -1,10 +1,10 @@
 /** What happens to operators while pods are asked for without a pause: each pod gets its sidecar or an honest refusal, and no app loses a lock. */
 import assert from "node:assert/strict";
 import { until } from "#tools/cluster/until.ts";
-import { AskedPods, type Span } from "./asked-pods.ts";
-import { Installation, system } from "./installation.ts";
-import { ShownAuthority } from "./shown-authority.ts";
-import { endForWantOfMemory, processWith } from "./out-of-memory.ts";
+import { AskedPods, type Span } from "../real/asked-pods.ts";
+import { Installation, system } from "../real/installation.ts";
+import { ShownAuthority } from "../real/shown-authority.ts";
+import { endForWantOfMemory, processWith } from "../real/out-of-memory.ts";
 
 const shop = "shop";
 const operators = ["-l", "app.kubernetes.io/component=operator", "-n", system];

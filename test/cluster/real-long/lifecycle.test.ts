@@ -12,9 +12,9 @@ import { keyPem } from "#operator/identity/x509/certificate.ts";
 import { hostAddress } from "#tools/cluster/real/site.ts";
 import { fetchEtcdProgram } from "#tools/fetch/etcd.ts";
 import { until } from "#tools/cluster/until.ts";
-import { holdingDeployment } from "./apps.ts";
-import { Installation, system } from "./installation.ts";
-import { blocksBelow, type as typeIn } from "./typed.ts";
+import { holdingDeployment } from "../real/apps.ts";
+import { Installation, system } from "../real/installation.ts";
+import { blocksBelow, type as typeIn } from "../real/typed.ts";
 
 const shop = "shop";
 const chart = ["holdfast", "charts/holdfast", "-n", system];
