@@ -92,7 +92,7 @@ export function contentTypeRefusal(
       : `Content-Type ${quote(type)} is not understood`;
   return {
     code: "unsupported_media_type",
-    detail: `${shown}. Send application/json (curl: --json '{…}'), or put the fields into the query.`,
+    detail: `${shown}. Send application/json (curl: --json '{…}'; wget: --header 'Content-Type: application/json'), or put the fields into the query.`,
   };
 }
 

@@ -285,8 +285,7 @@ describe("the etcd of sidecars", function () {
       const all = Object.entries({ ...secrets, ...with_ }).filter(([, one]) => one !== undefined);
       await using stage = await Stage.start(byCertificates, Object.fromEntries(all));
       await stage.lacks(lacks, words);
-      for (const [name, texts] of Object.entries(secrets))
-        stage.server.secrets.set(name, texts);
+      for (const [name, texts] of Object.entries(secrets)) stage.server.secrets.set(name, texts);
       assert.ok((await stage.nextLook()) <= 1_000);
       await stage.known();
       // Whoever spoils it again takes the place of what was known: half of it would lock sidecars out.
