@@ -59,11 +59,20 @@ export class HoldfastError<Code extends ErrorCode = ErrorCode> extends Error {
 
 /** What a socket said, as a person needs to hear it. */
 export function unreachable(url: string, cause: Error): HoldfastError {
+  if (cause instanceof HoldfastError) return cause;
   const { code = cause.message } = cause as NodeJS.ErrnoException;
   return new HoldfastError(
     "sidecar_unreachable",
     `There is no sidecar at ${url} (${code}): is the pod labelled ${injectLabel}? Outside of Kubernetes start one ('make run' in Holdfast's repository), or set HOLDFAST_URL.`,
     { cause },
+  );
+}
+
+/** It answers nothing, and no more is sent to it. */
+export function silent(url: string, requests: number): HoldfastError {
+  return new HoldfastError(
+    "sidecar_unreachable",
+    `The sidecar at ${url} does not answer: ${requests} requests wait for it. Nothing was sent.`,
   );
 }
 

@@ -139,8 +139,14 @@ export class Grant {
     this.#parts.ended(this);
     // The sidecar has said that it is over.
     if (loss?.status !== undefined) return;
+    const { settler } = this.#parts;
     const overAtMs = expiresAtMs === undefined ? undefined : expiresAtMs + expiryMarginMs;
-    const given = this.#parts.settler.giveBack(this.grantId, overAtMs);
+    if (loss !== undefined) {
+      // For its holder it is over: a sidecar that is silent is not waited for.
+      settler.giveBackUnasked(this.grantId, overAtMs);
+      return;
+    }
+    const given = settler.giveBack(this.grantId, overAtMs);
     const waiting = new AbortController();
     const late = pause(this.#parts.runtime, releaseWaitMs, { signal: waiting.signal }).then(
       () => "late" as const,

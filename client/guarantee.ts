@@ -8,8 +8,6 @@ import type { Clock } from "./clock.ts";
 
 /** A sidecar, too, takes a session for lost whose machine slept for longer than half of its margin. */
 const sleptMaxMs = 500;
-/** Of the guarantee: after each third it is asked for anew. */
-const asksEvery = 3;
 /** Less than a quarter is left: the questions of two thirds have failed, or the sidecar has lost etcd. */
 const jeopardyFrom = 4;
 
@@ -57,10 +55,5 @@ export class Guarantee {
 
   get isInJeopardy(): boolean {
     return this.calmForMs === 0;
-  }
-
-  /** When it is to be asked for anew: after a third of what is left. */
-  get askInMs(): number {
-    return this.restMs / asksEvery;
   }
 }

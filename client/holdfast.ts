@@ -56,7 +56,10 @@ export class Holdfast {
     const office = {
       calls: new Calls(connections, place, new Clock(realRuntime)),
       runtime: realRuntime,
-      limits: { ...defaultLimits, ...limits },
+      limits: {
+        acquires: limits?.acquires ?? defaultLimits.acquires,
+        grants: limits?.grants ?? defaultLimits.grants,
+      },
       holder,
       warn: onWarning ?? warn,
       hangUp: () => {

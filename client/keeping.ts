@@ -14,6 +14,8 @@ import { Guarantee } from "./guarantee.ts";
 import type { Runtime, Timer } from "./runtime.ts";
 import { isOver } from "./settler.ts";
 
+/** Of the guarantee: after each third it is asked for anew. */
+const asksEvery = 3;
 /** The least between two questions. */
 const askMinMs = 20;
 /** The timers stand still while the machine sleeps: how long after its end it is noticed. */
@@ -61,7 +63,7 @@ export class Keeping {
     this.lock = granted.answer.lock;
     this.#latest = granted;
     this.#guarantee = new Guarantee(parts.calls.clock, stated(granted));
-    this.#askAtMs = this.#now + this.#guarantee.askInMs;
+    this.#askAtMs = this.#now + this.#thirdMs;
     this.#look();
   }
 
@@ -91,7 +93,10 @@ export class Keeping {
     this.#judge();
     if (this.#loss !== undefined) throw this.#loss;
     const fields = ttl === undefined ? {} : { ttl: durationText("ttl", ttl) };
-    const told = await this.#parts.calls.ask("renewGrant", { path: this.#path, fields });
+    const { calls } = this.#parts;
+    let told = await calls.ask("renewGrant", { path: this.#path, fields });
+    // It may be done twice.
+    if (told.kind === "unknown") told = await calls.ask("renewGrant", { path: this.#path, fields });
     this.#take(told);
     this.#look();
     if (told.kind !== "done" && told.kind !== "left") throw told.error;
@@ -114,6 +119,13 @@ export class Keeping {
 
   get #now(): number {
     return this.#parts.calls.clock.now();
+  }
+
+  /** Of what is left: by the latest answer, where that states less (the ttl was made shorter). */
+  get #thirdMs(): number {
+    const { sent, guaranteedForMs } = stated(this.#latest);
+    const statedMs = sent.atMs + guaranteedForMs - this.#now;
+    return Math.max(0, Math.min(this.#guarantee.restMs, statedMs)) / asksEvery;
   }
 
   get #path(): { readonly grantId: string } {
@@ -160,7 +172,7 @@ export class Keeping {
     if (this.#isAsking) return;
     this.#isAsking = true;
     const { calls } = this.#parts;
-    const patienceMs = Math.min(answerMs, Math.max(this.#guarantee.askInMs, askMinMs));
+    const patienceMs = Math.min(answerMs, Math.max(this.#thirdMs, askMinMs));
     const manner = { lane: "short", patienceMs } as const;
     const asked = { path: this.#path, fields: {} };
     const told =
@@ -180,7 +192,7 @@ export class Keeping {
       this.#guarantee.take(stated(granted));
       if (granted.sent.atMs >= this.#latest.sent.atMs) this.#latest = granted;
     } else if (told.kind === "refused" && isOver(told.error)) this.lose(told.error);
-    this.#askAtMs = this.#now + Math.max(askMinMs, this.#guarantee.askInMs);
+    this.#askAtMs = this.#now + Math.max(askMinMs, this.#thirdMs);
   }
 }
 

@@ -7,6 +7,7 @@
  *
  * An idle connection is used again, the last used first. One that was idle for long is not: the sidecar closes it at 75 s.
  */
+import { closed, silent } from "../error.ts";
 import type { Runtime } from "../runtime.ts";
 import { Connection, type Exchanged } from "./connection.ts";
 import type { Place } from "./place.ts";
@@ -32,8 +33,6 @@ interface Idle {
   readonly sinceMs: number;
 }
 
-const closedHere = new Error("the client was closed");
-
 export class Connections {
   readonly #place: Place;
   readonly #runtime: Runtime;
@@ -55,7 +54,7 @@ export class Connections {
 
   /** Never rejects. */
   send(sending: Sending): Promise<Exchanged> {
-    if (this.#isClosed) return Promise.resolve({ kind: "unsent", error: closedHere });
+    if (this.#isClosed) return Promise.resolve({ kind: "unsent", error: closed() });
     if (sending.lane === "long") return this.#exchange(sending);
     if (this.#short < shortMax) return this.#sendShort(sending);
     return this.#sendInTurn(sending);
@@ -65,7 +64,7 @@ export class Connections {
   close(): void {
     this.#isClosed = true;
     for (const next of [...this.#queue]) next();
-    for (const connection of [...this.#all]) connection.abandon(closedHere);
+    for (const connection of [...this.#all]) connection.abandon(closed());
   }
 
   async #sendShort(sending: Sending): Promise<Exchanged> {
@@ -90,7 +89,7 @@ export class Connections {
       };
       const next = (): void => {
         out();
-        if (this.#isClosed) resolve({ kind: "unsent", error: closedHere });
+        if (this.#isClosed) resolve({ kind: "unsent", error: closed() });
         else resolve(this.#sendShort({ ...sending, patienceMs: untilMs - this.#runtime.now() }));
       };
       const gone = (): void => {
@@ -99,8 +98,7 @@ export class Connections {
       };
       const late = (): void => {
         out();
-        const error = new Error(`${shortMax} requests before it had no answer in time`);
-        resolve({ kind: "unsent", error });
+        resolve({ kind: "unsent", error: silent(this.#place.url, shortMax) });
       };
       const timer = this.#runtime.timer(untilMs, late);
       this.#queue.add(next);
@@ -153,7 +151,7 @@ export class Connections {
 
   #putIdle(connection: Connection): void {
     if (this.#isClosed || this.#idle.length >= idleMax) {
-      connection.abandon(closedHere);
+      connection.abandon(closed());
       return;
     }
     connection.rest();

@@ -27,20 +27,20 @@ seen.result = await orders.using("42", { wait: "10s", metadata: { from: "näher"
   const waiting = orders.acquire("42", { wait: "10s", signal: gone.signal });
   setTimeout(() => gone.abort(new Error("gone")), 50);
   seen.left = await waiting.catch((error) => error.message);
+  while ((await orders.get("42")).waiters.length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
   await orders.acquire("42", { wait: "50ms" }).catch((error) => {
     seen.code = HoldfastError.is(error, "lock_held") && error.facts.metadata === undefined && error.code;
   });
   return "done";
 });
-const alive = setInterval(() => undefined, 1_000);
 const renewed = await orders.acquire("renewed");
 const first = renewed.expiresAt;
 while (renewed.expiresAt <= first) await new Promise((resolve) => setTimeout(resolve, 100));
 seen.renewed = renewed.isHeld;
 await renewed[Symbol.asyncDispose]();
-const lapsed = await orders.acquire("lapsed", { ttl: "100ms", renew: false });
-seen.lost = (await lapsed.lost).code;
-clearInterval(alive);
+// Nothing else keeps the process alive while the work waits.
+const lapsed = orders.using("lapsed", { ttl: "100ms", renew: false }, (grant) => grant.lost);
+seen.lost = await lapsed.catch((error) => error.code);
 seen.holders = (await orders.get("42")).holders.length;
 // Held to the end: closing gives it back. Another is forgotten, and the process ends all the same.
 await orders.acquire("closed");

@@ -170,6 +170,24 @@ describe("a grant that is kept", () => {
     await assert.rejects(stage.world.until(got.renew()), { code: "grant_lost" });
   });
 
+  it("is asked for in time when its ttl was made shorter", async () => {
+    const brief = { ttl: "900ms", expiresIn: "900ms", guaranteedFor: "900ms" };
+    const { stage, got } = await held(() => grant(brief));
+    await stage.world.until(got.renew("900ms"));
+    await stage.world.pass(1_000);
+    const [first, second] = stage.asked("POST", "/renew");
+    assert.ok((second?.atMs ?? Infinity) - (first?.atMs ?? 0) <= 302);
+    await stage.world.until(got.release());
+  });
+
+  it("is renewed by hand though the first answer is lost", async () => {
+    let fails = 1;
+    const { stage, got } = await held(() => (fails-- > 0 ? lost : grant()));
+    await stage.world.until(got.renew());
+    assert.equal(stage.asked("POST", "/renew").length, 2);
+    await stage.world.until(got.release());
+  });
+
   it("asks nothing more after its release", async () => {
     const { stage, got } = await held(() => grant());
     await stage.world.until(got.release());

@@ -59,6 +59,11 @@ describe("using a lock", () => {
     });
     await assert.rejects(stage.world.until(used), { code: "grant_lost" });
     assert.ok(endedAtMs >= 9_000 && endedAtMs < 9_010);
+    // It is over, but the sidecar may not know: it is told, and not waited for.
+    assert.ok(stage.world.nowMs < 9_020);
+    stage.sidecar = () => released;
+    await stage.world.pass(30_000);
+    assert.ok(stage.asked("DELETE", "/s-1-0").length > 0);
   });
 
   it("whose release is not confirmed gives its result all the same, and goes on releasing", async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, it } from "mocha";
+import { HoldfastError } from "#client/error.ts";
 import { Connections, type Sending } from "#client/http/connections.ts";
 import { placeOf } from "#client/http/place.ts";
 import { realRuntime } from "#client/runtime.ts";
@@ -101,6 +102,20 @@ describe("connections to the sidecar", () => {
     assert.equal(sockets.length, 2);
   });
 
+  it("send nothing where so many have no answer, and say so", async () => {
+    serve = () => undefined;
+    const short = Array.from({ length: 64 }, () => connections.send(ask));
+    const late = await inTime("its end", connections.send({ ...ask, patienceMs: 20 }));
+    assert.ok(late.kind === "unsent" && HoldfastError.is(late.error, "sidecar_unreachable"));
+    assert.match(late.error.message, /does not answer: 64 requests/);
+    const caller = new AbortController();
+    const gone = connections.send({ ...ask, leave: caller.signal });
+    caller.abort();
+    assert.equal((await gone).kind, "left");
+    connections.close();
+    await Promise.all(short);
+  });
+
   it("half-close when the caller leaves: nothing was done where the other side ends in order", async () => {
     serve = () => undefined;
     const caller = new AbortController();
@@ -160,7 +175,8 @@ describe("connections to the sidecar", () => {
     await nextRequest();
     connections.close();
     assert.equal((await inTime("its end", told)).kind, "unanswered");
-    assert.equal((await connections.send(ask)).kind, "unsent");
+    const after = await connections.send(ask);
+    assert.ok(after.kind === "unsent" && HoldfastError.is(after.error, "client_closed"));
   });
 
   it("go to a socket in the file system, too", async () => {
