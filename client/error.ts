@@ -59,7 +59,7 @@ export class HoldfastError<Code extends ErrorCode = ErrorCode> extends Error {
 
 /** What a socket said, as a person needs to hear it. */
 export function unreachable(url: string, cause: Error): HoldfastError {
-  if (cause instanceof HoldfastError) return cause;
+  if (HoldfastError.is(cause)) return cause;
   const { code = cause.message } = cause as NodeJS.ErrnoException;
   return new HoldfastError(
     "sidecar_unreachable",

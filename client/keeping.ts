@@ -191,9 +191,20 @@ export class Keeping {
       const granted = { answer: told.value, sent: told.sent };
       this.#guarantee.take(stated(granted));
       if (granted.sent.atMs >= this.#latest.sent.atMs) this.#latest = granted;
-    } else if (told.kind === "refused" && isOver(told.error)) this.lose(told.error);
+    } else if (told.kind === "refused" && isOver(told.error)) this.lose(lossOf(told.error));
     this.#askAtMs = this.#now + Math.max(askMinMs, this.#thirdMs);
   }
+}
+
+/** A sidecar that never knew the grant is another one, and this grant's is gone. */
+function lossOf(error: HoldfastError): HoldfastError {
+  if (error.code === "grant_lost") return error;
+  const { message, status, facts } = error;
+  return new HoldfastError("grant_lost", message, {
+    status,
+    facts: { ...facts, reason: "notFound" },
+    cause: error,
+  });
 }
 
 function stated({ answer, sent }: Granted) {

@@ -86,6 +86,13 @@ describe("a grant that is kept", () => {
     assert.equal(stage.asked("DELETE", "s-1-0").length, 0);
   });
 
+  it("is lost when the sidecar does not know it: another one is there now", async () => {
+    const { stage, got } = await held(() => problem(404, "grant_not_found"));
+    const loss = await stage.world.until(got.lost);
+    assert.equal(loss.code, "grant_lost");
+    assert.equal(loss.facts["reason"], "notFound");
+  });
+
   it("is over when the machine slept, as soon as anybody looks", async () => {
     const { stage, got } = await held(() => grant());
     await stage.world.run(1_000);

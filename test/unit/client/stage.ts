@@ -39,6 +39,9 @@ export class Stage {
   /** Asked for each request. */
   sidecar: (got: Got) => Fate | typeof never = () => never;
 
+  /** Called in the turn in which an answer comes in, before any promise has moved on. */
+  onAnswer: () => void = () => undefined;
+
   constructor(limits: Partial<Limits> = {}) {
     this.runtime = this.world.runtime("app");
     const place = placeOf("http://localhost:4653");
@@ -63,7 +66,11 @@ export class Stage {
     this.got.push(got);
     const fate = this.sidecar(got);
     return new Promise((resolve) => {
-      const settle = (exchanged: Exchanged): void => this.runtime.deliver(() => resolve(exchanged));
+      const settle = (exchanged: Exchanged): void =>
+        this.runtime.deliver(() => {
+          resolve(exchanged);
+          this.onAnswer();
+        });
       if (fate !== never) this.world.in(fate.afterMs ?? 1, () => settle(fate));
       leave?.addEventListener("abort", () => this.world.in(1, () => settle({ kind: "left" })));
       const late = new Error("no answer in time");
