@@ -26,12 +26,13 @@ const unreachableMs = 5_000;
 const settleMs = 5_000;
 /** A request that was granted and is over before its caller heard of it begins anew so often. */
 const anewMax = 3;
-const requestIdBytes = 16;
 
 export interface AcquiringParts {
   readonly calls: Calls;
   readonly runtime: Runtime;
   readonly settler: Settler;
+  /** Never the same, not in another process either. */
+  readonly newId: () => string;
 }
 
 export interface Asked {
@@ -67,7 +68,7 @@ export class Acquiring {
     this.#startMs = parts.calls.clock.now();
     this.#deadlineMs = this.#startMs + asked.waitMs;
     this.#ownsId = asked.fields.requestId === undefined;
-    this.#requestId = asked.fields.requestId ?? parts.runtime.randomId(requestIdBytes);
+    this.#requestId = asked.fields.requestId ?? parts.newId();
   }
 
   /** @throws HoldfastError; the reason of the signal when the caller leaves */
@@ -152,7 +153,7 @@ export class Acquiring {
     this.#unsettledUntilMs = undefined;
     if (!this.#ownsId || this.#anew === anewMax) return false;
     this.#anew += 1;
-    this.#requestId = this.#parts.runtime.randomId(requestIdBytes);
+    this.#requestId = this.#parts.newId();
     return true;
   }
 

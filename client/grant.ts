@@ -2,7 +2,6 @@
 import type { Duration } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import { Keeping, type Granted, type KeepingParts } from "./keeping.ts";
-import { pause } from "./runtime.ts";
 import type { Settler } from "./settler.ts";
 
 /** For so long a release is waited for; it goes on after that. */
@@ -147,21 +146,29 @@ export class Grant {
       return;
     }
     const given = settler.giveBack(this.grantId, overAtMs);
-    const waiting = new AbortController();
-    const late = pause(this.#parts.runtime, releaseWaitMs, { signal: waiting.signal }).then(
-      () => "late" as const,
-    );
-    try {
-      if ((await Promise.race([given, late])) !== "late") return;
-    } finally {
-      waiting.abort();
-    }
+    if (await this.#isInTime(given)) return;
     given.catch(this.#parts.warn);
     throw new HoldfastError(
       "outcome_unknown",
       `The release of '${this.lock}' is not confirmed yet. It is repeated until it is; the lock may be held until then.`,
       { facts: { grantId: this.grantId } },
     );
+  }
+
+  /** Whether it came to its end in time; throws what it throws. */
+  #isInTime(given: Promise<void>): Promise<boolean> {
+    const { runtime } = this.#parts;
+    return new Promise((resolve, reject) => {
+      const timer = runtime.timer(runtime.now() + releaseWaitMs, () => resolve(false));
+      const ended = (): void => {
+        timer.cancel();
+        resolve(true);
+      };
+      given.then(ended, (error: unknown) => {
+        timer.cancel();
+        reject(error);
+      });
+    });
   }
 
   #moment(inMs: number): Date {

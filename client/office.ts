@@ -7,6 +7,7 @@ import type { Granted } from "./keeping.ts";
 import { pause, type Runtime } from "./runtime.ts";
 import { Settler } from "./settler.ts";
 
+const idBytes = 12;
 /** For releases and what else is not settled, when the client closes. */
 const closeWaitMs = 5_000;
 
@@ -36,6 +37,9 @@ export class Office {
   readonly #grants = new Set<Grant>();
   /** By what makes each of them leave. */
   readonly #acquires = new Map<AbortController, Promise<unknown>>();
+  /** Of the ids of its requests: chance once, then a count, which costs nothing. */
+  readonly #idPrefix: string;
+  #ids = 0;
   #closed: Promise<void> | undefined;
 
   constructor(parts: OfficeParts) {
@@ -43,6 +47,7 @@ export class Office {
     this.calls = parts.calls;
     this.holder = parts.holder;
     this.#settler = new Settler(parts);
+    this.#idPrefix = parts.runtime.randomId(idBytes);
   }
 
   /** Tells what happened where nobody waits for it. */
@@ -59,7 +64,7 @@ export class Office {
     this.#mayAcquire();
     const leaving = new AbortController();
     const acquiring = new Acquiring(
-      { ...this.#parts, settler: this.#settler },
+      { ...this.#parts, settler: this.#settler, newId: this.#newId },
       { ...asked, leave: leaving.signal },
     );
     const granted = acquiring.run();
@@ -102,6 +107,11 @@ export class Office {
     await Promise.allSettled([...this.#acquires.values(), ...released]);
     await this.#settler.settled();
   }
+
+  readonly #newId = (): string => {
+    this.#ids += 1;
+    return `${this.#idPrefix}-${this.#ids}`;
+  };
 
   readonly #giveBack = ({ answer }: Granted): void => {
     this.#settler.giveBackUnasked(answer.grantId, undefined);

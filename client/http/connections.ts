@@ -13,6 +13,8 @@ import { Connection, type Exchanged } from "./connection.ts";
 import type { Place } from "./place.ts";
 
 const shortMax = 64;
+/** Of those in turn. */
+const queueMax = 20_000;
 const idleMax = 64;
 const idleMaxMs = 60_000;
 /** For the sidecar to end the wait of a caller that has left. */
@@ -57,7 +59,8 @@ export class Connections {
     if (this.#isClosed) return Promise.resolve({ kind: "unsent", error: closed() });
     if (sending.lane === "long") return this.#exchange(sending);
     if (this.#short < shortMax) return this.#sendShort(sending);
-    return this.#sendInTurn(sending);
+    if (this.#queue.size < queueMax) return this.#sendInTurn(sending);
+    return Promise.resolve({ kind: "unsent", error: silent(this.#place.url, queueMax) });
   }
 
   /** Ends all at once. */

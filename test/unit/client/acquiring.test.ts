@@ -48,7 +48,7 @@ describe("an acquire", () => {
     inTurn(stage, { ...lost, afterMs: 4_000 }, grant());
     const got = await stage.world.until(stage.locks.acquire("42", { wait: "10s" }));
     const [first, second] = stage.asked("POST", "/acquire");
-    assert.match(String(idOf(first)), /^[0-9a-f]{32}$/);
+    assert.match(String(idOf(first)), /^[0-9a-f]{24}-1$/);
     assert.equal(idOf(second), idOf(first));
     assert.equal(second?.fields["wait"], "6s");
     assert.equal(got.grantId, "s-1-0");

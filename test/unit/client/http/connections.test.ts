@@ -116,6 +116,17 @@ describe("connections to the sidecar", () => {
     await Promise.all(short);
   });
 
+  it("keep no more than so many in turn", async () => {
+    serve = () => undefined;
+    const all = Array.from({ length: 64 + 20_000 }, () => connections.send(ask));
+    assert.equal(connections.queued, 20_000);
+    const more = await connections.send(ask);
+    assert.ok(more.kind === "unsent" && /20000 requests/.test(more.error.message));
+    connections.close();
+    await Promise.all(all);
+    assert.equal(connections.queued, 0);
+  });
+
   it("half-close when the caller leaves: nothing was done where the other side ends in order", async () => {
     serve = () => undefined;
     const caller = new AbortController();
