@@ -13,7 +13,7 @@
 import { backoffMs } from "./backoff.ts";
 import { answerMs, type Calls, type Manner, type Told } from "./calls.ts";
 import { answeredMs } from "./duration.ts";
-import type { HoldfastError } from "./error.ts";
+import { HoldfastError } from "./error.ts";
 import { formatDuration } from "./generated/duration.ts";
 import type { Grant as GrantAnswer, Operations } from "./generated/operations.ts";
 import type { Granted } from "./keeping.ts";
@@ -172,20 +172,14 @@ export class Acquiring {
     if (spentMs < restMs / 2) return granted;
     const told = await calls.ask("getGrant", { path: { grantId }, fields: {} });
     if (leave.aborted) throw giveBack(leave.reason);
-    switch (told.kind) {
-      case "done":
-        return { answer: told.value, sent: told.sent };
-      case "refused":
-        if (!isOver(told.error)) break;
-        if (this.#begunAnew()) return undefined;
-        throw told.error;
-      case "unsent":
-      case "unknown":
-      case "left":
-        break;
+    if (told.kind === "refused" && isOver(told.error)) {
+      if (this.#begunAnew()) return undefined;
+      throw told.error;
     }
-    if (this.#restOf(granted).restMs > 0) return granted;
-    throw giveBack(told.kind === "left" ? leave.reason : told.error);
+    const latest = told.kind === "done" ? { answer: told.value, sent: told.sent } : granted;
+    if (this.#restOf(latest).restMs > 0) return latest;
+    const error = told.kind === "done" || told.kind === "left" ? overBefore(granted) : told.error;
+    throw giveBack(error);
   }
 
   /** How much of its guarantee is spent and left. */
@@ -203,4 +197,9 @@ export class Acquiring {
     this.#parts.settler.settle({ path, fields: request, waitsUntilMs });
     return error;
   }
+}
+
+function overBefore({ answer: { lock, grantId } }: Granted): HoldfastError {
+  const message = `The lock '${lock}' was granted, but its guarantee was over before anybody was told: the sidecar may not reach etcd. Acquire it again.`;
+  return new HoldfastError("grant_lost", message, { facts: { grantId, reason: "lapsed" } });
 }

@@ -2,6 +2,7 @@
 import type { Duration } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import { Keeping, type Granted, type KeepingParts } from "./keeping.ts";
+import type { Timer } from "./runtime.ts";
 import type { Settler } from "./settler.ts";
 
 /** For so long a release is waited for; it goes on after that. */
@@ -156,19 +157,17 @@ export class Grant {
   }
 
   /** Whether it came to its end in time; throws what it throws. */
-  #isInTime(given: Promise<void>): Promise<boolean> {
+  async #isInTime(given: Promise<void>): Promise<boolean> {
     const { runtime } = this.#parts;
-    return new Promise((resolve, reject) => {
-      const timer = runtime.timer(runtime.now() + releaseWaitMs, () => resolve(false));
-      const ended = (): void => {
-        timer.cancel();
-        resolve(true);
-      };
-      given.then(ended, (error: unknown) => {
-        timer.cancel();
-        reject(error);
-      });
+    let timer: Timer | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = runtime.timer(runtime.now() + releaseWaitMs, () => resolve(false));
     });
+    try {
+      return await Promise.race([given.then(() => true as const), late]);
+    } finally {
+      timer?.cancel();
+    }
   }
 
   #moment(inMs: number): Date {

@@ -132,7 +132,7 @@ export class Office {
       ended: (ended: Grant) => void this.#grants.delete(ended),
     };
     const grant = new Grant(parts, granted, rules);
-    this.#grants.add(grant);
+    if (grant.loss === undefined) this.#grants.add(grant);
     return grant;
   }
 }

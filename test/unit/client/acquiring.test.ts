@@ -161,6 +161,24 @@ describe("an acquire", () => {
     assert.ok(got.guaranteedForMs > 8_990, String(got.guaranteedForMs));
   });
 
+  it("whose guarantee is over before it is handed out is given back, and not handed out", async () => {
+    const stage = new Stage({ grants: 1 });
+    stage.sidecar = ({ method }) =>
+      method === "DELETE" ? released : grant({ guaranteedFor: "0s" });
+    for (let i = 0; i < 3; i++) {
+      await assert.rejects(stage.world.until(stage.locks.acquire("42")), { code: "grant_lost" });
+      await stage.world.pass(100);
+      assert.equal(stage.asked("DELETE", "/s-1-0").length, i + 1);
+    }
+    // The sidecar is silent when it is asked for anew.
+    stage.sidecar = ({ method, path }) =>
+      method === "DELETE" ? released : path.endsWith("/acquire") ? grant({}, 10_000) : lost;
+    const waited = stage.locks.acquire("42", { wait: "20s" });
+    await assert.rejects(stage.world.until(waited), { code: "outcome_unknown" });
+    await stage.world.pass(100);
+    assert.equal(stage.asked("DELETE", "/s-1-0").length, 4);
+  });
+
   it("that was granted and over before anybody heard of it begins anew, with another id", async () => {
     const stage = new Stage();
     inTurn(stage, lost, problem(409, "grant_lost", { reason: "expired" }), grant());
