@@ -88,7 +88,9 @@ export class Connection {
 
   #send(): void {
     if (this.#text === undefined || this.isOver) return;
-    this.#socket.write(this.#text);
+    const text = this.#text;
+    // What is all ASCII, as most requests are, needs no encoding.
+    this.#socket.write(text, Buffer.byteLength(text) === text.length ? "latin1" : "utf8");
     this.#text = undefined;
   }
 
