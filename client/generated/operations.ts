@@ -14,7 +14,7 @@ export interface Grant {
   /** How many permits. */
   readonly permits: number;
 
-  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. */
+  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing. */
   readonly fence: string;
 
   /** What the grant lives by. */
@@ -71,7 +71,7 @@ export interface Holder {
   /** When it was granted. */
   readonly since: string;
 
-  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. */
+  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing. */
   readonly fence: string;
 
   /** As the caller gave it. */
@@ -125,7 +125,7 @@ export interface LockTotals {
   /** Locks held or waited for. */
   readonly names: number;
 
-  /** Locks that are held. */
+  /** Grants that are held; of a Mutex, as many as locks. */
   readonly held: number;
 
   /** Callers that wait. */
@@ -172,11 +172,11 @@ export interface Operations {
       readonly name: string;
     };
     readonly fields: {
-      /** How to hold the lock. Default: exclusive. */
-      readonly mode?: "exclusive";
+      /** How to hold the lock. Shared: only of a pool with mode ReadWrite. Default: exclusive. */
+      readonly mode?: "exclusive" | "shared";
 
-      /** How many permits of a Semaphore to take. Default: 1. */
-      readonly permits?: 1;
+      /** How many permits to take, all or none. More than one: only of a pool with mode Semaphore. Default: 1. */
+      readonly permits?: number;
 
       /** How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait. Default: 0s. */
       readonly wait?: string;

@@ -50,6 +50,9 @@ export const problemStatus = {
   /** This pod holds too many grants of the pool. Release some, or raise spec.limits.grantsPerPod. */
   too_many_grants: 429,
 
+  /** More permits are wanted than the pool has. Ask for fewer, or raise spec.permits. */
+  permits_exceed: 409,
+
   /** The wait is longer than the pool allows. Wait less, or raise spec.limits.wait. */
   wait_too_long: 429,
 
@@ -156,21 +159,31 @@ export interface ProblemFacts {
     readonly waiting?: number;
   };
   too_many_waiters: {
-    /** Which one, below spec.limits. */
+    /** Which one, below spec.limits; `permits`: spec.permits. */
     readonly limit: string;
 
     /** How it is set. */
     readonly value?: number;
   };
   too_many_names: {
-    /** Which one, below spec.limits. */
+    /** Which one, below spec.limits; `permits`: spec.permits. */
     readonly limit: string;
 
     /** How it is set. */
     readonly value?: number;
   };
   too_many_grants: {
-    /** Which one, below spec.limits. */
+    /** Which one, below spec.limits; `permits`: spec.permits. */
+    readonly limit: string;
+
+    /** How it is set. */
+    readonly value?: number;
+  };
+  permits_exceed: {
+    /** The field, as a path. */
+    readonly field: string;
+
+    /** Which one, below spec.limits; `permits`: spec.permits. */
     readonly limit: string;
 
     /** How it is set. */
@@ -180,7 +193,7 @@ export interface ProblemFacts {
     /** The field, as a path. */
     readonly field: string;
 
-    /** Which one, below spec.limits. */
+    /** Which one, below spec.limits; `permits`: spec.permits. */
     readonly limit: string;
 
     /** How it is set. */
@@ -190,7 +203,7 @@ export interface ProblemFacts {
     /** The field, as a path. */
     readonly field: string;
 
-    /** Which one, below spec.limits. */
+    /** Which one, below spec.limits; `permits`: spec.permits. */
     readonly limit: string;
 
     /** How it is set. */
