@@ -28,12 +28,19 @@ export class Grant {
   readonly grantId: string;
   /** Pool and name: `orders/42`. */
   readonly lock: string;
-  /** The fencing token, a decimal number as text (it may be too large for a JavaScript number): store it with what the lock guards. */
+  /**
+   * The fencing token, a decimal number as text (it may be too large for a JavaScript number): store it with what the lock
+   * guards. Among grants that share a lock, and among permits, it says nothing.
+   */
   readonly fence: string;
   /** Who holds, for people who look. */
   readonly holder: string;
   /** What the grant lives by. */
   readonly hold: "ttl" | "session";
+  /** Whether others may share the lock. */
+  readonly mode: "exclusive" | "shared";
+  /** How many permits it has. */
+  readonly permits: number;
   /** When it was granted, by the sidecar's wall clock. */
   readonly acquiredAt: Date;
   /**
@@ -55,6 +62,8 @@ export class Grant {
     this.fence = answer.fence;
     this.holder = answer.holder;
     this.hold = answer.hold === "session" ? "session" : "ttl";
+    this.mode = answer.mode;
+    this.permits = answer.permits;
     this.acquiredAt = new Date(answer.acquiredAt);
     this.#parts = parts;
     const aborting = new AbortController();

@@ -13,6 +13,10 @@ export interface AcquireOptions {
   readonly ttl?: Duration | undefined;
   /** ttl (unset): it ends when it is not renewed. session: it belongs to the pod as a whole, and outlives this process. */
   readonly hold?: "ttl" | "session" | undefined;
+  /** exclusive (unset), or shared with others that ask so: of a pool with mode ReadWrite. */
+  readonly mode?: "exclusive" | "shared" | undefined;
+  /** How many permits to take, all or none: of a pool with mode Semaphore. Unset: 1. */
+  readonly permits?: number | undefined;
   /** Who holds, for people who look. Unset: that of connect(), else the pod's name. */
   readonly holder?: string | undefined;
   /** Shown to observers. */
@@ -110,11 +114,13 @@ export class Locks {
   }
 
   async #acquire(name: string, options: AcquireOptions, keepsAlive: boolean): Promise<Grant> {
-    const { wait = 0, ttl, hold, metadata, requestId, signal } = options;
+    const { wait = 0, ttl, hold, mode, permits, metadata, requestId, signal } = options;
     const { holder = this.#office.holder } = options;
     const fields = {
       ...(ttl === undefined ? {} : { ttl: durationText("ttl", ttl) }),
       ...(hold === undefined ? {} : { hold }),
+      ...(mode === undefined ? {} : { mode }),
+      ...(permits === undefined ? {} : { permits }),
       ...(metadata === undefined ? {} : { metadata }),
       ...(requestId === undefined ? {} : { requestId }),
       ...(holder === undefined ? {} : { holder }),

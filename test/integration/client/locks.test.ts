@@ -5,7 +5,7 @@ import { HoldfastError, type Holdfast } from "#client/holdfast.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
 import { holdersOf, queued } from "#test/support/lock-calls.ts";
 import { eventually, inTime } from "#test/support/poll.ts";
-import { mutex, SidecarProcess } from "#test/support/sidecar-process.ts";
+import { mutex, pool, SidecarProcess } from "#test/support/sidecar-process.ts";
 import { clientOf, urlOf } from "./support.ts";
 
 describe("the client on a real sidecar", function () {
@@ -17,7 +17,11 @@ describe("the client on a real sidecar", function () {
   before(async () => {
     etcd = await EtcdServer.start({ noFsync: true });
     const limits = "limits: {waitersPerLock: 2, wait: 1m}";
-    const resources = [mutex("orders"), mutex("small", limits), mutex("brief", "maxHold: 1s")];
+    const resources = [
+      ...[mutex("orders"), mutex("small", limits), mutex("brief", "maxHold: 1s")],
+      pool("pages", "mode: ReadWrite"),
+      pool("licences", "mode: Semaphore, permits: 3"),
+    ];
     sidecar = await SidecarProcess.start({ etcd: etcd.endpoint, resources, pod: "pod-a" });
   });
 
@@ -149,6 +153,38 @@ describe("the client on a real sidecar", function () {
       return true;
     });
     await grant.release();
+  });
+
+  it("shares a lock with others that ask so, and with nobody else", async () => {
+    const pages = holdfast.locks("pages");
+    const readers = [
+      await pages.acquire("1", { mode: "shared" }),
+      await pages.acquire("1", { mode: "shared" }),
+    ];
+    assert.deepEqual(
+      readers.map(({ mode }) => mode),
+      ["shared", "shared"],
+    );
+    assert.equal(await pages.tryAcquire("1"), undefined);
+    const writing = pages.acquire("1", { wait: "20s" });
+    for (const reader of readers) await reader.release();
+    const writer = await writing;
+    assert.equal(writer.mode, "exclusive");
+    assert.ok(readers.every(({ fence }) => BigInt(fence) < BigInt(writer.fence)));
+    assert.equal(await pages.tryAcquire("1", { mode: "shared" }), undefined);
+    await writer.release();
+  });
+
+  it("takes permits, all or none", async () => {
+    const licences = holdfast.locks("licences");
+    const two = await licences.acquire("cad", { permits: 2 });
+    assert.equal(two.permits, 2);
+    assert.equal(await licences.tryAcquire("cad", { permits: 2 }), undefined);
+    const one = await licences.acquire("cad");
+    assert.equal(one.permits, 1);
+    await Promise.all([two.release(), one.release()]);
+    const exceeding = licences.acquire("cad", { permits: 4, wait: "1s" });
+    await assert.rejects(exceeding, { code: "permits_exceed", status: 409 });
   });
 
   it("tells which limit was met, and when to come again", async () => {
