@@ -97,6 +97,10 @@ rooms: $(INSTALLED) ## Who imports whom, against rooms.json; cycles and orphans
 bundle: $(INSTALLED) ## One file a process, as in images: dist/sidecar.mjs, dist/operator.mjs; PROGRAM= names one
 	@exec $(NODE) tools/bundle.ts
 
+.PHONY: client
+client: $(INSTALLED) ## The typed client as an npm package: dist/client/*.tgz
+	@exec $(NODE) tools/client.ts
+
 .PHONY: image
 image: $(INSTALLED) ## The images of sidecar, operator and etcd as archives, with their SBOMs, in .cache/images
 	@exec $(NODE) tools/image.ts

@@ -3,7 +3,14 @@ import js from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-const generated = ["api/generated/**", "etcd/codec/**", "dist/**", ".cache/**", "bench/results/**"];
+const generated = [
+  "api/generated/**",
+  "client/generated/**",
+  "etcd/codec/**",
+  "dist/**",
+  ".cache/**",
+  "bench/results/**",
+];
 
 /** Time and chance come from the Runtime port, so that a cluster of sidecars runs in virtual time, from one seed. */
 const handedIn = {
@@ -88,6 +95,31 @@ export default defineConfig(
           object,
           property,
           message: `Handed in here: use ${use}.`,
+        })),
+      ],
+    },
+  },
+  {
+    // The client has a Runtime of its own, for the same reason.
+    files: ["client/**/*.ts"],
+    ignores: ["client/runtime.ts", "client/holdfast.ts"],
+    rules: {
+      "no-restricted-globals": [
+        "error",
+        // A moment that is known may be shown as a Date.
+        ...Object.keys(handedIn)
+          .filter((name) => name !== "Date")
+          .map((name) => ({
+            name,
+            message: "Handed in here: use the Runtime (client/runtime.ts).",
+          })),
+      ],
+      "no-restricted-properties": [
+        "error",
+        ...[...handedInProperties, ["Date", "now"]].map(([object, property]) => ({
+          object,
+          property,
+          message: "Handed in here: use the Runtime (client/runtime.ts).",
         })),
       ],
     },

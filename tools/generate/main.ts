@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { chartsOwn, makeCharts } from "./charts.ts";
+import { makeClient } from "./client.ts";
 import { makeCrds } from "./crds.ts";
 import { generateEtcdCodec } from "./etcd-codec.ts";
 import { makeConditions } from "./conditions.ts";
@@ -26,6 +27,7 @@ const generators: readonly Generator[] = [
   { name: "crds", make: makeCrds, owns: ["crds"] },
   { name: "charts", make: makeCharts, owns: chartsOwn },
   { name: "openapi", make: makeOpenapi, owns: ["api/generated"] },
+  { name: "client", make: makeClient, owns: ["client/generated"] },
   { name: "kinds", make: makeKinds, owns: [] },
   { name: "reference", make: makeReference, owns: [] },
   { name: "conditions", make: makeConditions, owns: [] },

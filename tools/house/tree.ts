@@ -5,6 +5,7 @@ import path from "node:path";
 const foreign = new Set(["node_modules", ".git", ".cache", "dist", ".library", ".vscode", ".idea"]);
 const generatedRoots = [
   "api/generated/",
+  "client/generated/",
   "etcd/codec/",
   "etcd/protos/",
   "crds/",

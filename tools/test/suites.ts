@@ -3,6 +3,7 @@ import type { Rung } from "#tools/cluster/needs.ts";
 import type { EtcdMinor } from "#tools/fetch.ts";
 import type { HelmMajor } from "#tools/fetch/helm.ts";
 import type { BuiltName } from "#tools/fetch/built.ts";
+import type { NodeMajor } from "#tools/fetch/node.ts";
 
 export interface Suite {
   readonly name: string;
@@ -12,6 +13,8 @@ export interface Suite {
   readonly etcdToo: readonly EtcdMinor[];
   /** Brought where that is possible, as etcdToo. */
   readonly builtToo?: readonly BuiltName[];
+  /** Majors of Node, besides the one that runs the tests; brought where that is possible, as etcdToo. */
+  readonly nodeToo?: readonly NodeMajor[];
   /** The rung of the test cluster without which it cannot run. */
   readonly rung?: Rung;
   /** Majors of helm without which it cannot run. */
@@ -38,6 +41,7 @@ export const suites: readonly Suite[] = [
   {
     name: "integration",
     ...{ etcd: ["3.7", "3.6"], etcdToo: ["3.4"], builtToo: ["registry"], sideBySide: true },
+    nodeToo: ["20", "22", "24"],
   },
   { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light", sideBySide: true },
   {

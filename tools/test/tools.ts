@@ -5,6 +5,7 @@ import { fetchEtcd, fetchEtcdProgram, ToolMissing, type EtcdMinor } from "#tools
 import { fetchHelm, type HelmMajor } from "#tools/fetch/helm.ts";
 import { fetchBuilt, type BuiltName } from "#tools/fetch/built.ts";
 import { fetchPromtool } from "#tools/fetch/promtool.ts";
+import { fetchNode, type NodeMajor } from "#tools/fetch/node.ts";
 import { usualSuites, type Suite } from "./suites.ts";
 
 const say = (text: string): void => {
@@ -18,6 +19,7 @@ export interface Missing {
   readonly rungs: ReadonlyMap<Rung, string>;
   readonly helm: ReadonlyMap<HelmMajor, string>;
   readonly promtool: string | undefined;
+  readonly node: ReadonlyMap<NodeMajor, string>;
 }
 
 export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
@@ -42,7 +44,11 @@ export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
     wanted.some(({ promtoolToo }) => promtoolToo === true) ? ["promtool"] : [],
     () => fetchPromtool(say),
   );
-  return { etcd, built, rungs, helm, promtool: promtool.get("promtool") };
+  const node = await lackingAmong(
+    wanted.flatMap((suite) => suite.nodeToo ?? []),
+    (major) => fetchNode(major, say),
+  );
+  return { etcd, built, rungs, helm, node, promtool: promtool.get("promtool") };
 }
 
 /** Brings each once; what cannot be had, and why. */
@@ -73,8 +79,8 @@ export function lackingOf({ etcd, rung, helm = [] }: Suite, missing: Missing): s
 
 async function main(): Promise<number> {
   const missing = await bringTools(usualSuites);
-  const { etcd, built, rungs, helm, promtool } = missing;
-  const messages = [etcd, built, rungs, helm].flatMap((each) => [...each.values()]);
+  const { etcd, built, rungs, helm, node, promtool } = missing;
+  const messages = [etcd, built, rungs, helm, node].flatMap((each) => [...each.values()]);
   if (promtool !== undefined) messages.push(promtool);
   for (const message of messages) say(message);
   for (const program of ["etcdctl", "etcdutl"] as const) {

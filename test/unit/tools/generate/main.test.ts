@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeClient } from "#tools/generate/client.ts";
 import { makeConditions } from "#tools/generate/conditions.ts";
 import { parseOf } from "#host/options.ts";
 import { makeCrds } from "#tools/generate/crds.ts";
@@ -17,6 +18,7 @@ describe("what is generated", () => {
   const makers: Readonly<Record<string, () => Promise<Made>>> = {
     makeCrds,
     makeOpenapi,
+    makeClient,
     makeReference,
     makeOptions,
     makeKinds,

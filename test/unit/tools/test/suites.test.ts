@@ -58,6 +58,7 @@ describe("what a suite lacks", () => {
     rungs: new Map([["real", "no root"]]),
     helm: new Map([["4", "no helm"]]),
     promtool: "no promtool",
+    node: new Map([["20", "no node"]]),
   };
   const lacking = (name: string): string[] =>
     lackingOf(

@@ -1,0 +1,264 @@
+/* Made from api/operations by `make generate`. Do not edit. */
+
+/** One caller's hold of a lock. */
+export interface Grant {
+  /** Names the grant to this sidecar. */
+  readonly grantId: string;
+
+  /** Pool and name: orders/42. */
+  readonly lock: string;
+
+  /** How the lock is held. */
+  readonly mode: "exclusive" | "shared";
+
+  /** How many permits. */
+  readonly permits: number;
+
+  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing. */
+  readonly fence: string;
+
+  /** What the grant lives by. */
+  readonly hold: "ttl" | "session" | "connection";
+
+  /** How long the grant lives without a renewal. Absent: it has no ttl. */
+  readonly ttl?: string;
+
+  /** For how long the sidecar keeps the lock for this caller without a renewal. Absent: until the session ends. */
+  readonly expiresIn?: string;
+
+  /** For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request. */
+  readonly guaranteedFor: string;
+
+  /** When it was granted, by the sidecar's wall clock. */
+  readonly acquiredAt: string;
+
+  /** Who it is, as the caller said; else the pod. */
+  readonly holder: string;
+}
+
+/** What was released. */
+export interface Released {
+  /** How many grants. */
+  readonly released: number;
+}
+
+/** Who holds a lock and who waits for it, in order. */
+export interface Lock {
+  /** Pool and name: orders/42. */
+  readonly lock: string;
+
+  /** Empty: it is free. */
+  readonly holders: readonly Holder[];
+
+  /** The next one first. */
+  readonly waiters: readonly Waiter[];
+}
+
+/** One that holds the lock. */
+export interface Holder {
+  /** Who it is, as the caller said; else the pod. */
+  readonly holder: string;
+
+  /** The pod whose sidecar it asked. */
+  readonly pod: string;
+
+  /** How the lock is held. */
+  readonly mode: "exclusive" | "shared";
+
+  /** How many permits. */
+  readonly permits: number;
+
+  /** When it was granted. */
+  readonly since: string;
+
+  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing. */
+  readonly fence: string;
+
+  /** As the caller gave it. */
+  readonly metadata?: Readonly<Record<string, string>>;
+
+  /** How many callers wait behind it in its own pod, as last told. */
+  readonly localWaiters: number;
+}
+
+/** One that waits. Callers behind another sidecar stand behind one place. */
+export interface Waiter {
+  /** Who it is, as the caller said; else the pod. */
+  readonly holder: string;
+
+  /** The pod whose sidecar it asked. */
+  readonly pod: string;
+
+  /** How the lock is held. */
+  readonly mode: "exclusive" | "shared";
+
+  /** How many permits. */
+  readonly permits: number;
+
+  /** Since when it waits. */
+  readonly since: string;
+
+  /** As the caller gave it. */
+  readonly metadata?: Readonly<Record<string, string>>;
+
+  /** How many more callers wait behind it in its own pod, as last told. */
+  readonly localWaiters: number;
+}
+
+/** The locks of a pool that are held or waited for, in the order of their names. */
+export interface LockPool {
+  /** The DistributedLock. */
+  readonly pool: string;
+
+  /** Of the whole pool, whatever the prefix. */
+  readonly totals: LockTotals;
+
+  /** This page. */
+  readonly locks: readonly Lock[];
+
+  /** Give it with the next request to read on. Absent: this was the last page. */
+  readonly continue?: string;
+}
+
+/** Of the whole pool, whatever the prefix. */
+export interface LockTotals {
+  /** Locks held or waited for. */
+  readonly names: number;
+
+  /** Grants that are held; of a Mutex, as many as locks. */
+  readonly held: number;
+
+  /** Callers that wait. */
+  readonly waiting: number;
+
+  /** Absent: nobody waits. */
+  readonly oldestWaitSince?: string;
+}
+
+/** Method and path of each operation; `fieldsIn`: where all else stands. */
+export const operations = {
+  /** Takes a lock, waiting for it at most so long. Callers are served in the order in which they came. */
+  acquireLock: { method: "POST", path: "/v1/locks/{pool}/{name}/acquire", fieldsIn: "body" },
+
+  /** Tells how a grant stands. Starts the count of guaranteedFor anew. */
+  getGrant: { method: "GET", path: "/v1/grants/{grantId}", fieldsIn: "query" },
+
+  /** Starts the grant's ttl anew. */
+  renewGrant: { method: "POST", path: "/v1/grants/{grantId}/renew", fieldsIn: "body" },
+
+  /** Gives the lock back. Repeated within a minute it is answered the same. */
+  releaseGrant: { method: "DELETE", path: "/v1/grants/{grantId}", fieldsIn: "query" },
+
+  /** Gives back all that a holder of this name took through this sidecar in an earlier life. */
+  releaseHolder: { method: "DELETE", path: "/v1/grants", fieldsIn: "query" },
+
+  /** Tells who holds a lock and who waits for it. */
+  getLock: { method: "GET", path: "/v1/locks/{pool}/{name}", fieldsIn: "query" },
+
+  /** Tells which locks of a pool are held or waited for, page by page, and the pool's totals. */
+  listLocks: { method: "GET", path: "/v1/locks/{pool}", fieldsIn: "query" },
+} as const;
+
+export type OperationId = keyof typeof operations;
+
+/** What each operation takes and is answered with. */
+export interface Operations {
+  acquireLock: {
+    readonly path: {
+      /** The DistributedLock that the lock belongs to. */
+      readonly pool: string;
+
+      /** The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters. */
+      readonly name: string;
+    };
+    readonly fields: {
+      /** How to hold the lock. Shared: only of a pool with mode ReadWrite. Default: exclusive. */
+      readonly mode?: "exclusive" | "shared";
+
+      /** How many permits to take, all or none. More than one: only of a pool with mode Semaphore. Default: 1. */
+      readonly permits?: number;
+
+      /** How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait. Default: 0s. */
+      readonly wait?: string;
+
+      /** How long the grant lives without a renewal. Absent: the pool's ttl. Bounded by the pool's maxTtl. */
+      readonly ttl?: string;
+
+      /** What the grant lives by. Default: ttl. */
+      readonly hold?: "ttl" | "session";
+
+      /** Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after. */
+      readonly requestId?: string;
+
+      /** Who holds the lock, for people who look. Absent: the pod's name. */
+      readonly holder?: string;
+
+      /** Shown to observers. Bounded by the pool's limits.metadataBytes. */
+      readonly metadata?: Readonly<Record<string, string>>;
+    };
+    readonly answer: Grant;
+  };
+  getGrant: {
+    readonly path: {
+      /** As the acquire was answered with. */
+      readonly grantId: string;
+    };
+    readonly fields: {};
+    readonly answer: Grant;
+  };
+  renewGrant: {
+    readonly path: {
+      /** As the acquire was answered with. */
+      readonly grantId: string;
+    };
+    readonly fields: {
+      /** From now on. Absent: the grant's ttl as it is. */
+      readonly ttl?: string;
+    };
+    readonly answer: Grant;
+  };
+  releaseGrant: {
+    readonly path: {
+      /** As the acquire was answered with. */
+      readonly grantId: string;
+    };
+    readonly fields: {};
+    readonly answer: undefined;
+  };
+  releaseHolder: {
+    readonly path: {};
+    readonly fields: {
+      /** The holder that the grants were acquired with. */
+      readonly holder: string;
+    };
+    readonly answer: Released;
+  };
+  getLock: {
+    readonly path: {
+      /** The DistributedLock that the lock belongs to. */
+      readonly pool: string;
+
+      /** The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters. */
+      readonly name: string;
+    };
+    readonly fields: {};
+    readonly answer: Lock;
+  };
+  listLocks: {
+    readonly path: {
+      /** The DistributedLock that the lock belongs to. */
+      readonly pool: string;
+    };
+    readonly fields: {
+      /** Only locks whose name starts so. */
+      readonly prefix?: string;
+
+      /** Locks a page. Default: 100. */
+      readonly limit?: number;
+
+      /** As the page before was answered with. */
+      readonly continue?: string;
+    };
+    readonly answer: LockPool;
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * The typed client of Holdfast:
+ *
+ *     const holdfast = connect();
+ *     await holdfast.locks("orders").using("42", { wait: "10s" }, async (grant, signal) => { … grant.fence … });
+ *
+ * It speaks to the sidecar in its own pod. See README.md.
+ */
+import process from "node:process";
+import { Calls } from "./calls.ts";
+import { Clock } from "./clock.ts";
+import type { HoldfastError } from "./error.ts";
+import { Connections } from "./http/connections.ts";
+import { defaultUrl, placeOf } from "./http/place.ts";
+import { Locks } from "./locks.ts";
+import { Office, type Limits } from "./office.ts";
+import { realRuntime } from "./runtime.ts";
+
+export type { Duration } from "./duration.ts";
+export { HoldfastError, type ClientCode, type ErrorCode } from "./error.ts";
+export type { ProblemCode, ProblemFacts } from "./generated/problems.ts";
+export type { Holder, Lock, LockPool, LockTotals, Waiter } from "./generated/operations.ts";
+export type { Grant } from "./grant.ts";
+export type { AcquireOptions, Guarded, ListOptions, Locks, TryOptions } from "./locks.ts";
+export type { Limits } from "./office.ts";
+
+export interface ConnectOptions {
+  /** Where the sidecar listens: `http://localhost:4653` or `unix:/path`. Unset: HOLDFAST_URL, else the former. */
+  readonly url?: string | undefined;
+  /** Who holds what is acquired, for people who look. Unset: the pod's name. */
+  readonly holder?: string | undefined;
+  /** Bounds of this client. */
+  readonly limits?: Partial<Limits> | undefined;
+  /** Told of what went wrong where nobody waits for it, such as a release that was given up. Unset: a warning of the process. */
+  readonly onWarning?: ((error: HoldfastError) => void) | undefined;
+}
+
+const defaultLimits: Limits = { acquires: 1_000, grants: 10_000 };
+
+/** Opens nothing yet: connections are made when they are needed. */
+export function connect(options: ConnectOptions = {}): Holdfast {
+  return new Holdfast(options);
+}
+
+export class Holdfast {
+  /** Where the sidecar is. */
+  readonly url: string;
+  readonly #office: Office;
+
+  /** @internal */
+  constructor({ url, holder, limits, onWarning }: ConnectOptions) {
+    const { HOLDFAST_URL = "" } = process.env;
+    const place = placeOf(url ?? (HOLDFAST_URL === "" ? defaultUrl : HOLDFAST_URL));
+    this.url = place.url;
+    const connections = new Connections(place, realRuntime);
+    const office = {
+      calls: new Calls(connections, place, new Clock(realRuntime)),
+      runtime: realRuntime,
+      limits: {
+        acquires: limits?.acquires ?? defaultLimits.acquires,
+        grants: limits?.grants ?? defaultLimits.grants,
+      },
+      holder,
+      warn: onWarning ?? warn,
+      hangUp: () => {
+        connections.close();
+      },
+    };
+    this.#office = new Office(office);
+  }
+
+  /** The locks of a pool: of the DistributedLock with that name. */
+  locks(pool: string): Locks {
+    return new Locks(pool, this.#office);
+  }
+
+  /** Gives back all that a holder of this name has acquired through this sidecar, as after a crash. How many it was. */
+  async releaseHolder(holder: string): Promise<number> {
+    const { released } = await this.#office.calls.get("releaseHolder", {
+      path: {},
+      fields: { holder },
+    });
+    return released;
+  }
+
+  /** Ends all waits, gives back all grants, and closes all connections. */
+  close(): Promise<void> {
+    return this.#office.close();
+  }
+
+  /** `await using holdfast = connect()`, where the language has it: {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function warn(error: HoldfastError): void {
+  process.emitWarning(error.message, { type: "HoldfastWarning", code: error.code });
+}

@@ -1,0 +1,158 @@
+/** What all pools of a client share: who asks, who holds, what is not settled yet, and the bounds of each. */
+import { Acquiring, type Asked } from "./acquiring.ts";
+import type { Calls } from "./calls.ts";
+import { busy, closed, type HoldfastError } from "./error.ts";
+import { Grant, type GrantRules } from "./grant.ts";
+import type { Granted } from "./keeping.ts";
+import { pause, type Runtime } from "./runtime.ts";
+import { Settler } from "./settler.ts";
+
+const idBytes = 12;
+/** For releases and what else is not settled, when the client closes. */
+const closeWaitMs = 5_000;
+
+export interface Limits {
+  /** Acquires at once, with those whose outcome is not settled yet. */
+  readonly acquires: number;
+  /** Grants that are held at once. */
+  readonly grants: number;
+}
+
+export interface OfficeParts {
+  readonly calls: Calls;
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  /** Who holds, where an acquire does not say. */
+  readonly holder: string | undefined;
+  readonly warn: (error: HoldfastError) => void;
+  /** Ends all connections. */
+  readonly hangUp: () => void;
+}
+
+export class Office {
+  readonly calls: Calls;
+  readonly holder: string | undefined;
+  readonly #parts: OfficeParts;
+  readonly #settler: Settler;
+  readonly #grants = new Set<Grant>();
+  /** By what makes each of them leave. */
+  readonly #acquires = new Map<AbortController, Promise<unknown>>();
+  /** Of the ids of its requests: chance once, then a count, which costs nothing. */
+  readonly #idPrefix: string;
+  #ids = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: OfficeParts) {
+    this.#parts = parts;
+    this.calls = parts.calls;
+    this.holder = parts.holder;
+    this.#settler = new Settler(parts);
+    this.#idPrefix = parts.runtime.randomId(idBytes);
+  }
+
+  /** Tells what happened where nobody waits for it. */
+  readonly warn = (error: unknown): void => {
+    this.#parts.warn(error as HoldfastError);
+  };
+
+  async acquire(
+    asked: Omit<Asked, "leave">,
+    rules: GrantRules,
+    signal: AbortSignal | undefined,
+  ): Promise<Grant> {
+    signal?.throwIfAborted();
+    this.#mayAcquire();
+    const leaving = new AbortController();
+    const acquiring = new Acquiring(
+      { ...this.#parts, settler: this.#settler, newId: this.#newId },
+      { ...asked, leave: leaving.signal },
+    );
+    const granted = acquiring.run();
+    this.#acquires.set(leaving, granted);
+    const done = (): void => {
+      this.#acquires.delete(leaving);
+    };
+    granted.then(done, done);
+    const leave = (): void => {
+      leaving.abort(signal?.reason);
+    };
+    signal?.addEventListener("abort", leave, { once: true });
+    try {
+      return this.#grant(await orLeave(granted, leaving.signal, this.#giveBack), rules);
+    } finally {
+      signal?.removeEventListener("abort", leave);
+    }
+  }
+
+  /** Ends all waits, gives back all that is held, and waits for that for a while. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    for (const leaving of this.#acquires.keys()) leaving.abort(closed());
+    const grants = [...this.#grants];
+    for (const grant of grants) grant.lose(closed());
+    const released = grants.map((grant) => grant.release().catch(this.warn));
+    const waiting = new AbortController();
+    const late = pause(this.#parts.runtime, closeWaitMs, { signal: waiting.signal });
+    await Promise.race([this.#allEnded(released), late]);
+    waiting.abort();
+    this.#parts.hangUp();
+    await this.#settler.close();
+  }
+
+  async #allEnded(released: readonly Promise<void>[]): Promise<void> {
+    await Promise.allSettled([...this.#acquires.values(), ...released]);
+    await this.#settler.settled();
+  }
+
+  readonly #newId = (): string => {
+    this.#ids += 1;
+    return `${this.#idPrefix}-${this.#ids}`;
+  };
+
+  readonly #giveBack = ({ answer }: Granted): void => {
+    this.#settler.giveBackUnasked(answer.grantId, undefined);
+  };
+
+  #mayAcquire(): void {
+    const { limits } = this.#parts;
+    if (this.#closed !== undefined) throw closed();
+    if (this.#acquires.size + this.#settler.size >= limits.acquires)
+      throw busy("acquires", limits.acquires);
+    if (this.#grants.size >= limits.grants) throw busy("grants", limits.grants);
+  }
+
+  #grant(granted: Granted, rules: GrantRules): Grant {
+    const { calls, runtime } = this.#parts;
+    const parts = {
+      ...{ calls, runtime, settler: this.#settler, warn: this.warn },
+      ended: (ended: Grant) => void this.#grants.delete(ended),
+    };
+    const grant = new Grant(parts, granted, rules);
+    if (grant.loss === undefined) this.#grants.add(grant);
+    return grant;
+  }
+}
+
+/** The promise, or the reason of the signal as soon as that aborts; `late` is told what the promise comes to after that. */
+function orLeave<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  late: (value: T) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) leave();
+    signal.addEventListener("abort", leave, { once: true });
+    promise.then((value) => {
+      signal.removeEventListener("abort", leave);
+      if (signal.aborted) late(value);
+      else resolve(value);
+    }, reject);
+  });
+}

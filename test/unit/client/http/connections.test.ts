@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { afterEach, beforeEach, describe, it } from "mocha";
+import { HoldfastError } from "#client/error.ts";
+import { Connections, type Sending } from "#client/http/connections.ts";
+import { placeOf } from "#client/http/place.ts";
+import { realRuntime } from "#client/runtime.ts";
+import { inTime } from "#test/support/poll.ts";
+
+const request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const ask: Sending = { text: request, lane: "short", patienceMs: 20_000 };
+
+describe("connections to the sidecar", () => {
+  let server: Server;
+  let sockets: Socket[];
+  let connections: Connections;
+  /** What the server does with each request. */
+  let serve: (socket: Socket) => void;
+  const waiters: (() => void)[] = [];
+
+  beforeEach(async () => {
+    sockets = [];
+    serve = (socket) => socket.write(answer);
+    server = createServer({ allowHalfOpen: true }, (socket) => {
+      sockets.push(socket);
+      socket.on("data", () => {
+        serve(socket);
+        for (const told of waiters.splice(0)) told();
+      });
+      socket.on("error", () => undefined);
+      socket.on("end", () => socket.end());
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    connections = new Connections(placeOf(`http://127.0.0.1:${port}`), realRuntime);
+  });
+
+  afterEach(async () => {
+    connections.close();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, "close");
+  });
+
+  const nextRequest = () =>
+    inTime("a request", new Promise<void>((resolve) => waiters.push(resolve)));
+
+  it("are used again", async () => {
+    for (let i = 0; i < 5; i++) assert.equal((await connections.send(ask)).kind, "answered");
+    assert.equal(sockets.length, 1);
+  });
+
+  it("serve short requests in turn, and never make them wait for long ones", async () => {
+    const answers: (() => void)[] = [];
+    serve = (socket) => void answers.push(() => socket.write(answer));
+    const long = Array.from({ length: 100 }, () => connections.send({ ...ask, lane: "long" }));
+    while (answers.length < 100) await nextRequest();
+    const short = Array.from({ length: 100 }, () => connections.send(ask));
+    while (answers.length < 164) await nextRequest();
+    assert.equal(connections.queued, 36);
+    serve = (socket) => socket.write(answer);
+    for (const each of answers.splice(100)) each();
+    assert.ok(
+      (await inTime("short ones", Promise.all(short))).every(({ kind }) => kind === "answered"),
+    );
+    assert.equal(connections.queued, 0);
+    for (const each of answers) each();
+    await inTime("long ones", Promise.all(long));
+  });
+
+  it("tell that nothing was sent where nobody listens", async () => {
+    const nobody = new Connections(placeOf("http://127.0.0.1:1"), realRuntime);
+    assert.equal((await nobody.send(ask)).kind, "unsent");
+    const noFile = new Connections(placeOf("unix:/nonexistent/holdfast.sock"), realRuntime);
+    assert.equal((await noFile.send(ask)).kind, "unsent");
+  });
+
+  it("tell that no answer came where one breaks, whether reset or closed", async () => {
+    serve = (socket) => socket.resetAndDestroy();
+    assert.equal((await connections.send(ask)).kind, "unanswered");
+    serve = (socket) => socket.end();
+    assert.equal((await connections.send(ask)).kind, "unanswered");
+    serve = (socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf");
+    assert.equal((await connections.send(ask)).kind, "unanswered");
+    serve = (socket) => socket.write("SSH-2.0\r\n\r\n");
+    const odd = await connections.send(ask);
+    assert.ok(odd.kind === "unanswered" && odd.error.name === "Unreadable");
+  });
+
+  it("let go of one that does not answer in time", async () => {
+    serve = () => undefined;
+    const told = await connections.send({ ...ask, patienceMs: 20 });
+    assert.ok(told.kind === "unanswered" && told.error.message.includes("20 ms"));
+    serve = (socket) => socket.write(answer);
+    assert.equal((await connections.send(ask)).kind, "answered");
+    assert.equal(sockets.length, 2);
+  });
+
+  it("send nothing where so many have no answer, and say so", async () => {
+    serve = () => undefined;
+    const short = Array.from({ length: 64 }, () => connections.send(ask));
+    const late = await inTime("its end", connections.send({ ...ask, patienceMs: 20 }));
+    assert.ok(late.kind === "unsent" && HoldfastError.is(late.error, "sidecar_unreachable"));
+    assert.match(late.error.message, /does not answer: 64 requests/);
+    const caller = new AbortController();
+    const gone = connections.send({ ...ask, leave: caller.signal });
+    caller.abort();
+    assert.equal((await gone).kind, "left");
+    connections.close();
+    await Promise.all(short);
+  });
+
+  it("keep no more than so many in turn", async () => {
+    serve = () => undefined;
+    const all = Array.from({ length: 64 + 20_000 }, () => connections.send(ask));
+    assert.equal(connections.queued, 20_000);
+    const more = await connections.send(ask);
+    assert.ok(more.kind === "unsent" && /20000 requests/.test(more.error.message));
+    connections.close();
+    await Promise.all(all);
+    assert.equal(connections.queued, 0);
+  });
+
+  it("half-close when the caller leaves: nothing was done where the other side ends in order", async () => {
+    serve = () => undefined;
+    const caller = new AbortController();
+    const told = connections.send({ ...ask, lane: "long", leave: caller.signal });
+    await nextRequest();
+    caller.abort();
+    assert.equal((await inTime("its end", told)).kind, "left");
+  });
+
+  it("still hear an answer that was under way when the caller left", async () => {
+    server.removeAllListeners("connection");
+    server.on("connection", (socket: Socket) => {
+      sockets.push(socket);
+      socket.on("data", () => {
+        for (const each of waiters.splice(0)) each();
+      });
+      socket.on("end", () => socket.end(answer));
+    });
+    const caller = new AbortController();
+    const told = connections.send({ ...ask, lane: "long", leave: caller.signal });
+    await nextRequest();
+    caller.abort();
+    const heard = await inTime("its answer", told);
+    assert.ok(heard.kind === "answered" && heard.answer.text === "ok");
+  });
+
+  it("take it for unanswered where the connection breaks after the caller left", async () => {
+    serve = () => undefined;
+    server.removeAllListeners("connection");
+    server.on("connection", (socket: Socket) => {
+      sockets.push(socket);
+      socket.on("error", () => undefined);
+      socket.on("data", () => {
+        for (const each of waiters.splice(0)) each();
+      });
+      socket.on("end", () => socket.resetAndDestroy());
+    });
+    const caller = new AbortController();
+    const told = connections.send({ ...ask, lane: "long", leave: caller.signal });
+    await nextRequest();
+    caller.abort();
+    assert.equal((await inTime("its end", told)).kind, "unanswered");
+  });
+
+  it("are not used after the server closed them while they were idle", async () => {
+    await connections.send(ask);
+    const [first] = sockets;
+    first?.end();
+    await inTime("its close", once(first!, "close"));
+    assert.equal((await connections.send(ask)).kind, "answered");
+    assert.equal(sockets.length, 2);
+  });
+
+  it("send nothing once they are closed, and end what is under way", async () => {
+    serve = () => undefined;
+    const told = connections.send(ask);
+    await nextRequest();
+    connections.close();
+    assert.equal((await inTime("its end", told)).kind, "unanswered");
+    const after = await connections.send(ask);
+    assert.ok(after.kind === "unsent" && HoldfastError.is(after.error, "client_closed"));
+  });
+
+  it("go to a socket in the file system, too", async () => {
+    const file = path.join(tmpdir(), `holdfast-client-${process.pid}.sock`);
+    const local = createServer((socket) => {
+      sockets.push(socket);
+      socket.on("data", () => socket.write(answer));
+    });
+    local.listen(file);
+    await once(local, "listening");
+    const there = new Connections(placeOf(`unix:${file}`), realRuntime);
+    assert.equal((await there.send(ask)).kind, "answered");
+    there.close();
+    local.close();
+    await once(local, "close");
+  });
+});
+
+describe("the place of a sidecar", () => {
+  it("is a host and a port, or a file", () => {
+    const of = (url: string) => placeOf(url).socket;
+    assert.deepEqual(of("http://localhost:4653"), { host: "localhost", port: 4_653 });
+    assert.deepEqual(of("http://[::1]:4653"), { host: "::1", port: 4_653 });
+    assert.deepEqual(of("http://localhost/"), { host: "localhost", port: 80 });
+    assert.deepEqual(of("unix:/run/holdfast.sock"), { path: "/run/holdfast.sock" });
+    assert.equal(placeOf("http://localhost:4653/").url, "http://localhost:4653");
+  });
+
+  for (const url of [
+    "",
+    "localhost:4653",
+    "https://localhost",
+    "http://a/b",
+    "http://a?b=c",
+    "http://u:p@a",
+  ])
+    it(`is not '${url}', and says so`, () => {
+      assert.throws(() => placeOf(url), {
+        name: "TypeError",
+        message: /It is like http:\/\/localhost:4653/,
+      });
+    });
+});
