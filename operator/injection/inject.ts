@@ -3,8 +3,8 @@
  * refusal. Pure, so that whoever asks (a webhook now) is only a caller.
  *
  * The API server may ask about one pod again, after another webhook has changed it. Then the sidecar's place and its
- * container stay as they are, whatever others have made of them: only what is missing is added, and whom it is to trust is
- * brought up to date. A pod that carries the sidecar of another template, since it was copied from a running one, gets the
+ * container stay as they are, whatever others have made of them: only what is missing is added, and whom it is to trust and
+ * how it is to end are brought up to date. A pod that carries the sidecar of another template, since it was copied from a running one, gets the
  * container of this one at the same place.
  */
 import { ports, sidecarContainer } from "#api/names.ts";
@@ -12,7 +12,7 @@ import { readSettings, type Settings } from "./annotations.ts";
 import { whetherAsked, type Reach } from "./asked.ts";
 import { ownMark, unfit } from "./fitness.ts";
 import { markText, type Mark } from "./mark.ts";
-import { meshAnnotations } from "./mesh.ts";
+import { callersEndFirst, meshAnnotations } from "./mesh.ts";
 import type { Operation } from "./patch.ts";
 import { readPod, type NamespaceFacts, type Pod, type PodSeen } from "./pod.ts";
 import { refuse, skip, type Refused, type Skipped } from "./reasons.ts";
@@ -99,11 +99,12 @@ function withSidecar({ seen, namespace, settings, injector }: Fit): Injection {
   // A user that the pod says itself holds for the sidecar, too, which else would be out of the range; but never root.
   const platformUser =
     namespace.annotations[usersOfNamespace] !== undefined && seen.runAsUser !== 0;
+  const appEndsFirst = callersEndFirst(seen.initContainers ?? []);
   const patch = patchOf(seen, {
-    container: containerOf({ template, trust, settings, platformUser }),
+    container: containerOf({ template, trust, settings, platformUser, appEndsFirst }),
     volumes: volumes(),
     mark: keeps ? before : now,
-    ...{ keeps, trust },
+    ...{ keeps, trust, appEndsFirst },
     annotations: meshAnnotations(seen, namespace, {
       outbound: [...injector.etcdPorts, ports.identity],
       inbound: [healthPort],

@@ -6,6 +6,7 @@
  * and begin before a proxy that is an ordinary container has begun; the kubelet's questions come in then, too. So the
  * mesh is told to leave these ports alone, by its own annotations: what stands in them stays, ours are appended.
  */
+import { sidecarContainer } from "#api/names.ts";
 import type { ContainerSeen, NamespaceFacts, PodSeen } from "./pod.ts";
 
 export interface MeshPorts {
@@ -49,6 +50,17 @@ export function positionIn(initContainers: readonly ContainerSeen[]): number {
     if (validators.has(name) || (proxies.has(name) && staysUp)) position = index + 1;
   }
   return position;
+}
+
+/**
+ * Whether all who may hold a lock have ended when the kubelet asks the sidecar to end. It waits for the pod's containers and
+ * for later sidecars, but not for an init container that is to end by itself: where the pod is deleted while that runs, both
+ * are asked at the same moment, and it may go on for the whole grace period. A mesh's take no locks.
+ */
+export function callersEndFirst(initContainers: readonly ContainerSeen[]): boolean {
+  const at = initContainers.findIndex(({ name }) => name === sidecarContainer);
+  const later = initContainers.slice(at < 0 ? positionIn(initContainers) : at);
+  return later.every(({ name, staysUp }) => staysUp || allOfMeshes.has(name));
 }
 
 /** The annotations with our ports in them; empty where there is no mesh. */

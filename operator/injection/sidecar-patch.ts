@@ -9,7 +9,7 @@ import { markText, type Mark } from "./mark.ts";
 import { positionIn } from "./mesh.ts";
 import { insert, replaceAt, setEntries, type Operation } from "./patch.ts";
 import type { ContainerSeen, PodSeen } from "./pod.ts";
-import { trustVariable } from "./template.ts";
+import { appEndsFirstVariable, trustVariable } from "./template.ts";
 
 export interface SidecarParts {
   readonly container: object;
@@ -17,6 +17,7 @@ export interface SidecarParts {
   readonly mark: Mark;
   /** PEM. */
   readonly trust: string;
+  readonly appEndsFirst: boolean;
   /** The container and the volumes that are there stay as they are. */
   readonly keeps: boolean;
   /** Beside the mark. */
@@ -52,24 +53,32 @@ function volumesPatch({ volumes }: PodSeen, { volumes: wanted, keeps }: SidecarP
 /** The place is chosen once: a mesh that comes later puts itself before us, where it wants to. */
 function containerPatch(
   { initContainers }: PodSeen,
-  { container, keeps, trust }: SidecarParts,
+  { container, keeps, trust, appEndsFirst }: SidecarParts,
 ): Operation[] {
   const path = "/spec/initContainers";
   const at = initContainers?.findIndex(({ name }) => name === sidecarContainer) ?? -1;
   const there = initContainers?.[at];
   if (there !== undefined)
-    return keeps ? trustPatch(`${path}/${at}/env`, there, trust) : [replaceAt(path, at, container)];
+    return keeps
+      ? Object.entries({
+          [trustVariable]: trust,
+          [appEndsFirstVariable]: String(appEndsFirst),
+        }).flatMap(([name, value]) => valuePatch(`${path}/${at}/env`, there, { name, value }))
+      : [replaceAt(path, at, container)];
   const list = { path, length: initContainers?.length };
   return [insert(list, positionIn(initContainers ?? []), container)];
 }
 
 /**
  * Whom it trusts may have changed since, though all else is the same: the pod was copied, or brought back by a backup into a
- * cluster with another authority. Such a sidecar would find nobody whom it believes, and end for ever.
+ * cluster with another authority. Such a sidecar would find nobody whom it believes, and end for ever. Another webhook may
+ * have put an init container behind it, for which it must not end as if all had ended.
  */
-function trustPatch(path: string, { env }: ContainerSeen, trust: string): Operation[] {
-  const at = env.findIndex(([name]) => name === trustVariable);
-  return at < 0 || env[at]?.[1] === trust
-    ? []
-    : [replaceAt(path, at, { name: trustVariable, value: trust })];
+function valuePatch(
+  path: string,
+  { env }: ContainerSeen,
+  entry: { readonly name: string; readonly value: string },
+): Operation[] {
+  const at = env.findIndex(([name]) => name === entry.name);
+  return at < 0 || env[at]?.[1] === entry.value ? [] : [replaceAt(path, at, entry)];
 }

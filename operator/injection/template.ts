@@ -25,6 +25,8 @@ export interface Wanted {
   readonly settings: Settings;
   /** Whether the platform chooses the user. */
   readonly platformUser: boolean;
+  /** Whether all who may ask it have ended when the kubelet asks it to end: see `callersEndFirst`. */
+  readonly appEndsFirst: boolean;
 }
 
 export const audience = "holdfast.dev/identity";
@@ -32,6 +34,7 @@ export const volumeNames = { state: "holdfast-state", token: "holdfast-token" } 
 
 /** In the container's environment. */
 export const trustVariable = "HOLDFAST_IDENTITY_TRUST";
+export const appEndsFirstVariable = "HOLDFAST_APP_ENDS_FIRST";
 const user = 65_532;
 const tokenFolder = "/var/run/holdfast/token";
 const tokenFile = "token";
@@ -99,9 +102,10 @@ export function volumes() {
   ];
 }
 
-/** Names what the operator's version and options make of a pod; not whom it trusts, which running sidecars learn. */
+/** Names what the operator's version and options make of a pod; nothing that differs from pod to pod, or that sidecars learn. */
 export function templateHash(template: Template): string {
-  const made = containerOf({ template, trust: "", settings: {}, platformUser: false });
+  const usual = { settings: {}, platformUser: false, appEndsFirst: true };
+  const made = containerOf({ template, trust: "", ...usual });
   const text = canonicalJson({ container: made, volumes: volumes() });
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
@@ -110,7 +114,7 @@ export function settingOf(settings: Settings, name: SettingName): string {
   return settings[name] ?? settingTable[name].default ?? "";
 }
 
-function environment({ template, trust, settings }: Wanted): object[] {
+function environment({ template, trust, settings, appEndsFirst }: Wanted): object[] {
   const field = (fieldPath: string) => ({
     valueFrom: { fieldRef: { apiVersion: "v1", fieldPath } },
   });
@@ -128,8 +132,7 @@ function environment({ template, trust, settings }: Wanted): object[] {
     { name: trustVariable, value: trust },
     { name: "HOLDFAST_IDENTITY_TOKEN", value: `${tokenFolder}/${tokenFile}` },
     { name: "HOLDFAST_STATE_FOLDER", value: stateFolder },
-    // As an init container it is asked to end when all others have ended, or their time has.
-    { name: "HOLDFAST_APP_ENDS_FIRST", value: "true" },
+    { name: appEndsFirstVariable, value: String(appEndsFirst) },
     ...given.flatMap(([setting, name, value]) => {
       const text = settings[setting];
       return text === undefined ? [] : [{ name, value: value(text) }];

@@ -9,6 +9,7 @@ interface Container {
   readonly name: string;
   readonly restartPolicy?: string;
   readonly volumeMounts?: readonly { readonly name: string }[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
 }
 
 interface PodRead {
@@ -121,7 +122,25 @@ describe("any pod that asks", () => {
       const inits = [{ name: "early" }, ...(first.spec.initContainers ?? []), { name: "late" }];
       const changed = { ...first, spec: { ...first.spec, initContainers: inits } };
       const second = inject({ pod: { ...changed }, namespace, injector });
-      assert.equal(second.kind === "skipped" ? second.reason : second, "AlreadyInjected");
+      const after = second.kind === "patched" ? applied({ ...changed }, second.patch) : changed;
+      const names = ({ spec }: PodRead) => spec.initContainers?.map((one) => one.name);
+      assert.deepEqual(names(read(after)), names(changed));
+      const third = inject({ pod: after, namespace, injector });
+      assert.equal(third.kind === "skipped" ? third.reason : third, "AlreadyInjected");
+    });
+  });
+
+  it("has a sidecar that takes the app's end for that of all only where no other init container comes after it", () => {
+    check((pod, namespace) => {
+      const { initContainers = [] } = read(patched({ pod, namespace, injector })).spec;
+      const at = initContainers?.findIndex((one) => one.name === "holdfast") ?? -1;
+      const sidecar = initContainers?.[at];
+      const later = initContainers?.slice(at + 1) ?? [];
+      const isFree = later.every(
+        (one) => one.restartPolicy === "Always" || meshes.includes(one.name),
+      );
+      const said = sidecar?.env?.find((one) => one.name === "HOLDFAST_APP_ENDS_FIRST");
+      assert.equal(said?.value, String(isFree));
     });
   });
 });
