@@ -326,6 +326,17 @@ describe("the webhooks of the chart", function () {
     assert.ok(text.includes(`'${injectLabel}'`));
     assert.ok(text.includes(`in [${injectLabelValues.map((value) => `'${value}'`).join(", ")}]`));
   });
+
+  it("leave the guard of running sidecars where they are turned off", async () => {
+    const names = async (sets: Sets) =>
+      ofKind(await helms.render("4", sets), "ValidatingAdmissionPolicy").map((one) =>
+        JSON.stringify(one["metadata"]),
+      );
+    const [left, ...more] = await names({ "injection.enabled": false });
+    assert.match(left ?? "", /-sidecars"/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(await names({ "injection.enabled": false, "injection.policy": false }), []);
+  });
 });
 
 describe("the options that the chart sets", function () {
