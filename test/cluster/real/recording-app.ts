@@ -20,6 +20,8 @@ export interface RecordingApp {
   readonly graceSeconds?: number;
   /** The app's container has a preStop that takes longer than any grace period. */
   readonly preStop?: boolean;
+  /** It is an init container: what the pod is for has not begun yet. */
+  readonly inInit?: boolean;
 }
 
 export interface Place {
@@ -36,6 +38,7 @@ export const recordFileOf = ({ namespace, pod }: Place): string => `${namespace}
 export const breathFileOf = ({ namespace, pod }: Place): string => `${namespace}.${pod}.breath`;
 
 const hangs = ["node", "--eval", "setTimeout(() => {}, 60_000)"];
+const idle = { image: imageOf("node"), imagePullPolicy: "Never", command: hangs };
 
 const script = `
 const fs = process.getBuiltinModule("node:fs");
@@ -98,13 +101,13 @@ for (const lock of kept) use(lock, Infinity);
 /** `folder`: the machine's, where the record lies. */
 export function recordingPod(place: Place, app: RecordingApp, folder: string): object {
   const { locks, kept = [], ttl = "1h", holdMs, onTerm = "ends" } = app;
-  const { graceSeconds = 20, annotations = {}, preStop = false } = app;
+  const { graceSeconds = 20, annotations = {}, preStop = false, inInit = false } = app;
   const plan = {
     ...{ file: `${folderInPod}/${recordFileOf(place)}`, locks, kept, ttl, holdMs },
     ...{ breath: `${folderInPod}/${breathFileOf(place)}`, ends: onTerm === "ends" },
   };
   const container = {
-    ...{ name: "app", image: imageOf("node"), imagePullPolicy: "Never" },
+    ...{ name: inInit ? "migration" : "app", image: imageOf("node"), imagePullPolicy: "Never" },
     command: ["node", "--input-type=module", "--eval", script],
     env: [
       { name: "PLAN", value: JSON.stringify(plan) },
@@ -119,7 +122,9 @@ export function recordingPod(place: Place, app: RecordingApp, folder: string): o
     spec: {
       terminationGracePeriodSeconds: graceSeconds,
       enableServiceLinks: false,
-      containers: [container],
+      ...(inInit
+        ? { initContainers: [container], containers: [{ ...idle, name: "app" }] }
+        : { containers: [container] }),
       volumes: [{ name: "seen", hostPath: { path: folder, type: "Directory" } }],
     },
   };

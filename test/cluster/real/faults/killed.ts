@@ -13,6 +13,8 @@ interface Killing {
   readonly how: readonly string[];
   readonly graceSeconds: number;
   readonly preStop?: boolean;
+  /** It is an init container, which the kubelet asks to end together with the sidecar. */
+  readonly inInit?: boolean;
 }
 
 export const killings: Readonly<Record<string, Killing>> = {
@@ -23,15 +25,18 @@ export const killings: Readonly<Record<string, Killing>> = {
   "with a grace period of a second": {
     ...{ namespace: "brief", how: ["--grace-period=1"], graceSeconds: 30 },
   },
+  "while it is an init container": {
+    ...{ namespace: "begins", how: [], graceSeconds: 7, inInit: true },
+  },
   "by force": {
     ...{ namespace: "forced", how: ["--force", "--grace-period=0"], graceSeconds: 30 },
   },
 };
 
 export async function killedApp(stage: FaultStage, plan: Killing): Promise<void> {
-  const { namespace, how, graceSeconds, preStop = false } = plan;
+  const { namespace, how, graceSeconds, preStop = false, inInit = false } = plan;
   const { holder, waiter, grant } = await stage.pair(namespace, {
-    ...{ onTerm: "ignores", graceSeconds, preStop },
+    ...{ onTerm: "ignores", graceSeconds, preStop, inInit },
     annotations: { "holdfast.dev/session-ttl": "10s" },
   });
   const app = processWith(appVariable, holder.pod);
