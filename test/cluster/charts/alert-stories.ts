@@ -117,6 +117,26 @@ export const stories: readonly Story[] = [
     summary: "The operator does not reach etcd.",
   },
   {
+    alert: "HoldfastPodsWithoutSidecar",
+    when: "a namespace gets its label, and nobody makes its pods anew",
+    series: {
+      [own("holdfast_pods_to_restart", 'pod_namespace="shop",reason="Missing"')]: "0x4 3x60",
+      [own("holdfast_pods_to_restart", 'pod_namespace="billing",reason="Missing"')]: "0x64",
+    },
+    ...{ quietAt: "33m", firesAt: "37m", labels: { pod_namespace: "shop" } },
+    summary: "3 pods in shop ask for a sidecar of Holdfast and run without.",
+  },
+  {
+    alert: "HoldfastOldSidecars",
+    when: "the operator was upgraded, and a day later pods are still as they were",
+    series: {
+      [own("holdfast_pods_to_restart", 'pod_namespace="shop",reason="OldVersion"')]: "0x2 2x40",
+    },
+    ...{ every: "1h", quietAt: "26h", firesAt: "28h" },
+    labels: { pod_namespace: "shop", reason: "OldVersion" },
+    summary: "2 pods in shop have an old sidecar of Holdfast (OldVersion).",
+  },
+  {
     alert: "HoldfastSidecarsWithoutEtcd",
     when: "a policy keeps one namespace from etcd",
     series: {

@@ -352,6 +352,7 @@ describe("the options that the chart sets", function () {
     "HOLDFAST_HEALTH_ADDRESS",
     "HOLDFAST_WEBHOOK_ADDRESS",
     "HOLDFAST_IDENTITY_ADDRESS",
+    "HOLDFAST_LINGER",
   ];
   const placed = {
     resources: { requests: { cpu: 1, memory: "1Gi" }, limits: { cpu: "1.5" } },
