@@ -56,7 +56,11 @@ export class Line {
       this.#waiters.set(mine.key, { mine, look });
       signal.addEventListener("abort", look, { once: true });
       if (this.#following === undefined) this.#start();
-      else this.#tellIfGone(mine.key);
+      else {
+        // What let him in, or took him away, may have been told before he came.
+        this.#tellIfGone(mine.key);
+        this.#tellThoseIn();
+      }
     });
   }
 

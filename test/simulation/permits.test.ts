@@ -1,8 +1,11 @@
 /** Permits of a semaphore: who waits for them is let in soon, in order, also while there come to be fewer or more. */
 import assert from "node:assert/strict";
-import type { AcquireRequest } from "#core/lock/views.ts";
-import type { Answer, Process } from "./process.ts";
-import type { Acquired } from "#core/lock/views.ts";
+import { contendersOf, lockOf } from "#core/lock/keys.ts";
+import { Line } from "#core/lock/line.ts";
+import type { Acquired, AcquireRequest } from "#core/lock/views.ts";
+import type { KeyValue } from "#core/store.ts";
+import { Tasks } from "#core/tasks.ts";
+import { namespace, type Answer, type Process } from "./process.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
 import { specOf } from "./schedule.ts";
 import type { Stage } from "./stage.ts";
@@ -107,6 +110,54 @@ describe("permits", () => {
     const heard = await stage.world.until(waiting.answer);
     assert.ok(heard.kind === "refused" && heard.code === "permits_exceed", JSON.stringify(heard));
     await granted(stage, one, 2);
+    end(stage);
+  });
+
+  it("let in who begins to wait after it was told that they are free", async () => {
+    const stage = await stageOf("permits/late", 1);
+    const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
+    const first = await granted(stage, one, 1);
+    const second = other.acquire(requestOf(1, 60_000));
+    await stage.world.pass(soonMs);
+    const third = other.acquire(requestOf(1, 60_000));
+    await stage.world.pass(soonMs);
+    const [, next, last] = stage.server.keys.within(
+      contendersOf(namespace, { pool: "permits", name: "42" }),
+    );
+    assert.ok(next !== undefined && last !== undefined);
+    const { runtime, kernel } = other;
+    const tasks = new Tasks((name, error) => {
+      throw new Error(name, { cause: error });
+    });
+    const line = new Line({
+      ...{ runtime, tasks, store: kernel.store },
+      lock: lockOf(namespace, { pool: "permits", name: "42" }),
+      sharing: () => ({ mode: "Semaphore", permits: 1 }),
+    });
+    const { signal } = new AbortController();
+    const waits = (contender: KeyValue) => {
+      const told = Promise.withResolvers<undefined>();
+      runtime.deliver(() => {
+        line.until({ key: contender.key, created: contender.createRevision }, signal).then(() => {
+          told.resolve(undefined);
+        }, told.reject);
+      });
+      return told.promise;
+    };
+    // As long as somebody waits the line is followed; this one has a look at the end.
+    const lastIsIn = waits(last);
+    await stage.world.pass(soonMs);
+    await stage.world.until(one.release(first));
+    const nextId = idOf(await stage.world.until(second.answer));
+    await stage.world.pass(5_000);
+    const beganMs = stage.world.nowMs;
+    await stage.world.until(waits(next));
+    const waitedMs = stage.world.nowMs - beganMs;
+    assert.ok(waitedMs < 100, `he was told only after ${String(waitedMs)} ms`);
+    await stage.world.until(other.release(nextId));
+    await stage.world.until(lastIsIn, soonMs);
+    idOf(await stage.world.until(third.answer));
+    await stage.world.until(tasks.close());
     end(stage);
   });
 
