@@ -184,8 +184,11 @@ export class Pool implements CohortPool<Cohort> {
     const range = poolRange(namespace, this.name);
     const counted = await store.read([{ ...range, countOnly: true }], wait);
     if (counted.kind !== "done") return;
-    this.#namesCounted = counted.value.ranges[0]?.count ?? 0;
-    if (this.#namesCounted < namesMax) return;
+    const contenders = counted.value.ranges[0]?.count ?? 0;
+    if (contenders < namesMax) {
+      this.#namesCounted = contenders;
+      return;
+    }
     const listed = await store.read([{ ...range, keysOnly: true }], wait);
     if (listed.kind !== "done") return;
     const keys = listed.value.ranges[0]?.keys ?? [];

@@ -14,15 +14,18 @@ const soonMs = 500;
 /** Longer than a session lives without etcd. */
 const sessionGoneMs = 15_000;
 
-async function stageOf(seed: string, permits: number): Promise<Stage> {
+/** So long the names of a pool are as they were counted. */
+const countedForMs = 10_000;
+
+async function stageOf(seed: string, permits: number, more: object = {}): Promise<Stage> {
   const stage = await quietStage(seed, 2);
-  edit(stage, permits);
+  edit(stage, permits, more);
   await stage.world.pass(soonMs);
   return stage;
 }
 
-function edit(stage: Stage, permits: number): void {
-  const spec = specOf({ mode: "Semaphore", permits, ttl: "1m" });
+function edit(stage: Stage, permits: number, more: object = {}): void {
+  const spec = specOf({ mode: "Semaphore", permits, ttl: "1m", ...more });
   stage.edit(stage.world.chance, () => [stage.documentOf("permits", spec)]);
 }
 
@@ -158,6 +161,20 @@ describe("permits", () => {
     await stage.world.until(lastIsIn, soonMs);
     idOf(await stage.world.until(third.answer));
     await stage.world.until(tasks.close());
+    end(stage);
+  });
+
+  it("that many hold count as one of the pool's names, also while these are counted", async () => {
+    const stage = await stageOf("permits/names", 99, { limits: { names: 50 } });
+    const process = processOf(stage, 0);
+    for (let held = 0; held < 60; held++) await granted(stage, process, 1);
+    await stage.world.pass(countedForMs);
+    const tries = [];
+    for (let at = 0; at < 40; at++) {
+      tries.push(process.acquire({ ...requestOf(1, 0), name: `other-${String(at)}` }).answer);
+      await stage.world.pass(0.2);
+    }
+    for (const answer of await stage.world.until(Promise.all(tries))) idOf(answer);
     end(stage);
   });
 
