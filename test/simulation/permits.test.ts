@@ -100,6 +100,22 @@ describe("permits", () => {
     end(stage);
   });
 
+  it("that there come to be fewer leave who holds more in the sight of its own sidecar", async () => {
+    const stage = await stageOf("permits/seen", 3);
+    const one = processOf(stage, 0);
+    await granted(stage, one, 2);
+    await granted(stage, one, 1);
+    edit(stage, 1);
+    await stage.world.pass(soonMs);
+    const view = await stage.world.until(one.kernel.locks.look("permits", "42"));
+    assert.deepEqual(
+      view.holders.map(({ permits }) => permits),
+      [2, 1],
+    );
+    assert.deepEqual(view.waiters, []);
+    end(stage);
+  });
+
   it("that there come to be fewer, while a caller waits for a session, are not let out to it alone", async () => {
     const stage = await stageOf("permits/alone", 3);
     const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
