@@ -180,6 +180,26 @@ describe("permits", () => {
     end(stage);
   });
 
+  it("are waited for by the first who came, when there come to be more than may wait", async () => {
+    const stage = await stageOf("permits/waiters", 1);
+    const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
+    const held = await granted(stage, one, 1);
+    const waits = [];
+    for (const process of [one, other, one, other]) {
+      waits.push(process.acquire(requestOf(1, 60_000)).answer);
+      await stage.world.pass(soonMs);
+    }
+    edit(stage, 1, { limits: { waitersPerLock: 2 } });
+    const [first, second, ...late] = waits;
+    assert.ok(first !== undefined && second !== undefined);
+    for (const answer of await stage.world.until(Promise.all(late)))
+      assert.ok(answer.kind === "refused" && answer.code === "too_many_waiters", answer.kind);
+    await stage.world.until(one.release(held));
+    await stage.world.until(one.release(idOf(await stage.world.until(first))));
+    idOf(await stage.world.until(second));
+    end(stage);
+  });
+
   it("that many hold count as one of the pool's names, also while these are counted", async () => {
     const stage = await stageOf("permits/names", 99, { limits: { names: 50 } });
     const process = processOf(stage, 0);
