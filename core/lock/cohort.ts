@@ -291,8 +291,10 @@ export class Cohort {
     const { store, mirror, namespace } = this.#parts;
     this.#enterPhase({ kind: "looking" });
     while (this.callers.size > 0 && this.#place === place && place.session.isAlive()) {
-      const seen = await this.#steps.do((signal) =>
-        look(this.#parts, { lock, atLeast: place.created }, signal),
+      const atLeast = place.created;
+      const seen = await this.#steps.do(
+        (signal) =>
+          this.beside?.looks.look(atLeast, signal) ?? look(this.#parts, { lock, atLeast }, signal),
       );
       if (seen === undefined) {
         if (this.#phase.kind === "looking") this.#enterPhase({ kind: "unseen" });

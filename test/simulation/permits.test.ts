@@ -149,9 +149,8 @@ describe("permits", () => {
       throw new Error(name, { cause: error });
     });
     const line = new Line({
-      ...{ runtime, tasks, store: kernel.store },
+      ...{ runtime, tasks, store: kernel.store, mirror: kernel.specs },
       lock: lockOf(namespace, { pool: "permits", name: "42" }),
-      sharing: () => ({ mode: "Semaphore", permits: 1 }),
     });
     const { signal } = new AbortController();
     const waits = (contender: KeyValue) => {
@@ -197,6 +196,31 @@ describe("permits", () => {
     await stage.world.until(one.release(held));
     await stage.world.until(one.release(idOf(await stage.world.until(first))));
     idOf(await stage.world.until(second));
+    end(stage);
+  });
+
+  it("cost few reads of all who wait, while these wait and when the resource changes", async () => {
+    const waiting = 200;
+    const stage = await stageOf("permits/reads", 1, { handover: { maxCount: 3 } });
+    const process = processOf(stage, 0);
+    await granted(stage, process, 1);
+    for (let asked = 0; asked < waiting; asked++) {
+      process.acquire(requestOf(1, 600_000));
+      await stage.world.pass(1);
+    }
+    await stage.world.pass(soonMs);
+    const { store } = process.kernel;
+    const read = store.read.bind(store);
+    let keys = 0;
+    store.read = async (...asked) => {
+      const outcome = await read(...asked);
+      if (outcome.kind === "done") keys += outcome.value.ranges[0]?.keys.length ?? 0;
+      return outcome;
+    };
+    await stage.world.pass(60_000);
+    edit(stage, 1, { handover: { maxCount: 4 } });
+    await stage.world.pass(5_000);
+    assert.ok(keys < 10 * waiting, `${String(keys)} contenders were read`);
     end(stage);
   });
 
