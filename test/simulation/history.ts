@@ -82,6 +82,8 @@ export interface Claim {
 export interface Granted extends Demand {
   /** As the pool was; of a semaphore the most permits that were in force since the oldest grant beside it. */
   readonly sharing: Sharing;
+  /** Of a semaphore: the most permits that were in force since the look that let it in was sent. Absent: not known. */
+  readonly permitsThen?: number;
   readonly id: string;
   readonly lock: string;
   readonly process: string;
