@@ -8,6 +8,7 @@ import { leftovers } from "./checks/leftovers.ts";
 import { localOrder } from "./checks/local-order.ts";
 import { places } from "./checks/places.ts";
 import { promises } from "./checks/promises.ts";
+import { promptness } from "./checks/promptness.ts";
 import { requests } from "./checks/requests.ts";
 import { settling } from "./checks/settling.ts";
 import { truth } from "./checks/truth.ts";
@@ -147,6 +148,7 @@ function judged({ history, schedule }: Stage): Violation[] {
     ...[exclusion, fences, places, promises, localOrder, settling, requests, truth].flatMap(
       (check) => check(history),
     ),
+    ...(quiet && !schedule.silenceStays ? promptness(history) : []),
     ...budget(history, quiet ? noticeMs : lostNoticeMs),
   ];
 }
