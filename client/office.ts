@@ -35,8 +35,8 @@ export class Office {
   readonly #parts: OfficeParts;
   readonly #settler: Settler;
   readonly #grants = new Set<Grant>();
-  /** By what makes each of them leave. */
-  readonly #acquires = new Map<AbortController, Promise<unknown>>();
+  /** By what makes each of them leave, until what was granted is in its caller's hands or given back. */
+  readonly #acquires = new Map<AbortController, Promise<void>>();
   /** Of the ids of its requests: chance once, then a count, which costs nothing. */
   readonly #idPrefix: string;
   #ids = 0;
@@ -68,19 +68,26 @@ export class Office {
       { ...asked, leave: leaving.signal },
     );
     const granted = acquiring.run();
-    this.#acquires.set(leaving, granted);
-    const done = (): void => {
-      this.#acquires.delete(leaving);
-    };
-    granted.then(done, done);
+    let done: () => void = () => undefined;
+    const over = new Promise<void>((resolve) => (done = resolve));
+    this.#acquires.set(leaving, over);
     const leave = (): void => {
       leaving.abort(signal?.reason);
     };
     signal?.addEventListener("abort", leave, { once: true });
     try {
-      return this.#grant(await orLeave(granted, leaving.signal, this.#giveBack), rules);
+      const got = await orLeave(granted, leaving.signal, this.#giveBack);
+      if (!leaving.signal.aborted) return this.#grant(got, rules);
+      // In the very turn in which it was granted.
+      this.#giveBack(got);
+      throw leaving.signal.reason;
     } finally {
       signal?.removeEventListener("abort", leave);
+      const end = (): void => {
+        this.#acquires.delete(leaving);
+        done();
+      };
+      granted.then(end, end);
     }
   }
 

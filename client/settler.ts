@@ -122,7 +122,9 @@ export class Settler {
           const { code } = told.error;
           const isHeld = code === "lock_held";
           if (isHeld && calls.clock.now() > mayBeGrantedUntilMs) return;
-          if (!isHeld && !isPassing(told.error)) return;
+          // A sidecar that says nothing of use has not said no.
+          const isOpen = code === "internal" || code === "unexpected_answer";
+          if (!isHeld && !isOpen && !isPassing(told.error)) return;
           break;
         }
         case "unknown":

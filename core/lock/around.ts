@@ -8,6 +8,7 @@ import type { Counters } from "./counters.ts";
 import type { Grants } from "./grants.ts";
 import type { Lock } from "./keys.ts";
 import type { Line } from "./line.ts";
+import type { Looks } from "./looks.ts";
 import type { Demand } from "./order.ts";
 import type { Rules } from "./rules.ts";
 import type { LostGuarantee } from "./views.ts";
@@ -43,6 +44,7 @@ export interface CohortPool<C> {
 export interface Beside<C> {
   readonly seats: SideSeats;
   readonly line: Line;
+  readonly looks: Looks;
   /** How many of them wait. */
   readonly waiting: number;
   /** Told when the caller of one begins to wait, and when that is over. */

@@ -3,16 +3,19 @@ import { SideSeats } from "../session/seats.ts";
 import type { Beside } from "./around.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Line } from "./line.ts";
+import type { Looks } from "./looks.ts";
 import type { AcquireRequest } from "./views.ts";
 
 export class CohortsBeside implements Beside<Cohort> {
   readonly seats = new SideSeats();
   readonly line: Line;
+  readonly looks: Looks;
   readonly #cohorts = new Set<Cohort>();
   readonly #waiting = new Set<Cohort>();
 
-  constructor(line: Line) {
+  constructor(line: Line, looks: Looks) {
     this.line = line;
+    this.looks = looks;
   }
 
   [Symbol.iterator](): IterableIterator<Cohort> {

@@ -29,7 +29,7 @@ import type { Grant } from "./grant.ts";
 import { grantOn } from "./grant-on.ts";
 import type { Lock } from "./keys.ts";
 import { leave } from "./leave.ts";
-import { look, waitingIn, type Look } from "./look.ts";
+import { look, waitingBefore, waitingIn, type Look } from "./look.ts";
 import { leaveNote } from "./notes.ts";
 import { standing, wouldWait, type Demand } from "./order.ts";
 import { Others } from "./others.ts";
@@ -291,8 +291,10 @@ export class Cohort {
     const { store, mirror, namespace } = this.#parts;
     this.#enterPhase({ kind: "looking" });
     while (this.callers.size > 0 && this.#place === place && place.session.isAlive()) {
-      const seen = await this.#steps.do((signal) =>
-        look(this.#parts, { lock, atLeast: place.created }, signal),
+      const atLeast = place.created;
+      const seen = await this.#steps.do(
+        (signal) =>
+          this.beside?.looks.look(atLeast, signal) ?? look(this.#parts, { lock, atLeast }, signal),
       );
       if (seen === undefined) {
         if (this.#phase.kind === "looking") this.#enterPhase({ kind: "unseen" });
@@ -340,7 +342,8 @@ export class Cohort {
       this.callers.endAll(permitsExceed(this.lock, this.demand.permits, rules));
       return false;
     }
-    if (this.#others.waiting >= rules.limits.waitersPerLock) {
+    // Where too many came in together, the first of them stay.
+    if (waitingBefore(contenders, rules.sharing, place) >= rules.limits.waitersPerLock) {
       for (const caller of [...this.callers]) {
         if (!caller.trying) this.callers.end(caller, tooManyWait(this.lock, rules));
       }

@@ -3,25 +3,25 @@
  * before them goes may let them in. It says when a look is worth it, never who holds: whoever is told looks again.
  *
  *   idle ──(first waits)──▶ reading ──▶ following ──(gap, or no answer)──▶ all look; reading again
- *     ▲──(last went)───────────────────────┘
+ *     ▲──(last went)───────────────────────┘└──(half a minute)──▶ reading again
+ *
+ * No watch is trusted for longer than that: then all is read anew, once for all who wait.
  */
-import { after, sleep, type Runtime } from "../runtime.ts";
-import { fromNow, noRevision, type Change, type Key, type Revision, type Store } from "../store.ts";
+import { after, sleep } from "../runtime.ts";
+import { fromNow, noRevision, type Change, type Key, type Revision } from "../store.ts";
 import type { Tasks } from "../tasks.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
-import { holders, inOrder, isSame, type Mine, type Sharing } from "./order.ts";
+import { look, type LookParts } from "./look.ts";
+import { holders, isSame, type Mine } from "./order.ts";
+import { rulesOf } from "./rules.ts";
 
-const answerMs = 5_000;
 const pauseMs = 500;
+const readEveryMs = 30_000;
 
-export interface LineParts {
-  readonly runtime: Runtime;
-  readonly store: Store;
+export interface LineParts extends LookParts {
   readonly tasks: Tasks;
   readonly lock: Lock;
-  /** Of the pool, as it is now; undefined: it is not known. */
-  readonly sharing: () => Sharing | undefined;
 }
 
 interface Waiter {
@@ -56,7 +56,11 @@ export class Line {
       this.#waiters.set(mine.key, { mine, look });
       signal.addEventListener("abort", look, { once: true });
       if (this.#following === undefined) this.#start();
-      else this.#tellIfGone(mine.key);
+      else {
+        // What let him in, or took him away, may have been told before he came.
+        this.#tellIfGone(mine.key);
+        this.#tellThoseIn();
+      }
     });
   }
 
@@ -70,19 +74,13 @@ export class Line {
   }
 
   async #follow(signal: AbortSignal, following: AbortController): Promise<void> {
-    const { runtime, store, lock } = this.#parts;
-    const range = { key: lock.contenders.key, end: lock.contenders.end };
+    const { runtime } = this.#parts;
     try {
       while (!signal.aborted) {
-        for await (const changes of store.watch(range, fromNow, signal)) {
-          if (changes.kind === "gap") break;
-          if (this.#contenders === undefined && !(await this.#read(signal))) break;
-          if (changes.kind === "changes") this.#take(changes.events);
-          if (changes.at.revision > this.#at) this.#at = changes.at.revision;
-          this.#tellThoseIn();
-        }
+        const isKnown = await this.#followOnce(signal);
         this.#contenders = undefined;
         if (signal.aborted) break;
+        if (isKnown) continue;
         for (const { look } of [...this.#waiters.values()]) look();
         await sleep(runtime, pauseMs * (0.5 + runtime.random()), signal);
       }
@@ -98,15 +96,38 @@ export class Line {
     }
   }
 
-  /** Everything that stands. False: no answer. */
-  async #read(signal: AbortSignal): Promise<boolean> {
+  /** As long as a watch is trusted. Whether all was read at its end, too. */
+  async #followOnce(signal: AbortSignal): Promise<boolean> {
     const { runtime, store, lock } = this.#parts;
-    const wait = { signal, deadline: after(runtime.now(), answerMs) };
-    const read = await store.read([lock.contenders], wait);
-    if (read.kind !== "done") return false;
-    const ordered = inOrder((read.value.ranges[0]?.keys ?? []).map(readContender));
-    this.#contenders = new Map(ordered.map((each) => [each.key, each]));
-    this.#at = read.value.revision;
+    const range = { key: lock.contenders.key, end: lock.contenders.end };
+    const trusted = new AbortController();
+    const inMs = readEveryMs * (0.75 + runtime.random() / 2);
+    const timer = runtime.timer(after(runtime.now(), inMs), () => {
+      trusted.abort(trustedNoMore);
+    });
+    try {
+      const either = AbortSignal.any([signal, trusted.signal]);
+      for await (const changes of store.watch(range, fromNow, either)) {
+        if (changes.kind === "gap") return false;
+        if (this.#contenders === undefined && !(await this.#read(signal))) return false;
+        if (changes.kind === "changes") this.#take(changes.events);
+        if (changes.at.revision > this.#at) this.#at = changes.at.revision;
+        this.#tellThoseIn();
+      }
+    } finally {
+      timer.cancel();
+    }
+    if (!trusted.signal.aborted || !(await this.#read(signal))) return false;
+    this.#tellThoseIn();
+    return true;
+  }
+
+  /** Everything that stands, and the pool's record. False: no answer. */
+  async #read(signal: AbortSignal): Promise<boolean> {
+    const seen = await look(this.#parts, { lock: this.#parts.lock }, signal);
+    if (seen === undefined) return false;
+    this.#contenders = new Map(seen.contenders.map((each) => [each.key, each]));
+    this.#at = seen.revision;
     for (const key of [...this.#waiters.keys()]) this.#tellIfGone(key);
     return true;
   }
@@ -125,9 +146,10 @@ export class Line {
   }
 
   #tellThoseIn(): void {
-    const sharing = this.#parts.sharing();
-    if (this.#contenders === undefined || sharing === undefined) return;
-    for (const contender of holders(this.#contenders.values(), sharing)) {
+    const { mirror, lock } = this.#parts;
+    const spec = mirror.record("DistributedLock", lock.pool)?.lock;
+    if (this.#contenders === undefined || spec === undefined) return;
+    for (const contender of holders(this.#contenders.values(), rulesOf(spec).sharing)) {
       const waiter = this.#waiters.get(contender.key);
       if (waiter !== undefined && isSame(contender, waiter.mine)) waiter.look();
     }
@@ -142,4 +164,5 @@ export class Line {
   }
 }
 
+const trustedNoMore = new Error("the watch is trusted no longer");
 const nobodyWaits = new Error("nobody waits here any more");

@@ -8,7 +8,7 @@ import type { Key, Revision, Store } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
-import { holders, inOrder, type Sharing } from "./order.ts";
+import { holders, inOrder, isSame, type Mine, type Sharing } from "./order.ts";
 
 const answerMs = 5_000;
 
@@ -55,4 +55,14 @@ export function waitingIn(contenders: readonly Contender[], sharing: Sharing, mi
     if (key !== mine) waiting += localWaiters + (holding.has(contender) || trying ? 0 : 1);
   }
   return waiting;
+}
+
+/** How many of those came before `mine`. */
+export function waitingBefore(
+  contenders: readonly Contender[],
+  sharing: Sharing,
+  mine: Mine,
+): number {
+  const at = contenders.findIndex((one) => isSame(one, mine));
+  return waitingIn(contenders.slice(0, at), sharing);
 }

@@ -11,7 +11,8 @@ import { Cohort } from "./cohort.ts";
 import { newCounters, type Counters } from "./counters.ts";
 import { contenderNameOf, poolRange, type Lock } from "./keys.ts";
 import { Line } from "./line.ts";
-import { rulesOf, type Rules } from "./rules.ts";
+import { Looks } from "./looks.ts";
+import type { Rules } from "./rules.ts";
 import type { AcquireRequest, LostGuarantee } from "./views.ts";
 
 /** A count may be so old. */
@@ -104,13 +105,12 @@ export class Pool implements CohortPool<Cohort> {
 
   #besideFor(lock: Lock): CohortsBeside {
     const { runtime, store, tasks, mirror } = this.#parts;
-    const sharing = () => {
-      const spec = mirror.record("DistributedLock", this.name)?.lock;
-      return spec === undefined ? undefined : rulesOf(spec).sharing;
-    };
     return (
       this.#beside.get(lock.path) ??
-      new CohortsBeside(new Line({ runtime, store, tasks, lock, sharing }))
+      new CohortsBeside(
+        new Line({ runtime, store, tasks, mirror, lock }),
+        new Looks({ runtime, store, mirror }, lock),
+      )
     );
   }
 
@@ -184,8 +184,11 @@ export class Pool implements CohortPool<Cohort> {
     const range = poolRange(namespace, this.name);
     const counted = await store.read([{ ...range, countOnly: true }], wait);
     if (counted.kind !== "done") return;
-    this.#namesCounted = counted.value.ranges[0]?.count ?? 0;
-    if (this.#namesCounted < namesMax) return;
+    const contenders = counted.value.ranges[0]?.count ?? 0;
+    if (contenders < namesMax) {
+      this.#namesCounted = contenders;
+      return;
+    }
     const listed = await store.read([{ ...range, keysOnly: true }], wait);
     if (listed.kind !== "done") return;
     const keys = listed.value.ranges[0]?.keys ?? [];

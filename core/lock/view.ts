@@ -126,8 +126,9 @@ function lockView(parts: ViewParts, lock: LockName, kvs: readonly KeyValue[]): L
   for (const contender of ordered) {
     const cohort = ownOf(own, contender);
     const callers = callersOf(parts, cohort);
-    if (holding.has(contender)) {
-      const { grant } = cohort ?? {};
+    const { grant } = cohort ?? {};
+    // Once let in it stays, also when there are fewer permits: of its own grants this process knows.
+    if (holding.has(contender) || grant !== undefined) {
       const holder = grant === undefined ? holderOf(contender) : localHolder(grant, parts.pod, 0);
       view.holders.push(cohort === undefined ? holder : { ...holder, localWaiters: 0 });
       view.waiters.push(...callers);

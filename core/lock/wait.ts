@@ -50,11 +50,14 @@ export async function untilWorthALook(
   const either = AbortSignal.any([signal, waiting.signal]);
   try {
     await Promise.race([
-      "line" in worth
-        ? worth.line.until(worth.letIn, either)
-        : untilGone(parts, worth.gone, either),
       mirror.nextChange(either),
-      sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), either),
+      // A line reads all anew so often: each who waits in it need not.
+      ...("line" in worth
+        ? [worth.line.until(worth.letIn, either)]
+        : [
+            untilGone(parts, worth.gone, either),
+            sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), either),
+          ]),
     ]);
   } finally {
     waiting.abort(new Error("no longer waited for"));

@@ -60,20 +60,17 @@ export interface SideSeat {
 
 /** Of the places of one process that stand in the same queue beside each other. */
 export class SideSeats {
-  #words: Words | undefined;
-  #left: number[] = [];
-  #count = pair;
+  /** By the words of their time: who began under a session that is over may come after others have seats of the next. */
+  readonly #times = new WeakMap<Words, { readonly left: number[]; count: number }>();
 
   take({ words }: Seats): SideSeat {
-    if (words !== this.#words) {
-      this.#words = words;
-      this.#left = [];
-      this.#count = pair;
-    }
-    const index = this.#left.pop() ?? this.#count++;
+    let time = this.#times.get(words);
+    if (time === undefined) this.#times.set(words, (time = { left: [], count: pair }));
+    const { left } = time;
+    const index = left.pop() ?? time.count++;
     let taken = true;
     const leave = (): void => {
-      if (taken && words === this.#words) this.#left.push(index);
+      if (taken) left.push(index);
       taken = false;
     };
     return { word: words.at(index), leave };

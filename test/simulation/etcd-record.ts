@@ -5,6 +5,7 @@
 import { handoversMax } from "#core/lock/fence.ts";
 import { contenderNameOf } from "#core/lock/keys.ts";
 import { readContender } from "#core/lock/contender.ts";
+import { holders, inOrder, type Sharing } from "#core/lock/order.ts";
 import { anewKey, dataRoot } from "#core/session/keys.ts";
 import { installationKey, recordNameOf } from "#core/spec/keys.ts";
 import { readInstallation, readRecord } from "#core/spec/records.ts";
@@ -48,6 +49,10 @@ export class EtcdRecord {
   readonly #bases = new Map<bigint, number>();
   /** How many permits each pool had, and since when. */
   readonly #permits = new Map<string, { readonly atMs: number; readonly permits: number }[]>();
+  /** As the pools' records are. */
+  readonly #sharing = new Map<string, Sharing>();
+  /** Since when which contender may hold, by what {@link contenderIn} calls them. */
+  readonly #mayHoldMs = new Map<string, number>();
   readonly #lastMade = new Map<string, bigint>();
   #watching: Watching | undefined;
 
@@ -103,6 +108,24 @@ export class EtcdRecord {
       else if (change.now.key === installationKey) this.#putInstallation(change.now, atMs);
       else this.#putRecord(change.now, atMs);
     }
+    this.#admit(atMs);
+  }
+
+  mayHoldMs(contender: string): number | undefined {
+    return this.#mayHoldMs.get(contender);
+  }
+
+  #admit(atMs: number): void {
+    for (const [lock, queue] of Map.groupBy(this.#standing.values(), ({ place }) => place.lock)) {
+      const sharing = this.#sharing.get(lock.slice(0, lock.indexOf("/")));
+      if (sharing === undefined) continue;
+      const demands = queue.flatMap(({ contender }) => {
+        const made = this.everMade.get(contender);
+        return made === undefined ? [] : [{ contender, ...readContender(made) }];
+      });
+      for (const { contender } of holders(inOrder(demands), sharing))
+        if (!this.#mayHoldMs.has(contender)) this.#mayHoldMs.set(contender, atMs);
+    }
   }
 
   /** The most permits that a pool had at any time since then. */
@@ -115,8 +138,10 @@ export class EtcdRecord {
   #putRecord(kv: KeyValue, atMs: number): void {
     const named = recordNameOf(kv.key);
     if (named === undefined) return;
-    const permits = readRecord(kv, named.kind, named.name).lock?.permits;
-    if (permits === undefined) return;
+    const { lock } = readRecord(kv, named.kind, named.name);
+    if (lock === undefined) return;
+    const { mode, permits } = lock;
+    this.#sharing.set(named.name, { mode, permits });
     const all = this.#permits.get(named.name) ?? [];
     this.#permits.set(named.name, [...all, { atMs, permits }]);
   }

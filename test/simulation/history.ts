@@ -82,6 +82,10 @@ export interface Claim {
 export interface Granted extends Demand {
   /** As the pool was; of a semaphore the most permits that were in force since the oldest grant beside it. */
   readonly sharing: Sharing;
+  /** Of a semaphore: the most permits that were in force since the look that let it in was sent. Absent: not known. */
+  readonly permitsThen?: number;
+  /** Since when none before its place excludes it. Absent: not known. */
+  readonly mayHoldMs?: number | undefined;
   readonly id: string;
   readonly lock: string;
   readonly process: string;

@@ -1,8 +1,11 @@
 /** Permits of a semaphore: who waits for them is let in soon, in order, also while there come to be fewer or more. */
 import assert from "node:assert/strict";
-import type { AcquireRequest } from "#core/lock/views.ts";
-import type { Answer, Process } from "./process.ts";
-import type { Acquired } from "#core/lock/views.ts";
+import { contendersOf, lockOf } from "#core/lock/keys.ts";
+import { Line } from "#core/lock/line.ts";
+import type { Acquired, AcquireRequest } from "#core/lock/views.ts";
+import type { KeyValue } from "#core/store.ts";
+import { Tasks } from "#core/tasks.ts";
+import { namespace, type Answer, type Process } from "./process.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
 import { specOf } from "./schedule.ts";
 import type { Stage } from "./stage.ts";
@@ -11,15 +14,18 @@ const soonMs = 500;
 /** Longer than a session lives without etcd. */
 const sessionGoneMs = 15_000;
 
-async function stageOf(seed: string, permits: number): Promise<Stage> {
+/** So long the names of a pool are as they were counted. */
+const countedForMs = 10_000;
+
+async function stageOf(seed: string, permits: number, more: object = {}): Promise<Stage> {
   const stage = await quietStage(seed, 2);
-  edit(stage, permits);
+  edit(stage, permits, more);
   await stage.world.pass(soonMs);
   return stage;
 }
 
-function edit(stage: Stage, permits: number): void {
-  const spec = specOf({ mode: "Semaphore", permits, ttl: "1m" });
+function edit(stage: Stage, permits: number, more: object = {}): void {
+  const spec = specOf({ mode: "Semaphore", permits, ttl: "1m", ...more });
   stage.edit(stage.world.chance, () => [stage.documentOf("permits", spec)]);
 }
 
@@ -94,6 +100,22 @@ describe("permits", () => {
     end(stage);
   });
 
+  it("that there come to be fewer leave who holds more in the sight of its own sidecar", async () => {
+    const stage = await stageOf("permits/seen", 3);
+    const one = processOf(stage, 0);
+    await granted(stage, one, 2);
+    await granted(stage, one, 1);
+    edit(stage, 1);
+    await stage.world.pass(soonMs);
+    const view = await stage.world.until(one.kernel.locks.look("permits", "42"));
+    assert.deepEqual(
+      view.holders.map(({ permits }) => permits),
+      [2, 1],
+    );
+    assert.deepEqual(view.waiters, []);
+    end(stage);
+  });
+
   it("that there come to be fewer, while a caller waits for a session, are not let out to it alone", async () => {
     const stage = await stageOf("permits/alone", 3);
     const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
@@ -107,6 +129,112 @@ describe("permits", () => {
     const heard = await stage.world.until(waiting.answer);
     assert.ok(heard.kind === "refused" && heard.code === "permits_exceed", JSON.stringify(heard));
     await granted(stage, one, 2);
+    end(stage);
+  });
+
+  it("let in who begins to wait after it was told that they are free", async () => {
+    const stage = await stageOf("permits/late", 1);
+    const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
+    const first = await granted(stage, one, 1);
+    const second = other.acquire(requestOf(1, 60_000));
+    await stage.world.pass(soonMs);
+    const third = other.acquire(requestOf(1, 60_000));
+    await stage.world.pass(soonMs);
+    const [, next, last] = stage.server.keys.within(
+      contendersOf(namespace, { pool: "permits", name: "42" }),
+    );
+    assert.ok(next !== undefined && last !== undefined);
+    const { runtime, kernel } = other;
+    const tasks = new Tasks((name, error) => {
+      throw new Error(name, { cause: error });
+    });
+    const line = new Line({
+      ...{ runtime, tasks, store: kernel.store, mirror: kernel.specs },
+      lock: lockOf(namespace, { pool: "permits", name: "42" }),
+    });
+    const { signal } = new AbortController();
+    const waits = (contender: KeyValue) => {
+      const told = Promise.withResolvers<undefined>();
+      runtime.deliver(() => {
+        line.until({ key: contender.key, created: contender.createRevision }, signal).then(() => {
+          told.resolve(undefined);
+        }, told.reject);
+      });
+      return told.promise;
+    };
+    // As long as somebody waits the line is followed; this one has a look at the end.
+    const lastIsIn = waits(last);
+    await stage.world.pass(soonMs);
+    await stage.world.until(one.release(first));
+    const nextId = idOf(await stage.world.until(second.answer));
+    await stage.world.pass(5_000);
+    const beganMs = stage.world.nowMs;
+    await stage.world.until(waits(next));
+    const waitedMs = stage.world.nowMs - beganMs;
+    assert.ok(waitedMs < 100, `he was told only after ${String(waitedMs)} ms`);
+    await stage.world.until(other.release(nextId));
+    await stage.world.until(lastIsIn, soonMs);
+    idOf(await stage.world.until(third.answer));
+    await stage.world.until(tasks.close());
+    end(stage);
+  });
+
+  it("are waited for by the first who came, when there come to be more than may wait", async () => {
+    const stage = await stageOf("permits/waiters", 1);
+    const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
+    const held = await granted(stage, one, 1);
+    const waits = [];
+    for (const process of [one, other, one, other]) {
+      waits.push(process.acquire(requestOf(1, 60_000)).answer);
+      await stage.world.pass(soonMs);
+    }
+    edit(stage, 1, { limits: { waitersPerLock: 2 } });
+    const [first, second, ...late] = waits;
+    assert.ok(first !== undefined && second !== undefined);
+    for (const answer of await stage.world.until(Promise.all(late)))
+      assert.ok(answer.kind === "refused" && answer.code === "too_many_waiters", answer.kind);
+    await stage.world.until(one.release(held));
+    await stage.world.until(one.release(idOf(await stage.world.until(first))));
+    idOf(await stage.world.until(second));
+    end(stage);
+  });
+
+  it("cost few reads of all who wait, while these wait and when the resource changes", async () => {
+    const waiting = 200;
+    const stage = await stageOf("permits/reads", 1, { handover: { maxCount: 3 } });
+    const process = processOf(stage, 0);
+    await granted(stage, process, 1);
+    for (let asked = 0; asked < waiting; asked++) {
+      process.acquire(requestOf(1, 600_000));
+      await stage.world.pass(1);
+    }
+    await stage.world.pass(soonMs);
+    const { store } = process.kernel;
+    const read = store.read.bind(store);
+    let keys = 0;
+    store.read = async (...asked) => {
+      const outcome = await read(...asked);
+      if (outcome.kind === "done") keys += outcome.value.ranges[0]?.keys.length ?? 0;
+      return outcome;
+    };
+    await stage.world.pass(60_000);
+    edit(stage, 1, { handover: { maxCount: 4 } });
+    await stage.world.pass(5_000);
+    assert.ok(keys < 10 * waiting, `${String(keys)} contenders were read`);
+    end(stage);
+  });
+
+  it("that many hold count as one of the pool's names, also while these are counted", async () => {
+    const stage = await stageOf("permits/names", 99, { limits: { names: 50 } });
+    const process = processOf(stage, 0);
+    for (let held = 0; held < 60; held++) await granted(stage, process, 1);
+    await stage.world.pass(countedForMs);
+    const tries = [];
+    for (let at = 0; at < 40; at++) {
+      tries.push(process.acquire({ ...requestOf(1, 0), name: `other-${String(at)}` }).answer);
+      await stage.world.pass(0.2);
+    }
+    for (const answer of await stage.world.until(Promise.all(tries))) idOf(answer);
     end(stage);
   });
 

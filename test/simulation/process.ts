@@ -98,6 +98,7 @@ export class Process {
       violated: (rule, what) => {
         history.violated(rule, what, world.nowMs);
       },
+      nowMs: () => world.nowMs,
       beaten: () => {
         this.#heedDeadline();
       },

@@ -103,9 +103,17 @@ export function drawSpec(chance: Chance, mode: PoolMode): DistributedLockSpec {
   });
 }
 
+/** Of a generous Semaphore: more than one, so that some hold together and some take all. */
+export const generousPermits = 3;
+
 /** Under which everybody who waits long enough must be granted. */
 export const generousSpec = (ttl = "2s", mode: PoolMode = "Mutex"): DistributedLockSpec =>
-  specOf({ mode, ttl, handover: { maxCount: 2, maxHold: "300ms" } });
+  specOf({
+    mode,
+    ...(mode === "Semaphore" ? { permits: generousPermits } : {}),
+    ttl,
+    handover: { maxCount: 2, maxHold: "300ms" },
+  });
 
 export function specOf(written: object): DistributedLockSpec {
   const parsed = parseDistributedLockSpec(written, "spec");

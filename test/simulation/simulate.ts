@@ -1,4 +1,5 @@
 /** One schedule from its seed to its verdict: clients work and faults happen; all heals; then everything must still go. */
+import type { Demand, PoolMode } from "#core/lock/order.ts";
 import { Client } from "./client.ts";
 import { budget, lostNoticeMs, noticeMs } from "./checks/budget.ts";
 import { exclusion } from "./checks/exclusion.ts";
@@ -7,12 +8,13 @@ import { leftovers } from "./checks/leftovers.ts";
 import { localOrder } from "./checks/local-order.ts";
 import { places } from "./checks/places.ts";
 import { promises } from "./checks/promises.ts";
+import { promptness } from "./checks/promptness.ts";
 import { requests } from "./checks/requests.ts";
 import { settling } from "./checks/settling.ts";
 import { truth } from "./checks/truth.ts";
 import { catalog } from "./faults/catalog.ts";
 import type { Violation } from "./history.ts";
-import { generousSpec, type Schedule } from "./schedule.ts";
+import { generousPermits, generousSpec, type Schedule } from "./schedule.ts";
 import { forOneself } from "./process.ts";
 import { Stage } from "./stage.ts";
 
@@ -94,32 +96,46 @@ function editAll(stage: Stage, ttl: string): void {
   );
 }
 
-/** One caller a pod and lock, all at once: each must be granted within its wait. */
+/** How everybody is to get every lock. */
+function demands(mode: PoolMode): readonly Demand[] {
+  switch (mode) {
+    case "Mutex":
+      return [forOneself];
+    case "ReadWrite":
+      return [forOneself, { mode: "shared", permits: 1 }];
+    case "Semaphore":
+      return [forOneself, { mode: "exclusive", permits: generousPermits }];
+  }
+}
+
+/** A caller of each kind a pod and lock, all at once: each must be granted within its wait. */
 async function probeAll(stage: Stage): Promise<void> {
   const { schedule, history, world } = stage;
   const probes = stage.processes.flatMap((process) =>
     schedule.pools.flatMap((pool) =>
-      schedule.names.map(async (name) => {
-        const asked = process.acquire({
-          ...forOneself,
-          ...{ pool, name, waitMs: probeWaitMs, hold: "ttl" },
-        });
-        const answer = await asked.answer;
-        if (answer.kind !== "answered" || answer.value.kind !== "granted") {
-          const heard = answer.kind === "refused" ? answer.code : answer.kind;
-          const what = answer.kind === "answered" ? answer.value.kind : heard;
-          history.violated(
-            "liveness",
-            `${process.name} asked for ${pool}/${name} after all had healed: ${what}`,
-            world.nowMs,
-          );
-          return;
-        }
-        await stage.pause(probeHoldMs);
-        const { grantId } = answer.value.grant;
-        history.letGo(world.nowMs, ({ id }) => id === grantId);
-        await process.release(grantId);
-      }),
+      schedule.names.flatMap((name) =>
+        demands(schedule.mode).map(async (demand) => {
+          const asked = process.acquire({
+            ...demand,
+            ...{ pool, name, waitMs: probeWaitMs, hold: "ttl" },
+          });
+          const answer = await asked.answer;
+          if (answer.kind !== "answered" || answer.value.kind !== "granted") {
+            const heard = answer.kind === "refused" ? answer.code : answer.kind;
+            const what = answer.kind === "answered" ? answer.value.kind : heard;
+            history.violated(
+              "liveness",
+              `${process.name} asked for ${pool}/${name} after all had healed: ${what}`,
+              world.nowMs,
+            );
+            return;
+          }
+          await stage.pause(probeHoldMs);
+          const { grantId } = answer.value.grant;
+          history.letGo(world.nowMs, ({ id }) => id === grantId);
+          await process.release(grantId);
+        }),
+      ),
     ),
   );
   await Promise.all(probes);
@@ -132,6 +148,7 @@ function judged({ history, schedule }: Stage): Violation[] {
     ...[exclusion, fences, places, promises, localOrder, settling, requests, truth].flatMap(
       (check) => check(history),
     ),
+    ...(quiet && !schedule.silenceStays ? promptness(history) : []),
     ...budget(history, quiet ? noticeMs : lostNoticeMs),
   ];
 }

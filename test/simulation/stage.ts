@@ -208,6 +208,8 @@ export class Stage {
       id: grantId,
       ...{ mode: view.mode, permits: view.permits },
       sharing: this.#sharingOf(pool, name),
+      mayHoldMs: this.record.mayHoldMs(contender),
+      permitsThen: this.record.mostPermits(pool, process.tap.lookedMs(queue) ?? 0),
       lock: `${pool}/${name}`,
       process: process.name,
       contender,

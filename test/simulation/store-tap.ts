@@ -24,6 +24,7 @@ export interface TapParts {
   readonly namespace: string;
   readonly process: string;
   readonly violated: (rule: string, what: string) => void;
+  readonly nowMs: () => number;
   /** The process has taken in an answered keepalive. */
   readonly beaten: () => void;
 }
@@ -34,6 +35,10 @@ export class StoreTap implements Store {
   readonly #parts: TapParts;
   /** Keys of places that a write without a condition of its own touches: how many are not answered, or never were. */
   readonly #touched = new Map<Key, number>();
+  /** Keys of places that were made and not removed, as far as answers told. */
+  readonly #standing = new Set<Key>();
+  /** By the first key of a lock's contenders: when the latest question about them was sent that was answered. */
+  readonly #lookedMs = new Map<Key, number>();
 
   constructor(store: Store, parts: TapParts) {
     this.#store = store;
@@ -76,16 +81,36 @@ export class StoreTap implements Store {
       const touching = this.#touched.get(key) ?? 0;
       if (kind === "putEphemeral" && touching > 0)
         this.#parts.violated("seats", `${key} is made while another write may touch it`);
+      if (kind === "putEphemeral" && this.#standing.has(key))
+        this.#parts.violated("seats", `${key} is made while it stands`);
       this.#touched.set(key, touching + 1);
     }
+    const sentMs = this.#parts.nowMs();
     const outcome = await this.#store.write(write);
     if (outcome.kind === "unknown") return outcome;
     for (const { key } of ops) this.#touched.set(key, (this.#touched.get(key) ?? 1) - 1);
+    if (outcome.kind === "refused") return outcome;
+    for (const { kind, key } of ops)
+      if (kind === "delete") this.#standing.delete(key);
+      else this.#standing.add(key);
+    for (const op of write.then) if (op.kind === "list") this.#lookedMs.set(op.range.key, sentMs);
     return outcome;
   }
 
-  read(ranges: readonly RangeRead[], wait: Wait, atLeast?: Revision): Promise<Outcome<Snapshot>> {
-    return this.#store.read(ranges, wait, atLeast);
+  async read(
+    ranges: readonly RangeRead[],
+    wait: Wait,
+    atLeast?: Revision,
+  ): Promise<Outcome<Snapshot>> {
+    const sentMs = this.#parts.nowMs();
+    const outcome = await this.#store.read(ranges, wait, atLeast);
+    if (outcome.kind === "done") for (const { key } of ranges) this.#lookedMs.set(key, sentMs);
+    return outcome;
+  }
+
+  /** When that was asked about a lock's contenders whose answer is the latest: who is let in now was let in by it. */
+  lookedMs({ key }: KeyRange): number | undefined {
+    return this.#lookedMs.get(key);
   }
 
   watch(range: KeyRange, from: Revision, signal: AbortSignal): AsyncIterable<Changes> {

@@ -1,4 +1,4 @@
-/** When all has healed and everybody has given back what he had: only live sessions are left, each with its key and its report. */
+/** When all has healed and everybody has given back what he had: only live sessions are left, each with its key and its report, and no process keeps or counts what is over. */
 import { dataRoot, sessionKey } from "#core/session/keys.ts";
 import { reportKey } from "#core/spec/report.ts";
 import { prefixRange } from "#core/store.ts";
@@ -15,6 +15,10 @@ export function leftovers({ server, processes, history, world }: Stage): Violati
     if (session === undefined || state !== "held") wrong(`${name} has no session: ${state}`);
     else for (const keyOf of [sessionKey, reportKey]) live.add(keyOf(namespace, session));
     if (intents > 0) wrong(`${name} has ${String(intents)} removals that are not confirmed`);
+    const cohorts = [...kernel.locks.cohorts()].length;
+    if (cohorts > 0) wrong(`${name} keeps ${String(cohorts)} cohorts for nobody`);
+    for (const [pool, { granted, over }] of kernel.locks.counters())
+      if (granted !== over) wrong(`${name} counts ${String(granted - over)} grants of ${pool}`);
   }
   for (const { key } of server.keys.within(prefixRange(dataRoot(namespace))))
     if (!live.delete(key)) wrong(`${key} is left`);

@@ -45,7 +45,8 @@ function isExcludedBy({ demands }: History, { grant, claim, other, before }: Bef
       // Once let in it stays, also when there are fewer permits.
       if (claim !== grant.claims[0]) return false;
       const wanted = before.map((one) => demands.get(one)?.permits ?? 1);
-      return wanted.reduce((sum, permits) => sum + permits, grant.permits) > grant.sharing.permits;
+      const { permits, permitsThen = grant.sharing.permits } = grant;
+      return wanted.reduce((sum, each) => sum + each, permits) > permitsThen;
     }
   }
 }

@@ -93,6 +93,15 @@ describe("an acquire", () => {
     assert.equal(stage.got.length, asked);
   });
 
+  it("that a sidecar answers with an error of its own may be granted: it is asked for until that is known", async () => {
+    const stage = new Stage();
+    const error = problem(500, "internal");
+    inTurn(stage, error, error, error, grant());
+    await assert.rejects(stage.world.until(stage.locks.acquire("42")), { code: "internal" });
+    await stage.world.pass(30_000);
+    assert.equal(stage.asked("DELETE", "/s-1-0").length, 1);
+  });
+
   it("that was refused after an answer was lost is not asked for any more once its wait is long over", async () => {
     const stage = new Stage();
     inTurn(stage, lost, problem(423, "lock_held"));

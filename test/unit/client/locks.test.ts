@@ -123,6 +123,25 @@ describe("a release", () => {
 });
 
 describe("a client that closes", () => {
+  it("in the very turn in which a lock is granted gives it back", async () => {
+    for (let steps = 0; steps < 40; steps++) {
+      const stage = new Stage();
+      stage.sidecar = ({ method }) => (method === "DELETE" ? released : grant());
+      stage.onAnswer = () => {
+        stage.onAnswer = () => undefined;
+        // So many promises move on before it closes.
+        let moved = Promise.resolve();
+        for (let step = 0; step < steps; step++) moved = moved.then(() => undefined);
+        void moved.then(() => stage.office.close());
+      };
+      const acquired = stage.locks.acquire("42").catch(() => undefined);
+      await stage.world.pass(60_000);
+      const got = await acquired;
+      assert.equal(stage.asked("DELETE", "/s-1-0").length, 1, `${steps} steps after`);
+      assert.ok(got?.isHeld !== true, `it is held ${steps} steps after`);
+    }
+  });
+
   it("ends waits, gives back what is held, and what comes late", async () => {
     const stage = standing();
     const got = await stage.world.until(stage.locks.acquire("42"));
