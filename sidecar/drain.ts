@@ -12,8 +12,8 @@ import type { HttpServer } from "#host/http/server.ts";
 
 /** From the signal to the end of the process: Kubernetes and people give us two seconds. */
 const endMs = 1_900;
-/** The kubelet's least time for a container that it ends, and what its word may take. */
-const appKilledMs = 2_500;
+/** The kubelet's least time for a container that it ends (2 s), and by how much a busy node may be late with it. */
+const appKilledMs = 5_000;
 /** Of that, for core to let go of what it holds, and after it for the answers to leave. */
 const letGoMs = 1_200;
 const answersMs = 300;

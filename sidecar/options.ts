@@ -168,7 +168,7 @@ export const options = {
     env: "HOLDFAST_APP_ENDS_FIRST",
     default: "false",
     prose:
-      "Whether all callers have ended when this process is asked to end (SIGTERM), as the kubelet has it for a sidecar among the init containers behind which none comes that ends by itself. Then every lock is released, those whose holders were promised more time after 2.5s, when no container of the pod can run any more; else these stay held that long.",
+      "Whether all callers have ended when this process is asked to end (SIGTERM), as the kubelet has it for a sidecar among the init containers behind which none comes that ends by itself. Then every lock is released, those whose holders were promised more time after 5s, when no container of the pod can run any more; else these stay held that long.",
     unit: "true|false",
     bare: "true",
     parse: flag,
