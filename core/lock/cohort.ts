@@ -36,7 +36,7 @@ import { Others } from "./others.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
 import { blocked, epochUnknown, permitsExceed, storeRefused, tooManyWait } from "./refusals.ts";
-import { rulesOf, type Rules } from "./rules.ts";
+import { rulesNow, rulesOf, type Rules } from "./rules.ts";
 import { Steps } from "./steps.ts";
 import { contenderValue, holderOf, localHolder } from "./tell.ts";
 import { untilWorthALook, worthALook } from "./wait.ts";
@@ -306,7 +306,7 @@ export class Cohort {
       const stands = standing(seen.contenders, place, sharing);
       if (stands.kind === "gone" || this.#place !== place) return this.#gone(place);
       if (this.#takeIn(place, seen, stands.kind === "holds")) return true;
-      if (this.callers.size === 0) return false;
+      if (this.callers.size === 0 || this.#phase.kind === "refusing") return false;
       const before = stands.kind === "waits" ? stands.before : undefined;
       // At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever.
       if (before !== undefined) {
@@ -349,7 +349,8 @@ export class Cohort {
       }
     }
     const { waiting } = this.#others;
-    this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting });
+    const queued = { kind: "queued", holder: holderOf(first), waiting } as const;
+    this.#enterPhase(this.callers.onlyTry ? { kind: "refusing", then: queued } : queued);
     return false;
   }
 
@@ -417,15 +418,17 @@ export class Cohort {
 
   #mayNotPass(place: Place): boolean {
     if (this.#draining || this.callers.size === 0 || place.handovers >= handoversMax) return true;
-    const spec = this.#parts.mirror.record("DistributedLock", this.lock.pool)?.lock;
-    return spec === undefined || place.isOverBudget(rulesOf(spec).handover);
+    const rules = rulesNow(this.#parts.mirror, this.lock.pool);
+    return rules === undefined || place.isOverBudget(rules.handover);
   }
 
   async #leave(place: Place, grant?: Grant): Promise<void> {
+    const was = this.#phase;
     this.#enterPhase({ kind: "leaving" });
     const freed = await leave(this.#parts.store, place);
     place.notes = [];
     this.#left(place, grant, freed);
+    if (was.kind === "refusing") this.#enterPhase(was.then);
   }
 
   /** Where the entry that was to delete an old place did not come about. */
@@ -485,16 +488,7 @@ export class Cohort {
     const { runtime, pod } = this.#parts;
     const { callers, demand, grant } = this;
     const [handovers, isNew] = [place?.handovers ?? 0, place === undefined];
-    return contenderValue({
-      runtime,
-      pod,
-      session,
-      callers,
-      demand,
-      grant,
-      base,
-      handovers,
-      isNew,
-    });
+    const own = { callers, demand, grant };
+    return contenderValue({ runtime, pod, session, base, handovers, isNew, ...own });
   }
 }

@@ -16,8 +16,16 @@ export type Phase =
   /** Nothing can be taken now. */
   | { readonly kind: "refused"; readonly why: Error }
   /** Behind somebody, as of the last look. */
-  | { readonly kind: "queued"; readonly holder: HolderView; readonly waiting: number }
+  | Queued
+  /** The same, and nobody has time left: told when the place is gone, for it would keep out whoever asks next. */
+  | { readonly kind: "refusing"; readonly then: Queued }
   | { readonly kind: "holding"; readonly grant: Grant };
+
+interface Queued {
+  readonly kind: "queued";
+  readonly holder: HolderView;
+  readonly waiting: number;
+}
 
 export interface Around {
   readonly sessions: Sessions;
@@ -37,6 +45,7 @@ export function verdictOf(phase: Phase, around: Around): Verdict | undefined {
     case "entering":
     case "looking":
     case "leaving":
+    case "refusing":
       return undefined;
     case "connecting":
       return around.unsettled ? { kind: "unknown" } : notConnected(around.sessions);

@@ -6,6 +6,7 @@ import type { Acquired, AcquireRequest } from "#core/lock/views.ts";
 import type { KeyValue } from "#core/store.ts";
 import { Tasks } from "#core/tasks.ts";
 import { namespace, type Answer, type Process } from "./process.ts";
+import { calm } from "#test/support/etcd-model/weather.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
 import { specOf } from "./schedule.ts";
 import type { Stage } from "./stage.ts";
@@ -66,6 +67,17 @@ describe("permits", () => {
     await stage.world.until(other.release(largeId));
     idOf(await stage.world.until(small.answer));
     assert.ok(stage.world.nowMs - beganMs < 2 * soonMs, "it was let in only by a look of its own");
+    end(stage);
+  });
+
+  it("are kept from nobody by who only tried, once he was told", async () => {
+    const stage = await stageOf("permits/tried", 3);
+    const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
+    await granted(stage, one, 2);
+    one.link.weather = { ...calm, requestMs: { min: 100, max: 100 } };
+    const tried = await stage.world.until(one.acquire(requestOf(2, 0)).answer);
+    assert.ok(tried.kind === "answered" && tried.value.kind === "held", JSON.stringify(tried));
+    idOf(await stage.world.until(other.acquire(requestOf(1, 0)).answer));
     end(stage);
   });
 
