@@ -12,11 +12,11 @@ import type { HttpServer } from "#host/http/server.ts";
 
 /** From the signal to the end of the process: Kubernetes and people give us two seconds. */
 const endMs = 1_900;
-/** The kubelet's least time for a container that it ends (2 s), and by how much a busy node may be late with it. */
-const appKilledMs = 5_000;
 /** Of that, for core to let go of what it holds, and after it for the answers to leave. */
 const letGoMs = 1_200;
 const answersMs = 300;
+/** Before it, where the app ends first: the kubelet's least time for a container (2 s), and by how much a busy node may be late. */
+const appKilledMs = 5_000;
 
 export interface DrainParts {
   readonly runtime: Runtime;

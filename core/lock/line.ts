@@ -14,7 +14,7 @@ import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
 import { look, type LookParts } from "./look.ts";
 import { holders, isSame, type Mine } from "./order.ts";
-import { rulesOf } from "./rules.ts";
+import { rulesNow } from "./rules.ts";
 
 const pauseMs = 500;
 const readEveryMs = 30_000;
@@ -147,9 +147,9 @@ export class Line {
 
   #tellThoseIn(): void {
     const { mirror, lock } = this.#parts;
-    const spec = mirror.record("DistributedLock", lock.pool)?.lock;
-    if (this.#contenders === undefined || spec === undefined) return;
-    for (const contender of holders(this.#contenders.values(), rulesOf(spec).sharing)) {
+    const sharing = rulesNow(mirror, lock.pool)?.sharing;
+    if (this.#contenders === undefined || sharing === undefined) return;
+    for (const contender of holders(this.#contenders.values(), sharing)) {
       const waiter = this.#waiters.get(contender.key);
       if (waiter !== undefined && isSame(contender, waiter.mine)) waiter.look();
     }

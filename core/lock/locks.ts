@@ -19,7 +19,7 @@ import { checkDemand } from "./demands.ts";
 import { lockOf } from "./keys.ts";
 import { deleteNote } from "./notes.ts";
 import { Pool, type PoolParts } from "./pool.ts";
-import { rulesOf, type Rules } from "./rules.ts";
+import { rulesNow, rulesOf, type Rules } from "./rules.ts";
 import { viewLock, viewPool, type ViewParts } from "./view.ts";
 import type {
   Acquired,
@@ -147,8 +147,8 @@ export class Locks {
         field: "ttl",
       });
     }
-    const spec = this.#parts.mirror.record("DistributedLock", lock.pool)?.lock;
-    if (spec !== undefined && ttlMs !== undefined) checkTtl(ttlMs, rulesOf(spec));
+    const rules = rulesNow(this.#parts.mirror, lock.pool);
+    if (rules !== undefined && ttlMs !== undefined) checkTtl(ttlMs, rules);
     return grant.renew(ttlMs ?? grant.ttlMs);
   }
 
@@ -319,10 +319,7 @@ export class Locks {
       namespace,
       pod,
       cohorts: (lock) => this.#pools.get(lock.pool)?.cohortsOf(lockOf(namespace, lock).path) ?? [],
-      sharing: (name) => {
-        const spec = mirror.record("DistributedLock", name)?.lock;
-        return spec === undefined ? undefined : rulesOf(spec).sharing;
-      },
+      sharing: (name) => rulesNow(mirror, name)?.sharing,
     };
   }
 

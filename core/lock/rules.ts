@@ -1,6 +1,8 @@
 /** A pool's spec with its durations as milliseconds: what the lock protocol is judged by. */
 import { parseDurationMs } from "#api/fields/duration.ts";
 import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
+import { distributedLockKind } from "../spec/records.ts";
+import type { Specs } from "../spec/specs.ts";
 import type { Sharing } from "./order.ts";
 
 export interface Rules {
@@ -25,6 +27,12 @@ export function rulesOf(spec: DistributedLockSpec): Rules {
   let rules = compiled.get(spec);
   if (rules === undefined) compiled.set(spec, (rules = compile(spec)));
   return rules;
+}
+
+/** As they are now. Undefined: there is no such pool here. */
+export function rulesNow(specs: Pick<Specs, "record">, pool: string): Rules | undefined {
+  const spec = specs.record(distributedLockKind, pool)?.lock;
+  return spec === undefined ? undefined : rulesOf(spec);
 }
 
 function compile(spec: DistributedLockSpec): Rules {

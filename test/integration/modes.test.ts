@@ -1,8 +1,8 @@
 /** Locks that are shared, and semaphores, as callers of two pods see them. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
-import { EtcdGateway } from "../support/etcd-gateway.ts";
-import { EtcdServer } from "../support/etcd-server.ts";
+import type { EtcdGateway } from "../support/etcd-gateway.ts";
+import type { EtcdServer } from "../support/etcd-server.ts";
 import {
   acquire,
   grantOf,
@@ -14,34 +14,29 @@ import {
 } from "../support/lock-calls.ts";
 import { eventually } from "../support/poll.ts";
 import { pool, SidecarProcess } from "../support/sidecar-process.ts";
+import { startTwoPods, type TwoPods } from "../support/two-pods.ts";
 
 const shared = { mode: "shared" } as const;
 
 describe("locks that several may hold", function () {
   this.timeout(60_000);
+  let pods: TwoPods;
   let etcd: EtcdServer;
   let raw: EtcdGateway;
   let a: SidecarProcess;
   let b: SidecarProcess;
 
   before(async () => {
-    etcd = await EtcdServer.start({ noFsync: true });
-    raw = new EtcdGateway(etcd.endpoint);
-    const resources = [
+    pods = await startTwoPods([
       pool("documents", "mode: ReadWrite"),
       pool("few", "mode: ReadWrite, limits: {waitersPerLock: 1}"),
       pool("licences", "mode: Semaphore, permits: 3"),
       pool("many", "mode: Semaphore, permits: 50"),
-    ];
-    a = await SidecarProcess.start({ etcd: etcd.endpoint, pod: "pod-a", resources });
-    b = await SidecarProcess.start({ etcd: etcd.endpoint, pod: "pod-b", resources });
+    ]);
+    ({ etcd, raw, a, b } = pods);
   });
 
-  after(async () => {
-    await a[Symbol.asyncDispose]();
-    await b[Symbol.asyncDispose]();
-    await etcd[Symbol.asyncDispose]();
-  });
+  after(() => pods[Symbol.asyncDispose]());
 
   const keysOf = async (lock: string) =>
     (await raw.under(`/holdfast/v1/data/default/locks/${lock}/`)).length;

@@ -1,36 +1,30 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
-import { EtcdGateway } from "../support/etcd-gateway.ts";
-import { EtcdServer } from "../support/etcd-server.ts";
+import type { EtcdGateway } from "../support/etcd-gateway.ts";
 import { acquire, hold, release, waitersOf, type Held } from "../support/lock-calls.ts";
 import { eventually } from "../support/poll.ts";
-import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
+import type { SidecarProcess } from "../support/sidecar-process.ts";
+import { mutex } from "../support/sidecar-process.ts";
+import { startTwoPods, type TwoPods } from "../support/two-pods.ts";
 
 describe("two sidecars on one etcd", function () {
   this.timeout(60_000);
-  let etcd: EtcdServer;
+  let pods: TwoPods;
   let raw: EtcdGateway;
   let a: SidecarProcess;
   let b: SidecarProcess;
 
   before(async () => {
-    etcd = await EtcdServer.start({ noFsync: true });
-    raw = new EtcdGateway(etcd.endpoint);
-    const resources = [
+    pods = await startTwoPods([
       mutex("orders"),
       mutex("strict", "handover: {maxCount: 0}"),
       mutex("thrice", "handover: {maxCount: 3, maxHold: 1m}"),
       mutex("brief", "handover: {maxCount: 10000, maxHold: 300ms}"),
-    ];
-    a = await SidecarProcess.start({ etcd: etcd.endpoint, pod: "pod-a", resources });
-    b = await SidecarProcess.start({ etcd: etcd.endpoint, pod: "pod-b", resources });
+    ]);
+    ({ raw, a, b } = pods);
   });
 
-  after(async () => {
-    await a[Symbol.asyncDispose]();
-    await b[Symbol.asyncDispose]();
-    await etcd[Symbol.asyncDispose]();
-  });
+  after(() => pods[Symbol.asyncDispose]());
 
   /** Stands in the queue when it returns. */
   const wait = async (sidecar: SidecarProcess, lock: string, holder: string) => {
