@@ -20,6 +20,7 @@ import { lockOf } from "./keys.ts";
 import { deleteNote } from "./notes.ts";
 import { Pool, type PoolParts } from "./pool.ts";
 import { rulesNow, rulesOf, type Rules } from "./rules.ts";
+import { sweepMarkers } from "./sweeper.ts";
 import { viewLock, viewPool, type ViewParts } from "./view.ts";
 import type {
   Acquired,
@@ -64,6 +65,10 @@ export class Locks {
       parts.onBug(`locks: ${name}`, error);
     });
     this.#tasks.run("following sessions", (signal) => this.#followSessions(signal));
+    const { runtime } = parts;
+    const expects = () =>
+      [...this.#pools.values()].some(({ marks }) => marks.expects(runtime.now()));
+    this.#tasks.run("sweeping markers", (signal) => sweepMarkers({ ...parts, expects }, signal));
   }
 
   /**
@@ -242,8 +247,8 @@ export class Locks {
   #poolFor(name: string): Pool {
     let pool = this.#pools.get(name);
     if (pool === undefined) {
-      for (const [other, { isIdle }] of this.#pools) {
-        if (isIdle && this.#parts.mirror.record("DistributedLock", other) === undefined)
+      for (const [other, { isOver }] of this.#pools) {
+        if (isOver && this.#parts.mirror.record("DistributedLock", other) === undefined)
           this.#pools.delete(other);
       }
       pool = new Pool({ ...this.#parts, tasks: this.#tasks, grants: this.#grants }, name);
