@@ -23,7 +23,7 @@ export interface Grant {
   /** How long the grant lives without a renewal. Absent: it has no ttl. */
   readonly ttl?: string;
 
-  /** For how long the sidecar keeps the lock for this caller without a renewal. Absent: until the session ends. */
+  /** For how long the sidecar keeps the lock for this caller without a renewal. Absent: until what it lives by ends. */
   readonly expiresIn?: string;
 
   /** For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request. */
@@ -185,7 +185,7 @@ export interface Operations {
       readonly ttl?: string;
 
       /** What the grant lives by. Default: ttl. */
-      readonly hold?: "ttl" | "session";
+      readonly hold?: "ttl" | "session" | "connection";
 
       /** Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after. */
       readonly requestId?: string;
