@@ -157,6 +157,9 @@ export const operations = {
 
   /** Tells which locks of a pool are held or waited for, page by page, and the pool's totals. */
   listLocks: { method: "GET", path: "/v1/locks/{pool}", fieldsIn: "query" },
+
+  /** Tells who holds a lock, as a stream: first as it is, then each change. That is what followers of a leader need. */
+  watchLock: { method: "GET", path: "/v1/locks/{pool}/{name}/events", fieldsIn: "query" },
 } as const;
 
 export type OperationId = keyof typeof operations;
@@ -260,5 +263,16 @@ export interface Operations {
       readonly continue?: string;
     };
     readonly answer: LockPool;
+  };
+  watchLock: {
+    readonly path: {
+      /** The DistributedLock that the lock belongs to. */
+      readonly pool: string;
+
+      /** The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters. */
+      readonly name: string;
+    };
+    readonly fields: {};
+    readonly answer: undefined;
   };
 }

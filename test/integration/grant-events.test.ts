@@ -1,10 +1,12 @@
 /** Waits and grants as event streams, over a real sidecar on a real etcd. */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { after, before, describe, it } from "mocha";
 import { EtcdServer } from "../support/etcd-server.ts";
 import { EventStream } from "../support/event-stream.ts";
 import { acquire, grantOf, hold, holdersOf, queued, release } from "../support/lock-calls.ts";
 import { eventually } from "../support/poll.ts";
+import { metricOf } from "../support/exposition.ts";
 import { brief, mutex, SidecarProcess } from "../support/sidecar-process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
@@ -157,6 +159,35 @@ describe("the events of a grant", function () {
       two.close();
       await eventually("the release", async () => (await sidecar.api.get(path)).status === 409);
     });
+  });
+
+  it("that nobody reads end with why; what lived by them is over, and free when what was stated is", async () => {
+    await using one = await opens(sidecar, "orders/counted");
+    await one.next("granted");
+    const openStreams = () => metricOf(sidecar, "holdfast_http_streams");
+    await eventually("the end of others", async () => (await openStreams()) === 1);
+    const { host, port } = sidecar.api;
+    const socket = connect({ host, port });
+    socket.pause();
+    // The contract fills the socket, and what comes behind it is not read either.
+    const rest = "HTTP/1.1\r\nHost: localhost\r\n";
+    const filling = `GET /openapi.json ${rest}\r\n`.repeat(99);
+    const acquiring = `POST /v1/locks/orders/unread/acquire?hold=connection ${rest}Accept: text/event-stream\r\n\r\n`;
+    socket.write(filling + acquiring);
+    await eventually("the end of the stream", async () => {
+      return (await metricOf(sidecar, "holdfast_http_streams_slow_total")) === 1;
+    });
+    const freeAt = performance.now();
+    let text = "";
+    socket.on("data", (chunk: Buffer) => (text += chunk.toString())).resume();
+    const next = await hold(other, "orders/unread", { wait: "1m" });
+    assert.match(text, /event: granted[^]*event: lost\ndata: .*"reason":"slow"[^]*0\r\n\r\n$/);
+    const [, seconds] = /"reason":"slow".*"guaranteedFor":"([\d.]+)s"/.exec(text) ?? [];
+    assert.ok(next.answeredAt - freeAt > 1_000 * Number(seconds) - 1_000, "it was free too early");
+    assert.equal(await metricOf(sidecar, 'holdfast_lock_slow_total{pool="orders"}'), 1);
+    assert.equal(await openStreams(), 1);
+    socket.destroy();
+    await release(other, next);
   });
 
   it("tell of jeopardy, of the way back, and of the loss, when etcd does not answer", async () => {
