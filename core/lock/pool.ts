@@ -9,6 +9,7 @@ import { CohortsBeside } from "./beside.ts";
 import type { CohortParts, CohortPool } from "./around.ts";
 import { Cohort } from "./cohort.ts";
 import { newCounters, type Counters } from "./counters.ts";
+import type { Followings } from "./following.ts";
 import { contenderNameOf, poolRange, type Lock } from "./keys.ts";
 import { Line } from "./line.ts";
 import { Looks } from "./looks.ts";
@@ -25,6 +26,7 @@ const seenHeldMax = 10_000;
 
 export interface PoolParts extends CohortParts {
   readonly tasks: Tasks;
+  readonly followings: Followings;
 }
 
 export class Pool implements CohortPool<Cohort> {
@@ -117,11 +119,11 @@ export class Pool implements CohortPool<Cohort> {
   }
 
   #besideFor(lock: Lock): CohortsBeside {
-    const { runtime, store, tasks, mirror } = this.#parts;
+    const { runtime, store, mirror, followings } = this.#parts;
     return (
       this.#beside.get(lock.path) ??
       new CohortsBeside(
-        new Line({ runtime, store, tasks, mirror, lock }),
+        new Line({ mirror, followings, lock }),
         new Looks({ runtime, store, mirror }, lock),
       )
     );
