@@ -74,7 +74,6 @@ export class Locks {
       cohortsOf: ({ pool, path }) => this.#pools.get(pool)?.cohortsOf(path) ?? [],
     });
     this.#tasks.run("following sessions", (signal) => this.#followSessions(signal));
-    const { runtime } = parts;
     const expects = () =>
       [...this.#pools.values()].some(({ marks }) => marks.expects(runtime.now()));
     this.#tasks.run("sweeping markers", (signal) => sweepMarkers({ ...parts, expects }, signal));
