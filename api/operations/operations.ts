@@ -1,4 +1,5 @@
 /** All operations of this version, under their ids. */
+import { acquireLockSet } from "./lock-sets.ts";
 import {
   acquireLock,
   getGrant,
@@ -13,6 +14,7 @@ import { getOpenapi, getSession, listResources } from "./status.ts";
 
 export const operations = {
   acquireLock,
+  acquireLockSet,
   getGrant,
   renewGrant,
   releaseGrant,

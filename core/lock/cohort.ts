@@ -17,13 +17,13 @@ import { assert, Refusal } from "../refusal.ts";
 import { sleep } from "../runtime.ts";
 import type { SideSeat } from "../session/seats.ts";
 import type { Session } from "../session/session.ts";
-import type { Beside, CohortOf, CohortParts, CohortPool } from "./around.ts";
+import type { Beside, CohortOf, CohortParts, CohortPool, Stander } from "./around.ts";
 import type { Leaving, Verdict } from "./caller.ts";
 import type { ContenderValue } from "./contender.ts";
 import { Callers } from "./callers.ts";
 import { countEnd } from "./counters.ts";
 import { checkDemand } from "./demands.ts";
-import { enter, type Entered } from "./enter.ts";
+import { enter } from "./enter.ts";
 import { handoversMax } from "./fence.ts";
 import type { Grant } from "./grant.ts";
 import { grantOn } from "./grant-on.ts";
@@ -35,17 +35,15 @@ import { standing, wouldWait, type Demand } from "./order.ts";
 import { Others } from "./others.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
-import { blocked, epochUnknown, permitsExceed, storeRefused, tooManyWait } from "./refusals.ts";
+import { blocked, permitsExceed, tooManyWait } from "./refusals.ts";
 import { rulesNow, rulesOf, type Rules } from "./rules.ts";
+import { Setbacks } from "./setbacks.ts";
 import { Steps } from "./steps.ts";
 import { contenderValue, holderOf, localHolder } from "./tell.ts";
 import { untilWorthALook, worthALook } from "./wait.ts";
 import type { AcquireRequest, Acquired, LostGuarantee } from "./views.ts";
 
-/** Entries refused as stale, one after the other, before the next one waits. */
-const staleInARowMax = 3;
-
-export class Cohort {
+export class Cohort implements Stander {
   readonly callers: Callers;
   readonly lock: Lock;
   readonly demand: Demand;
@@ -62,7 +60,7 @@ export class Cohort {
   #leaving: { readonly place: Place; readonly grant: Grant } | undefined;
   /** The answer to an entry was lost with its session: a place may stand until that one's lease ends. */
   #unsettled = false;
-  #staleInARow = 0;
+  readonly #setbacks: Setbacks;
   #draining = false;
 
   constructor(
@@ -78,6 +76,10 @@ export class Cohort {
     this.callers = new Callers(parts.runtime, this);
     this.#steps = new Steps(parts.runtime, this.callers);
     this.#others = new Others(parts.runtime);
+    const refused = (why: Error) => {
+      this.#enterPhase({ kind: "refused", why });
+    };
+    this.#setbacks = new Setbacks({ mirror: parts.mirror, steps: this.#steps, refused });
   }
 
   get place(): Place | undefined {
@@ -238,51 +240,25 @@ export class Cohort {
       describe: (base) => this.#tell(session, base),
     });
     if (entered.kind === "placed") {
-      this.#staleInARow = 0;
+      this.#setbacks.over();
       this.#unsettled = false;
       if (leaving !== undefined) this.#left(leaving.place, leaving.grant);
       return entered;
     }
-    // Nothing was written with it. (Where that is not known, it is spoiled.)
-    if (entered.kind !== "unknown") this.#seat?.leave();
-    await this.#leaveOld();
-    return this.#notPlaced(session, entered);
-  }
-
-  async #notPlaced(
-    session: Session,
-    entered: Exclude<Entered, { kind: "placed" }>,
-  ): Promise<{ place: Place; alone: boolean } | undefined> {
-    switch (entered.kind) {
-      case "again":
-        if (entered.known !== undefined) {
-          this.#enterPhase({ kind: "refused", why: epochUnknown() });
-          await entered.known;
-          return undefined;
-        }
-        this.#staleInARow += 1;
-        if (this.#staleInARow > staleInARowMax) await this.#steps.pause();
-        return undefined;
-      case "blocked":
-        this.#enterPhase({ kind: "refused", why: blocked() });
-        await this.#steps.do((signal) => this.#parts.mirror.nextChange(signal));
-        return undefined;
-      case "refused":
-        if (entered.reason.code === "leaseNotFound") session.end("its lease is gone from etcd");
-        this.#enterPhase({ kind: "refused", why: storeRefused(entered.reason) });
-        await this.#steps.pause();
-        return undefined;
-      case "unknown": {
-        this.#enterPhase({ kind: "settling" });
-        const place = await entered.settle();
-        if (place !== undefined) return { place, alone: false };
-        this.#unsettled = session.ended.aborted;
-        await this.#steps.pause();
-        return undefined;
-      }
-      default:
-        return entered satisfies never;
+    if (entered.kind !== "unknown") {
+      this.#seat?.leave();
+      await this.#leaveOld();
+      await this.#setbacks.after(entered, session);
+      return undefined;
     }
+    // Its seat is spoiled.
+    await this.#leaveOld();
+    this.#enterPhase({ kind: "settling" });
+    const place = await entered.settle();
+    if (place !== undefined) return { place, alone: false };
+    this.#unsettled = session.ended.aborted;
+    await this.#steps.pause();
+    return undefined;
   }
 
   /** Waits until the place holds the lock. False: it does not, and is to be left. */
@@ -313,7 +289,7 @@ export class Cohort {
         place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
       const line = stands.kind === "waits" ? this.beside?.line : undefined;
-      const worth = worthALook(place, before, line);
+      const worth = [worthALook(place, before, line)];
       await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
     }
     return false;

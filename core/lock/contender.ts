@@ -16,6 +16,10 @@ export interface ContenderValue extends Demand {
   readonly holder: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly requestId?: string | undefined;
+  /** On whose behalf, in the search for circles of waiting. */
+  readonly owner?: string | undefined;
+  /** It is one of a set, which waits until each of its places holds; it is told late that they all do. */
+  readonly set?: "waiting" | "held" | undefined;
   /** The fence base of its first grant, as far as it is known. */
   readonly base: bigint;
   readonly handovers: number;
@@ -36,7 +40,7 @@ const permitsMax = 1_000_000;
 
 /** What is undefined does not stand in it. */
 export function encodeContender(value: ContenderValue): Uint8Array {
-  const { session, pod, mode, permits, since, holder, metadata, requestId } = value;
+  const { session, pod, mode, permits, since, holder, metadata, requestId, owner, set } = value;
   const { base, handovers, localWaiters, trying } = value;
   return encodeJson({
     session,
@@ -47,6 +51,8 @@ export function encodeContender(value: ContenderValue): Uint8Array {
     holder,
     metadata,
     requestId,
+    owner,
+    set,
     base: base.toString(),
     handovers: handovers > 0 ? handovers : undefined,
     localWaiters: localWaiters > 0 ? localWaiters : undefined,
@@ -69,9 +75,15 @@ export function readContender(kv: KeyValue): Contender {
     holder: textOf(value["holder"]) ?? "",
     metadata: textMapOf(value["metadata"]),
     requestId: textOf(value["requestId"]),
+    owner: textOf(value["owner"]),
+    set: setOf(value["set"]),
     base: bigintOf(value["base"]) ?? 0n,
     handovers: wholeOf(value["handovers"], handoversMax) ?? 0,
     localWaiters: wholeOf(value["localWaiters"], Number.MAX_SAFE_INTEGER) ?? 0,
     trying: value["trying"] === true,
   };
+}
+
+function setOf(value: unknown): ContenderValue["set"] {
+  return value === "waiting" || value === "held" ? value : undefined;
 }

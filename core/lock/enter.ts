@@ -11,7 +11,7 @@
 import { assert } from "../refusal.ts";
 import type { StoreRefusal } from "../outcome.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Key, Op, Revision, Store, WriteResult } from "../store.ts";
+import type { Key, Op, OpResult, Revision, Store } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
 import type { ResourceRecord } from "../spec/records.ts";
 import type { Session } from "../session/session.ts";
@@ -25,14 +25,18 @@ export interface EnterParts {
   readonly mirror: Specs;
 }
 
+/** Nothing was written. */
+export type NotEntered =
+  /** Nothing can be granted now: there is no base, or etcd began anew. */
+  | { readonly kind: "blocked" }
+  /** A fact was stale and is known better now; where that is the epoch, only when `known` resolves. */
+  | { readonly kind: "again"; readonly known?: Promise<void> }
+  | { readonly kind: "refused"; readonly reason: StoreRefusal };
+
 export type Entered =
   /** `alone`: it holds, as of the write itself. */
   | { readonly kind: "placed"; readonly place: Place; readonly alone: boolean }
-  /** Nothing can be granted now: there is no base, or etcd began anew. */
-  | { readonly kind: "blocked" }
-  /** A fact was stale and is known better now; where that is the epoch, only when `known` resolves. Nothing was written. */
-  | { readonly kind: "again"; readonly known?: Promise<void> }
-  | { readonly kind: "refused"; readonly reason: StoreRefusal }
+  | NotEntered
   /** May be written, now or later. `settle` tells, when etcd can be reached; undefined: it is not there. */
   | { readonly kind: "unknown"; readonly settle: () => Promise<Place | undefined> };
 
@@ -81,17 +85,13 @@ export async function enter(
   switch (outcome.kind) {
     case "done": {
       const place = placed(outcome.at.revision);
-      const alone = isAlone(outcome.value, place);
+      const alone = isAlone(outcome.value.results.at(-1), place);
       if (alone) place.base = installation.base;
       return { kind: "placed", place, alone };
     }
     case "refused":
       session.forget(key);
-      if (outcome.reason.code !== "stale") return { kind: "refused", reason: outcome.reason };
-      mirror.tookStale(outcome.reason.facts, outcome.reason.at.revision);
-      return outcome.reason.facts.some((fact) => fact.key === session.key)
-        ? { kind: "again", known: session.leaveEpoch(sentUnder) }
-        : { kind: "again" };
+      return notEntered(outcome.reason, { mirror, session, sentUnder });
     case "unknown":
       session.seats.spoil();
       return {
@@ -108,12 +108,27 @@ export async function enter(
   }
 }
 
+/** What refused it is taken in. */
+export function notEntered(
+  reason: StoreRefusal,
+  {
+    mirror,
+    session,
+    sentUnder,
+  }: { readonly mirror: Specs; readonly session: Session; readonly sentUnder: Revision },
+): NotEntered {
+  if (reason.code !== "stale") return { kind: "refused", reason };
+  mirror.tookStale(reason.facts, reason.at.revision);
+  return reason.facts.some((fact) => fact.key === session.key)
+    ? { kind: "again", known: session.leaveEpoch(sentUnder) }
+    : { kind: "again" };
+}
+
 /**
  * Listed in key order, so the first two tell whether there is another. A key of ours that stood already is another: its
  * create revision, and so its fence, is not new.
  */
-function isAlone({ results }: WriteResult, { key, created }: Place): boolean {
-  const listed = results.at(-1);
+export function isAlone(listed: OpResult | undefined, { key, created }: Place): boolean {
   assert(listed?.kind === "listed", "an entry's list was not answered");
   const [first, second] = listed.result.keys;
   return second === undefined && first?.key === key && first.createRevision === created;

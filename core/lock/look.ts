@@ -4,7 +4,7 @@
  * none is accepted from before my entry.
  */
 import { after, type Runtime } from "../runtime.ts";
-import type { Key, Revision, Store } from "../store.ts";
+import type { Key, RangeRead, RangeResult, Revision, Snapshot, Store } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
@@ -30,17 +30,45 @@ export async function look(
   { lock, atLeast }: { readonly lock: Lock; readonly atLeast?: Revision },
   signal: AbortSignal,
 ): Promise<Look | undefined> {
-  const ranges = [lock.contenders, ...mirror.rangesFor(lock.pool)];
+  const seen = await readJudged(
+    { runtime, store, mirror },
+    { ranges: [lock.contenders], pools: [lock.pool], atLeast },
+    signal,
+  );
+  if (seen === undefined) return undefined;
+  return { revision: seen.revision, contenders: contendersIn(seen.ranges[0]) };
+}
+
+export interface Judged {
+  readonly ranges: readonly RangeRead[];
+  /** By whose records it is judged. */
+  readonly pools: readonly string[];
+  readonly atLeast?: Revision | undefined;
+}
+
+/** What stands in some ranges, and all that decides about it in the same snapshot, which the mirror takes in. */
+export async function readJudged(
+  { runtime, store, mirror }: LookParts,
+  { ranges, pools, atLeast }: Judged,
+  signal: AbortSignal,
+): Promise<Snapshot | undefined> {
+  const facts = new Map<Key, RangeRead>();
+  for (const pool of pools) for (const each of mirror.rangesFor(pool)) facts.set(each.key, each);
+  const deciding = [...facts.values()];
   const read = await store.read(
-    ranges,
+    [...ranges, ...deciding],
     { signal, deadline: after(runtime.now(), answerMs) },
     atLeast,
   );
   signal.throwIfAborted();
   if (read.kind !== "done") return undefined;
   const { revision, ranges: results } = read.value;
-  mirror.took(ranges.slice(1), results.slice(1), revision);
-  return { revision, contenders: inOrder((results[0]?.keys ?? []).map(readContender)) };
+  mirror.took(deciding, results.slice(ranges.length), revision);
+  return { revision, ranges: results.slice(0, ranges.length) };
+}
+
+export function contendersIn(queue: RangeResult | undefined): Contender[] {
+  return inOrder((queue?.keys ?? []).map(readContender));
 }
 
 /**

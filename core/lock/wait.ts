@@ -34,13 +34,13 @@ export function worthALook(
 }
 
 /**
- * `worth`: what is waited for; `version`: of the specs that the last look was judged by.
+ * `worth`: any of these is waited for; `version`: of the specs that the last look was judged by.
  *
  * @throws the signal's reason
  */
 export async function untilWorthALook(
   parts: WaitParts,
-  { worth, version }: { readonly worth: Worth; readonly version: number },
+  { worth, version }: { readonly worth: readonly Worth[]; readonly version: number },
   signal: AbortSignal,
 ): Promise<void> {
   const { runtime, mirror } = parts;
@@ -51,13 +51,13 @@ export async function untilWorthALook(
   try {
     await Promise.race([
       mirror.nextChange(either),
-      // A line reads all anew so often: each who waits in it need not.
-      ...("line" in worth
-        ? [worth.line.until(worth.letIn, either)]
-        : [
-            untilGone(parts, worth.gone, either),
-            sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), either),
-          ]),
+      ...worth.map((each) =>
+        "line" in each ? each.line.until(each.letIn, either) : untilGone(parts, each.gone, either),
+      ),
+      // A line reads all anew so often: who waits in lines alone need not.
+      ...(worth.every((each) => "line" in each)
+        ? []
+        : [sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), either)]),
     ]);
   } finally {
     waiting.abort(new Error("no longer waited for"));

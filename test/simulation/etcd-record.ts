@@ -33,6 +33,11 @@ export function contenderIn({ key, createRevision }: KeyValue): string {
   return `${key}@${String(createRevision)}`;
 }
 
+/** Of what {@link contenderIn} gave. */
+export function keyIn(contender: string): Key {
+  return contender.slice(0, contender.lastIndexOf("@"));
+}
+
 export class EtcdRecord {
   readonly commits: Commit[] = [];
   readonly #server: EtcdModel;

@@ -119,7 +119,7 @@ export class MemoryLocks implements LocksApi {
   }
 
   look(pool: string, name: string) {
-    return Promise.resolve({ pool, name, holders: [], waiters: [] });
+    return Promise.resolve({ pool, name, holders: [], waiters: [], reserved: [] });
   }
 
   list({ pool }: { pool: string }) {
