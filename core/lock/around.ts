@@ -11,6 +11,7 @@ import type { Grants } from "./grants.ts";
 import type { Lock } from "./keys.ts";
 import type { Line } from "./line.ts";
 import type { Looks } from "./looks.ts";
+import type { Mark, PoolMarks } from "./marks.ts";
 import type { Demand } from "./order.ts";
 import type { Place } from "./place.ts";
 import type { Rules } from "./rules.ts";
@@ -39,6 +40,9 @@ export interface Stander {
 /** The pool that it belongs to, as far as a cohort knows it. */
 export interface CohortPool<C> {
   readonly counters: Counters;
+  readonly marks: PoolMarks;
+  /** An orphan's delay is over, and its lock may be held. */
+  sweep(orphan: Mark): void;
   /** Throws what a caller hears who asks for more grants (absent: one more) than the pod may have. */
   checkGrants(rules: Rules, more?: number): void;
   /** Told when the lock was found held by another session. */

@@ -13,31 +13,31 @@
  *
  * A session that ends makes the place void: the grant is lost, the queue goes on under the next session.
  */
+import type { StoreRefusal } from "../outcome.ts";
 import { assert, Refusal } from "../refusal.ts";
 import { sleep } from "../runtime.ts";
-import type { SideSeat } from "../session/seats.ts";
 import type { Session } from "../session/session.ts";
 import type { Beside, CohortOf, CohortParts, CohortPool, Stander } from "./around.ts";
 import type { Leaving, Verdict } from "./caller.ts";
-import type { ContenderValue } from "./contender.ts";
+import type { Contender, ContenderValue } from "./contender.ts";
 import { Callers } from "./callers.ts";
 import { countEnd } from "./counters.ts";
 import { checkDemand } from "./demands.ts";
-import { enter } from "./enter.ts";
+import { Entry, type Taken } from "./entry.ts";
 import { handoversMax } from "./fence.ts";
-import type { Grant } from "./grant.ts";
+import type { Freed, Grant } from "./grant.ts";
 import { grantOn } from "./grant-on.ts";
 import type { Lock } from "./keys.ts";
 import { leave } from "./leave.ts";
 import { look, waitingBefore, waitingIn, type Look } from "./look.ts";
+import { mark, standingBehind, type Marked, type PoolMarks, type Stand } from "./marks.ts";
 import { leaveNote } from "./notes.ts";
-import { standing, wouldWait, type Demand } from "./order.ts";
+import { inOrder, wouldWait, type Demand } from "./order.ts";
 import { Others } from "./others.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
-import { blocked, permitsExceed, tooManyWait } from "./refusals.ts";
+import { blocked, permitsExceed, storeRefused, tooManyWait } from "./refusals.ts";
 import { rulesNow, rulesOf, type Rules } from "./rules.ts";
-import { Setbacks } from "./setbacks.ts";
 import { Steps } from "./steps.ts";
 import { contenderValue, holderOf, localHolder } from "./tell.ts";
 import { untilWorthALook, worthALook } from "./wait.ts";
@@ -51,16 +51,12 @@ export class Cohort implements Stander {
   readonly #parts: CohortParts;
   readonly #pool: CohortPool<Cohort>;
   readonly #steps: Steps;
+  readonly #entry: Entry;
   readonly #others: Others;
   #phase: Phase = { kind: "resting" };
   #place: Place | undefined;
-  /** Beside others: of the place, also while that is being taken. */
-  #seat: SideSeat | undefined;
   /** An old place that the next entry deletes, and the grant whose release waits for that. */
   #leaving: { readonly place: Place; readonly grant: Grant } | undefined;
-  /** The answer to an entry was lost with its session: a place may stand until that one's lease ends. */
-  #unsettled = false;
-  readonly #setbacks: Setbacks;
   #draining = false;
 
   constructor(
@@ -76,10 +72,10 @@ export class Cohort implements Stander {
     this.callers = new Callers(parts.runtime, this);
     this.#steps = new Steps(parts.runtime, this.callers);
     this.#others = new Others(parts.runtime);
-    const refused = (why: Error) => {
-      this.#enterPhase({ kind: "refused", why });
-    };
-    this.#setbacks = new Setbacks({ mirror: parts.mirror, steps: this.#steps, refused });
+    this.#entry = new Entry(parts, {
+      ...{ lock, beside, marks: pool.marks, steps: this.#steps },
+      describe: (session, base) => this.#tell(session, base),
+    });
   }
 
   get place(): Place | undefined {
@@ -216,49 +212,36 @@ export class Cohort implements Stander {
   async #findsItHeld(): Promise<boolean> {
     this.#enterPhase({ kind: "looking" });
     const seen = await this.#steps.do((signal) => look(this.#parts, { lock: this.lock }, signal));
-    const first = seen?.contenders[0];
+    if (seen === undefined) return false;
     const { sharing } = this.#rules();
-    if (seen === undefined || first === undefined) return false;
-    if (!wouldWait(seen.contenders, this.demand, sharing)) return false;
+    const all = inOrder([...seen.contenders, ...this.#orphans(seen).ghosts]);
+    const [first] = all;
+    if (first === undefined || !wouldWait(all, this.demand, sharing)) return false;
     const waiting = waitingIn(seen.contenders, sharing);
     this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting });
     return true;
   }
 
-  async #takePlace(session: Session): Promise<{ place: Place; alone: boolean } | undefined> {
+  #orphans(seen: Look): ReturnType<PoolMarks["orphans"]> {
+    return this.#pool.marks.orphans(this.lock, seen, this.#parts.runtime.now());
+  }
+
+  /** Undefined: none was taken, and the cohort is to try again. The old place has gone with it, or is left now. */
+  async #takePlace(session: Session): Promise<Taken | undefined> {
     const leaving = this.#leaving;
     const rewriting = leaving?.place.quiet();
     if (rewriting !== undefined) await rewriting;
     this.#enterPhase({ kind: "entering" });
     checkDemand(this.lock, this.demand, this.#rules());
-    this.#seat = this.beside?.seats.take(session.seats);
-    const entered = await enter(this.#parts, this.lock, {
-      session,
-      pool: this.#parts.mirror.pool(this.lock.pool),
-      seat: this.#seat?.word ?? session.seats.free(leaving?.place.key),
-      leaving: leaving?.place.key,
-      describe: (base) => this.#tell(session, base),
-    });
+    const entered = await this.#entry.enter(session, leaving?.place);
     if (entered.kind === "placed") {
-      this.#setbacks.over();
-      this.#unsettled = false;
       if (leaving !== undefined) this.#left(leaving.place, leaving.grant);
       return entered;
     }
-    if (entered.kind !== "unknown") {
-      this.#seat?.leave();
-      await this.#leaveOld();
-      await this.#setbacks.after(entered, session);
-      return undefined;
-    }
-    // Its seat is spoiled.
     await this.#leaveOld();
-    this.#enterPhase({ kind: "settling" });
-    const place = await entered.settle();
-    if (place !== undefined) return { place, alone: false };
-    this.#unsettled = session.ended.aborted;
-    await this.#steps.pause();
-    return undefined;
+    return this.#entry.instead(session, entered, (phase) => {
+      this.#enterPhase(phase);
+    });
   }
 
   /** Waits until the place holds the lock. False: it does not, and is to be left. */
@@ -279,27 +262,31 @@ export class Cohort implements Stander {
       }
       const { version } = mirror;
       const { sharing } = this.#rules();
-      const stands = standing(seen.contenders, place, sharing);
+      const { ghosts, spent } = this.#orphans(seen);
+      const stands = standingBehind(seen.contenders, ghosts, { mine: place, sharing });
       if (stands.kind === "gone" || this.#place !== place) return this.#gone(place);
-      if (this.#takeIn(place, seen, stands.kind === "holds")) return true;
+      if (this.#takeIn(place, seen, stands)) {
+        for (const orphan of spent) this.#pool.sweep(orphan);
+        return true;
+      }
       if (this.callers.size === 0 || this.#phase.kind === "refusing") return false;
       const before = stands.kind === "waits" ? stands.before : undefined;
       // At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever.
       if (before !== undefined) {
         place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
-      const line = stands.kind === "waits" ? this.beside?.line : undefined;
-      const worth = [worthALook(place, before, line)];
+      const worth = [worthALook(place, stands, this.beside?.line)];
       await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
     }
     return false;
   }
 
   /** What a look tells: who holds, how many wait, and whether this place may be granted on. */
-  #takeIn(place: Place, { contenders }: Look, holds: boolean): boolean {
+  #takeIn(place: Place, { contenders }: Look, stands: Stand<Contender>): boolean {
     const { mirror } = this.#parts;
     const rules = this.#rules();
-    const [first] = contenders;
+    const holds = stands.kind === "holds";
+    const first = stands.kind === "delayed" ? stands.by : contenders[0];
     assert(first !== undefined, "a lock with a contender was seen without any");
     if (contenders.at(-1)?.key !== place.key) place.noticeOthers();
     this.#others.saw(waitingIn(contenders, rules.sharing, place.key));
@@ -344,6 +331,9 @@ export class Cohort implements Stander {
   async #serve(place: Place): Promise<void> {
     let last: Grant | undefined;
     while (this.#place === place && place.session.isAlive()) {
+      const marked = await this.#mark(place);
+      if (marked?.kind === "refused") return this.#leaveUnmarked(place, last, marked.reason);
+      if (marked?.kind === "gone" || this.#place !== place || !place.session.isAlive()) break;
       const grant = this.#grantNext(place);
       if (grant === undefined) break;
       if (last !== undefined) {
@@ -357,6 +347,10 @@ export class Cohort implements Stander {
         grant.lose();
         return;
       }
+      if (place.mark !== undefined && !grant.endedCleanly) {
+        place.leaveMark();
+        break;
+      }
       if (this.#mayNotPass(place)) break;
       place.handOver();
     }
@@ -366,6 +360,24 @@ export class Cohort implements Stander {
       this.#leaving = { place, grant: last };
       this.#enterPhase({ kind: "leaving" });
     }
+  }
+
+  /** Where the pool has a lockDelay, the lock is granted only with a marker. Undefined: it needs no other than it has. */
+  async #mark(place: Place): Promise<Marked | undefined> {
+    const delayMs = rulesNow(this.#parts.mirror, this.lock.pool)?.lockDelayMs ?? 0;
+    if ((place.mark?.delayMs ?? 0) === delayMs || this.callers.size === 0) return undefined;
+    const value = this.#tell(place.session, place.base ?? 0n, place);
+    const marked = await mark(this.#parts, place, { lock: this.lock, delayMs, value });
+    if (marked.kind === "gone") this.#gone(place);
+    return marked;
+  }
+
+  /** Who has no time left hears why when the place is gone: of him nothing is left. Else nobody can be told that. */
+  async #leaveUnmarked(place: Place, last: Grant | undefined, why: StoreRefusal): Promise<void> {
+    const freed = await this.#leave(place, last);
+    if (freed === "unknown") this.callers.endAll({ kind: "unknown" });
+    this.#enterPhase({ kind: "refused", why: storeRefused(why) });
+    await this.#steps.pause();
   }
 
   /** Undefined: nobody is left who may be granted it. */
@@ -398,13 +410,14 @@ export class Cohort implements Stander {
     return rules === undefined || place.isOverBudget(rules.handover);
   }
 
-  async #leave(place: Place, grant?: Grant): Promise<void> {
+  async #leave(place: Place, grant?: Grant): Promise<Freed> {
     const was = this.#phase;
     this.#enterPhase({ kind: "leaving" });
     const freed = await leave(this.#parts.store, place);
     place.notes = [];
     this.#left(place, grant, freed);
     if (was.kind === "refusing") this.#enterPhase(was.then);
+    return freed;
   }
 
   /** Where the entry that was to delete an old place did not come about. */
@@ -412,10 +425,10 @@ export class Cohort implements Stander {
     if (this.#leaving !== undefined) await this.#leave(this.#leaving.place, this.#leaving.grant);
   }
 
-  #left(place: Place, grant: Grant | undefined, freed: "released" | "unknown" = "released"): void {
+  #left(place: Place, grant: Grant | undefined, freed: Freed = "released"): void {
     if (freed === "released") {
       place.session.forget(place.key);
-      this.#seat?.leave();
+      this.#entry.left();
     }
     for (const note of place.notes) place.session.remove(note);
     grant?.free(freed);
@@ -431,7 +444,7 @@ export class Cohort implements Stander {
       pod,
       waitingHere: this.callers.count(),
       waitingElsewhere: this.#others.waiting,
-      unsettled: this.#unsettled,
+      unsettled: this.#entry.unsettled,
     });
   }
 

@@ -58,6 +58,7 @@ export class Grant {
   #end: { readonly why: GrantEnd; readonly at: Epoch } | undefined;
   #deliveries = 0;
   #isFreed = false;
+  #callerIsGone = false;
 
   constructor(runtime: Runtime, keeper: GrantKeeper, terms: GrantTerms) {
     this.#runtime = runtime;
@@ -88,6 +89,12 @@ export class Grant {
 
   get end(): { readonly why: GrantEnd; readonly at: Epoch } | undefined {
     return this.#end;
+  }
+
+  /** Its caller let go of it, or was never told, or is gone: nothing of it is on its way any more. */
+  get endedCleanly(): boolean {
+    const why = this.#end?.why;
+    return why === "released" || why === "undelivered" || this.#callerIsGone;
   }
 
   /** Until when a guarantee that was stated runs. */
@@ -171,6 +178,7 @@ export class Grant {
 
   /** Nobody is left to whom anything was promised: it need not last. */
   callerIsGone(): void {
+    this.#callerIsGone = true;
     this.over("drained");
     this.#timer?.cancel();
     this.#passed.resolve("drained");

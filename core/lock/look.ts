@@ -3,11 +3,12 @@
  * everybody judges one revision by one spec. Not finding my own contender means that it is gone: reads are linearizable, and
  * none is accepted from before my entry.
  */
-import { after, type Runtime } from "../runtime.ts";
-import type { Key, RangeRead, RangeResult, Revision, Snapshot, Store } from "../store.ts";
+import { after, type Instant, type Runtime } from "../runtime.ts";
+import type { Key, RangeRead, Revision, Snapshot, Store } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
+import { readMark, type Mark } from "./marks.ts";
 import { holders, inOrder, isSame, type Mine, type Sharing } from "./order.ts";
 
 const answerMs = 5_000;
@@ -22,6 +23,9 @@ export interface Look {
   readonly revision: Revision;
   /** In order. */
   readonly contenders: readonly Contender[];
+  readonly marks: readonly Mark[];
+  /** When the answer arrived. */
+  readonly at: Instant;
 }
 
 /** Undefined: etcd did not answer in time. */
@@ -30,13 +34,24 @@ export async function look(
   { lock, atLeast }: { readonly lock: Lock; readonly atLeast?: Revision },
   signal: AbortSignal,
 ): Promise<Look | undefined> {
-  const seen = await readJudged(
-    { runtime, store, mirror },
-    { ranges: [lock.contenders], pools: [lock.pool], atLeast },
-    signal,
-  );
-  if (seen === undefined) return undefined;
-  return { revision: seen.revision, contenders: contendersIn(seen.ranges[0]) };
+  const asked = { ranges: queueOf(lock), pools: [lock.pool], atLeast };
+  const seen = await readJudged({ runtime, store, mirror }, asked, signal);
+  return seen && queueIn(lock, seen, 0);
+}
+
+/** What is read of a lock to judge it: its contenders and its markers. */
+export function queueOf({ contenders, marks }: Lock): readonly RangeRead[] {
+  return [contenders, marks];
+}
+
+/** What was read by {@link queueOf}, from the range `from` on. */
+export function queueIn(lock: Lock, { revision, ranges, at }: Seen, from: number): Look {
+  return {
+    revision,
+    contenders: inOrder((ranges[from]?.keys ?? []).map(readContender)),
+    marks: (ranges[from + 1]?.keys ?? []).map((kv) => readMark(lock, kv)),
+    at,
+  };
 }
 
 export interface Judged {
@@ -46,12 +61,17 @@ export interface Judged {
   readonly atLeast?: Revision | undefined;
 }
 
+export interface Seen extends Snapshot {
+  /** When the answer arrived. */
+  readonly at: Instant;
+}
+
 /** What stands in some ranges, and all that decides about it in the same snapshot, which the mirror takes in. */
 export async function readJudged(
   { runtime, store, mirror }: LookParts,
   { ranges, pools, atLeast }: Judged,
   signal: AbortSignal,
-): Promise<Snapshot | undefined> {
+): Promise<Seen | undefined> {
   const facts = new Map<Key, RangeRead>();
   for (const pool of pools) for (const each of mirror.rangesFor(pool)) facts.set(each.key, each);
   const deciding = [...facts.values()];
@@ -64,11 +84,7 @@ export async function readJudged(
   if (read.kind !== "done") return undefined;
   const { revision, ranges: results } = read.value;
   mirror.took(deciding, results.slice(ranges.length), revision);
-  return { revision, ranges: results.slice(0, ranges.length) };
-}
-
-export function contendersIn(queue: RangeResult | undefined): Contender[] {
-  return inOrder((queue?.keys ?? []).map(readContender));
+  return { revision, ranges: results.slice(0, ranges.length), at: runtime.now() };
 }
 
 /**

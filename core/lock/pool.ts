@@ -13,6 +13,7 @@ import { newCounters, type Counters } from "./counters.ts";
 import { contenderNameOf, poolRange, type Lock } from "./keys.ts";
 import { Line } from "./line.ts";
 import { Looks } from "./looks.ts";
+import { PoolMarks, sweep, type Mark } from "./marks.ts";
 import type { Rules } from "./rules.ts";
 import type { AcquireRequest, LostGuarantee } from "./views.ts";
 
@@ -35,6 +36,7 @@ export interface MemberOf extends Stander {
 export class Pool implements CohortPool<Cohort> {
   readonly name: string;
   readonly counters: Counters = newCounters();
+  readonly marks: PoolMarks;
   readonly #parts: PoolParts;
   /** Those whose callers share a contender, by their lock. */
   readonly #cohorts = new Map<string, Cohort>();
@@ -50,6 +52,12 @@ export class Pool implements CohortPool<Cohort> {
   constructor(parts: PoolParts, name: string) {
     this.#parts = parts;
     this.name = name;
+    this.marks = new PoolMarks(parts.namespace, name);
+  }
+
+  sweep(orphan: Mark): void {
+    const { store, tasks } = this.#parts;
+    tasks.run(`sweeping ${orphan.markKey}`, () => sweep(store, orphan));
   }
 
   *cohorts(): Iterable<Cohort> {

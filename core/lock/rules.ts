@@ -12,6 +12,8 @@ export interface Rules {
   readonly maxTtlMs: number;
   /** Absent: no bound. */
   readonly maxHoldMs: number | undefined;
+  /** How long nobody is granted a lock after its holder was lost; 0: not at all. */
+  readonly lockDelayMs: number;
   readonly handover: { readonly maxCount: number; readonly maxHoldMs: number };
   readonly limits: {
     readonly names: number;
@@ -53,12 +55,13 @@ export function strictest(all: readonly Rules[]): Pick<Rules, "ttlMs" | "maxHold
 }
 
 function compile(spec: DistributedLockSpec): Rules {
-  const { mode, permits, ttl, maxTtl, maxHold, handover, limits } = spec;
+  const { mode, permits, ttl, maxTtl, maxHold, lockDelay, handover, limits } = spec;
   return {
     sharing: { mode, permits },
     ttlMs: parseDurationMs(ttl),
     maxTtlMs: parseDurationMs(maxTtl),
     maxHoldMs: maxHold === undefined ? undefined : parseDurationMs(maxHold),
+    lockDelayMs: parseDurationMs(lockDelay),
     handover: { maxCount: handover.maxCount, maxHoldMs: parseDurationMs(handover.maxHold) },
     limits: {
       names: limits.names,

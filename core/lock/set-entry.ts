@@ -6,14 +6,14 @@
  * Lost answer: settled by the session. One write makes all places or none, so what is found without the others (somebody took
  * those away) is removed, too.
  */
-import { assert } from "../refusal.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Instant, Runtime } from "../runtime.ts";
 import type { Session } from "../session/session.ts";
 import type { Specs } from "../spec/specs.ts";
 import type { Fact, Key, Op, Revision, Store } from "../store.ts";
 import { encodeContender, type ContenderValue } from "./contender.ts";
-import { isAlone, notEntered, type NotEntered } from "./enter.ts";
+import { first, isAlone, notEntered, type NotEntered } from "./enter.ts";
 import { contenderKey, type Lock } from "./keys.ts";
+import type { PoolMarks } from "./marks.ts";
 import type { Demand } from "./order.ts";
 import { Place } from "./place.ts";
 
@@ -26,6 +26,7 @@ export interface SetEntryParts {
 export interface Wanted {
   readonly lock: Lock;
   readonly demand: Demand;
+  readonly pool: { readonly marks: PoolMarks };
 }
 
 /** Places in the order of what was wanted. */
@@ -48,7 +49,8 @@ export async function enterSet(
   { session, wanted, seat, describe }: Entry,
 ): Promise<SetEntered> {
   const { runtime, store, mirror } = parts;
-  const given = factsOf(mirror, wanted);
+  const now = runtime.now();
+  const given = factsOf(mirror, wanted, now);
   const installation = mirror.installation;
   if (given === undefined || installation === undefined) return { kind: "blocked" };
   const counted = session.next();
@@ -60,32 +62,41 @@ export async function enterSet(
   }));
   const placed = (created: Revision) =>
     made.map((one) => new Place({ runtime, store, session, counted, created, ...one }));
-  const then = wanted.flatMap(({ lock }, index): Op[] => {
-    const one = made[index];
-    assert(one !== undefined, "a lock of a set has no place");
-    const { key, end } = lock.contenders;
-    return [
-      { kind: "putEphemeral", key: one.key, value: encodeContender(one.value), lease },
-      { kind: "list", range: { key, end, limit: 2, keysOnly: true } },
-    ];
-  });
+  // As an entry lists them: who else contends, and, where the pool may have markers, those of the lock.
+  const lists = wanted.map(({ lock, pool }) => [
+    first(lock.contenders, 2),
+    ...(pool.marks.none(mirror.pool(lock.pool), now).length === 0 ? [first(lock.marks, 1)] : []),
+  ]);
+  const puts = made.map(({ key, value }): Op => ({
+    kind: "putEphemeral",
+    key,
+    value: encodeContender(value),
+    lease,
+  }));
   for (const { key } of made) session.know(key);
   const outcome = await store.write({
     given: [session.holds(), ...given],
     when: [],
-    then,
+    then: [...puts, ...lists.flat()],
     otherwise: [],
   });
   switch (outcome.kind) {
     case "done": {
       const { results } = outcome.value;
       const places = placed(outcome.at.revision);
-      const alone = places.every((place, index) => isAlone(results[2 * index + 1], place));
+      let from = puts.length;
+      const alone = places.every((place, index) => {
+        const at = from;
+        from += lists[index]?.length ?? 0;
+        return isAlone(results.slice(at, from), place);
+      });
       if (alone) for (const place of places) place.base = installation.base;
       return { kind: "placed", places, alone };
     }
     case "refused":
       for (const { key } of made) session.forget(key);
+      if (outcome.reason.code === "stale")
+        for (const { pool } of wanted) pool.marks.tookStale(outcome.reason.facts, now);
       return notEntered(outcome.reason, { mirror, session, sentUnder });
     case "unknown":
       session.seats.spoil();
@@ -103,12 +114,17 @@ export async function enterSet(
 }
 
 /** Of all the pools, each once. Undefined: nothing may be granted now. */
-function factsOf(mirror: Specs, wanted: readonly Wanted[]): readonly Fact[] | undefined {
+function factsOf(
+  mirror: Specs,
+  wanted: readonly Wanted[],
+  now: Instant,
+): readonly Fact[] | undefined {
   const facts = new Map<Key, Fact>();
-  for (const { lock } of wanted) {
-    const ofPool = mirror.factsFor(mirror.pool(lock.pool));
+  for (const { lock, pool } of wanted) {
+    const record = mirror.pool(lock.pool);
+    const ofPool = mirror.factsFor(record);
     if (ofPool === undefined) return undefined;
-    for (const fact of ofPool) facts.set(fact.key, fact);
+    for (const fact of [...ofPool, ...pool.marks.none(record, now)]) facts.set(fact.key, fact);
   }
   return [...facts.values()];
 }

@@ -12,28 +12,32 @@
  * are its own: no cohort joins them, and they are handed over to nobody. Each is deleted by a write of its own; the grant is
  * freed when the last of those is answered, and where one is not, that place is an intent.
  *
+ * Where pools have a lockDelay, each of their places has its marker (marks.ts) before the grant is answered.
+ *
  * A session that ends makes all places void: the grant is lost, who still waits enters anew under the next session.
  */
-import { Refusal } from "../refusal.ts";
+import type { StoreRefusal } from "../outcome.ts";
+import { assert, Refusal } from "../refusal.ts";
 import { sleep } from "../runtime.ts";
 import type { SideSeat, SideSeats } from "../session/seats.ts";
 import type { Session } from "../session/session.ts";
 import type { CohortParts } from "./around.ts";
 import { Callers } from "./callers.ts";
 import type { Leaving, Verdict } from "./caller.ts";
-import type { ContenderValue } from "./contender.ts";
+import type { Contender, ContenderValue } from "./contender.ts";
 import { countEnd, type Counters } from "./counters.ts";
 import { checkDemand } from "./demands.ts";
-import type { Grant } from "./grant.ts";
+import type { Freed, Grant } from "./grant.ts";
 import { grantOnSet } from "./grant-on.ts";
 import { leave } from "./leave.ts";
 import { waitingBefore, waitingIn } from "./look.ts";
+import { mark, type Marked } from "./marks.ts";
 import { leaveNote } from "./notes.ts";
-import { wouldWait, type Demand } from "./order.ts";
+import { inOrder, wouldWait, type Demand } from "./order.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
-import { blocked, permitsExceed, tooManyWait } from "./refusals.ts";
-import { rulesServed, type Rules } from "./rules.ts";
+import { blocked, permitsExceed, storeRefused, tooManyWait } from "./refusals.ts";
+import { rulesNow, rulesServed, type Rules } from "./rules.ts";
 import { enterSet } from "./set-entry.ts";
 import { lookAtSet, type Found } from "./set-look.ts";
 import { SetMember, type MemberParts } from "./set-member.ts";
@@ -44,6 +48,17 @@ import { untilWorthALook, worthALook, type Worth } from "./wait.ts";
 import type { AcquireRequest, Acquired } from "./views.ts";
 
 type Waits = Extract<Found<SetMember>, { readonly kind: "waits" }>;
+type Holds = Extract<Found<SetMember>, { readonly kind: "holds" }>;
+
+/** All that counts, in order. */
+function standingIn({ contenders, ghosts }: Waits): readonly Contender[] {
+  return ghosts.length === 0 ? contenders : inOrder([...contenders, ...ghosts]);
+}
+
+function letIn({ of: member, spent }: Holds): void {
+  for (const orphan of spent) member.pool.sweep(orphan);
+  member.isIn = true;
+}
 
 export class LockSet {
   readonly callers: Callers;
@@ -67,10 +82,7 @@ export class LockSet {
     this.callers = new Callers(parts.runtime, this);
     this.members = members.map((member) => new SetMember(this, member));
     this.#steps = new Steps(parts.runtime, this.callers);
-    const refused = (why: Error) => {
-      this.#enterPhase({ kind: "refused", why });
-    };
-    this.#setbacks = new Setbacks({ mirror: parts.mirror, steps: this.#steps, refused });
+    this.#setbacks = new Setbacks(parts, this.#steps);
   }
 
   /** The grant that is live, or whose guarantee still runs. */
@@ -193,9 +205,10 @@ export class LockSet {
     const seen = await this.#steps.do((signal) => lookAtSet(this.#parts, this.members, signal));
     const waits = seen?.find(
       (found): found is Waits =>
-        found.kind === "waits" && wouldWait(found.contenders, found.of.demand, found.rules.sharing),
+        found.kind === "waits" &&
+        wouldWait(standingIn(found), found.of.demand, found.rules.sharing),
     );
-    const [first] = waits?.contenders ?? [];
+    const [first] = waits === undefined ? [] : standingIn(waits);
     if (waits === undefined || first === undefined) return false;
     this.#blockedAt = waits.of;
     const waiting = waitingIn(waits.contenders, waits.rules.sharing);
@@ -225,7 +238,9 @@ export class LockSet {
     }
     if (entered.kind !== "unknown") {
       seat.leave();
-      await this.#setbacks.after(entered, session);
+      await this.#setbacks.after(entered, session, (why) => {
+        this.#enterPhase({ kind: "refused", why });
+      });
       return undefined;
     }
     // Its seat is spoiled.
@@ -250,7 +265,7 @@ export class LockSet {
       }
       const { version } = mirror;
       if (seen.some(({ kind }) => kind === "gone")) return this.#gone(seen);
-      for (const { kind, of } of seen) if (kind === "holds") of.isIn = true;
+      for (const found of seen) if (found.kind === "holds") letIn(found);
       const waits = seen.filter((found) => found.kind === "waits");
       if (waits.length === 0 && this.#mayBeGranted()) return true;
       this.#takeIn(waits);
@@ -293,8 +308,9 @@ export class LockSet {
       }
     }
     const [last] = waits;
-    const [first] = last?.contenders ?? [];
-    if (last === undefined || first === undefined) return;
+    if (last === undefined) return;
+    const first = last.stands.kind === "delayed" ? last.stands.by : last.contenders[0];
+    assert(first !== undefined, "a lock with a contender was seen without any");
     this.#blockedAt = last.of;
     const waiting = waitingIn(last.contenders, last.rules.sharing, last.of.place?.key);
     const queued = { kind: "queued", holder: holderOf(first), waiting } as const;
@@ -304,7 +320,8 @@ export class LockSet {
   /** At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever. */
   async #leaveNotes(waits: readonly Waits[]): Promise<void> {
     const { store, namespace } = this.#parts;
-    const left = waits.map(async ({ of: { lock, place }, before }) => {
+    const left = waits.map(async ({ of: { lock, place }, stands }) => {
+      const before = stands.kind === "waits" ? stands.before : undefined;
       if (place === undefined || before === undefined) return;
       place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
     });
@@ -312,12 +329,12 @@ export class LockSet {
   }
 
   #worthALook(waits: readonly Waits[]): Worth[] {
-    const worth = waits.flatMap(({ of: { place, beside }, before }) =>
-      place === undefined ? [] : [worthALook(place, before, beside.line)],
+    const worth = waits.flatMap(({ of: { place, beside }, stands }) =>
+      place === undefined ? [] : [worthALook(place, stands, beside.line)],
     );
     if (worth.length > 0) return worth;
     const [place] = this.members.flatMap((member) => member.place ?? []);
-    return place === undefined ? [] : [worthALook(place, undefined, undefined)];
+    return place === undefined ? [] : [worthALook(place, { kind: "holds" }, undefined)];
   }
 
   /** A place is not in etcd any more although nobody here removed it: the others go, too. */
@@ -335,14 +352,45 @@ export class LockSet {
   }
 
   async #serve(session: Session): Promise<void> {
-    const grant = this.#grantNow(session);
-    if (grant === undefined) return this.#leave();
+    const marked = await this.#mark(session);
+    if (marked?.kind === "refused") return this.#leaveUnmarked(marked.reason);
+    if (marked !== undefined) session.seats.spoil();
+    const grant = marked === undefined ? this.#grantNow(session) : undefined;
+    if (grant === undefined) {
+      await this.#leave();
+      return;
+    }
     const why = await grant.passed;
     this.#count((counters) => {
       countEnd(counters, why);
     });
+    if (!grant.endedCleanly)
+      for (const { place } of this.members) if (place?.mark !== undefined) place.leaveMark();
     if (why === "sessionLost" || this.#session !== session) grant.lose();
     else await this.#leave(grant);
+  }
+
+  /** Where a pool has a lockDelay, its lock is granted only with a marker. Undefined: all have those that they need. */
+  async #mark(session: Session): Promise<Exclude<Marked, { readonly kind: "marked" }> | undefined> {
+    const marking = this.members.map(async ({ lock, demand, place }): Promise<Marked> => {
+      const delayMs = rulesNow(this.#parts.mirror, lock.pool)?.lockDelayMs ?? 0;
+      if (place === undefined || delayMs === 0 || this.callers.size === 0)
+        return { kind: "marked" };
+      const value = this.#tell(session, demand, place.base ?? 0n);
+      return mark(this.#parts, place, { lock, delayMs, value });
+    });
+    const marked = await Promise.all(marking);
+    return (
+      marked.find((one) => one.kind === "refused") ?? marked.find((one) => one.kind === "gone")
+    );
+  }
+
+  /** Who has no time left hears why when the places are gone: of them nothing is left. Else nobody can be told that. */
+  async #leaveUnmarked(why: StoreRefusal): Promise<void> {
+    const freed = await this.#leave();
+    if (freed === "unknown") this.callers.endAll({ kind: "unknown" });
+    this.#enterPhase({ kind: "refused", why: storeRefused(why) });
+    await this.#steps.pause();
   }
 
   /** Undefined: nobody is left who may be granted them. */
@@ -372,7 +420,7 @@ export class LockSet {
   }
 
   /** Deletes what stands of its places, each by itself, and waits for that. */
-  async #leave(grant?: Grant): Promise<void> {
+  async #leave(grant?: Grant): Promise<Freed> {
     const was = this.#phase;
     this.#enterPhase({ kind: "leaving" });
     const places = this.members.flatMap(({ place }) => place ?? []);
@@ -382,8 +430,10 @@ export class LockSet {
     this.#seat = undefined;
     this.#session = undefined;
     for (const member of this.members) member.takes(undefined);
-    grant?.free(isCertain ? "released" : "unknown");
+    const left = isCertain ? "released" : "unknown";
+    grant?.free(left);
     if (was.kind === "refusing") this.#enterPhase(was.then);
+    return left;
   }
 
   #waitsNoMore(): void {

@@ -11,19 +11,14 @@ import type { Steps } from "./steps.ts";
 /** Entries refused as stale, one after the other, before the next one waits. */
 const staleInARowMax = 3;
 
-export interface SetbacksParts {
-  readonly mirror: Specs;
-  readonly steps: Steps;
-  /** Told what a wait that ends meanwhile ends with. */
-  readonly refused: (why: Error) => void;
-}
-
 export class Setbacks {
-  readonly #parts: SetbacksParts;
+  readonly #mirror: Specs;
+  readonly #steps: Steps;
   #staleInARow = 0;
 
-  constructor(parts: SetbacksParts) {
-    this.#parts = parts;
+  constructor({ mirror }: { readonly mirror: Specs }, steps: Steps) {
+    this.#mirror = mirror;
+    this.#steps = steps;
   }
 
   /** An entry came about. */
@@ -31,9 +26,12 @@ export class Setbacks {
     this.#staleInARow = 0;
   }
 
-  /** Resolves when it is worth entering again, or nobody wants it any more. */
-  async after(entered: NotEntered, session: Session): Promise<void> {
-    const { mirror, steps, refused } = this.#parts;
+  /**
+   * Resolves when it is worth entering again, or nobody wants it any more. `refused` is told what a wait that ends meanwhile
+   * ends with.
+   */
+  async after(entered: NotEntered, session: Session, refused: (why: Error) => void): Promise<void> {
+    const steps = this.#steps;
     switch (entered.kind) {
       case "again":
         if (entered.known !== undefined) {
@@ -46,7 +44,7 @@ export class Setbacks {
         return;
       case "blocked":
         refused(blocked());
-        await steps.do((signal) => mirror.nextChange(signal));
+        await steps.do((signal) => this.#mirror.nextChange(signal));
         return;
       case "refused":
         if (entered.reason.code === "leaseNotFound") session.end("its lease is gone from etcd");

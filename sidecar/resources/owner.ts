@@ -78,7 +78,7 @@ export class SpecOwner {
   #wake: (() => void) | undefined;
   #dirty = false;
   #baseIsDue = true;
-  /** How often it was told that etcd began anew: a raise that began before the latest is not the one that is due. */
+  /** How often etcd was told to have begun anew: a base that was raised meanwhile says nothing of the last beginning. */
   #beginnings = 0;
   /** Since when it is known that etcd began anew, while this process ran. */
   #anewSince: Instant | undefined;
@@ -182,8 +182,8 @@ export class SpecOwner {
 
   async #settleBase(signal: AbortSignal): Promise<boolean> {
     const { runtime, store, namespace, lineage, mirror, sessionTtlMs } = this.#parts;
-    const beginnings = this.#beginnings;
     const wait = { signal, deadline: after(runtime.now(), answerMs) };
+    const beginnings = this.#beginnings;
     const read = await store.read([{ key: installationKey }, { key: anewKey(namespace) }], wait);
     signal.throwIfAborted();
     if (read.kind !== "done") return false;
@@ -212,8 +212,8 @@ export class SpecOwner {
       wallNow: runtime.wallNow(),
     });
     const outcome = await store.write(raise.write);
-    if (outcome.kind !== "done" || !outcome.value.held || beginnings !== this.#beginnings)
-      return false;
+    if (outcome.kind !== "done" || !outcome.value.held) return false;
+    if (beginnings !== this.#beginnings) return false;
     const { revision: modRevision } = outcome.at;
     mirror.trustBase({ ...raise.installation, modRevision });
     runtime.log.info("the fence base is raised", { base: raise.installation.base.toString() });

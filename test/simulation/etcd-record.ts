@@ -29,7 +29,10 @@ export interface Commit {
 const everything = prefixRange("/");
 
 /** A contender by its key and its create revision: keys are made again. */
-export function contenderIn({ key, createRevision }: KeyValue): string {
+export function contenderIn({
+  key,
+  createRevision,
+}: Pick<KeyValue, "key" | "createRevision">): string {
   return `${key}@${String(createRevision)}`;
 }
 

@@ -3,7 +3,7 @@ import type { Demand, PoolMode } from "#core/lock/order.ts";
 import type { AcquireRequest } from "#core/lock/views.ts";
 import { asSet, Client } from "./client.ts";
 import { budget, lostNoticeMs, noticeMs } from "./checks/budget.ts";
-import { exclusion } from "./checks/exclusion.ts";
+import { exclusion, lockDelay } from "./checks/exclusion.ts";
 import { fences } from "./checks/fences.ts";
 import { leftovers } from "./checks/leftovers.ts";
 import { localOrder } from "./checks/local-order.ts";
@@ -158,9 +158,18 @@ function judged({ history, schedule }: Stage): Violation[] {
   const quiet = schedule.faults.length === 0;
   return [
     ...history.violations,
-    ...[exclusion, fences, places, promises, localOrder, settling, requests, sets, truth].flatMap(
-      (check) => check(history),
-    ),
+    ...[
+      exclusion,
+      lockDelay,
+      fences,
+      places,
+      promises,
+      localOrder,
+      settling,
+      requests,
+      sets,
+      truth,
+    ].flatMap((check) => check(history)),
     ...(quiet && !schedule.silenceStays ? promptness(history) : []),
     ...budget(history, quiet ? noticeMs : lostNoticeMs),
   ];

@@ -3,9 +3,10 @@
  * through here, so that the history tells it.
  */
 import type { GrantView } from "#core/lock/views.ts";
-import { contendersOf } from "#core/lock/keys.ts";
+import { contendersOf, lockOf, markKey, type LockName } from "#core/lock/keys.ts";
+import { readMark } from "#core/lock/marks.ts";
 import { inOrder } from "#core/lock/order.ts";
-import { rulesOf } from "#core/lock/rules.ts";
+import { rulesOf, type Rules } from "#core/lock/rules.ts";
 import type { Epoch } from "#core/runtime.ts";
 import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
 import type { Document } from "#sidecar/resources/owner.ts";
@@ -48,10 +49,10 @@ export class Stage {
       ...drawSchedule(this.world.chanceFor("schedule"), this.world.chanceFor("modes")),
       ...change,
     };
-    const { mode, skewed, pods, sessionTtlMs, weather, pools } = this.schedule;
     // A set of one lock shows little.
     if (this.schedule.sets && this.schedule.names.length < 2)
       this.schedule = { ...this.schedule, names: ["42", "a/b"] };
+    const { mode, skewed, pods, sessionTtlMs, weather, pools } = this.schedule;
     const chance = this.world.chanceFor("stage");
     this.serverRate = skewed ? chance.between(etcdRateBounds) : 1;
     this.server = new EtcdModel({
@@ -188,6 +189,23 @@ export class Stage {
     };
   }
 
+  /** As the grant's marker says, which stands before the grant is answered. */
+  #markedDelay(name: LockName, contender: string, rules: Rules | undefined): number | undefined {
+    const { server, history, world } = this;
+    const lock = lockOf(namespace, name);
+    const [key = ""] = contender.split("@");
+    const kv = server.keys.get(markKey(lock, key));
+    const there = server.keys.get(key);
+    const isMarked =
+      kv !== undefined &&
+      there !== undefined &&
+      readMark(lock, kv).createRevision === there.createRevision;
+    const stands = there !== undefined && contenderIn(there) === contender;
+    if (stands && (rules?.lockDelayMs ?? 0) > 0 && !isMarked)
+      history.violated("lockDelay", `${contender} was granted without its marker`, world.nowMs);
+    return isMarked ? readMark(lock, kv).delayMs : undefined;
+  }
+
   /** What a grant beside those that stand may go by: with how many permits they were let in. */
   #sharingOf({ pool, name }: GrantView, sinceMs: number): Granted["sharing"] {
     const { world, history, schedule, record } = this;
@@ -224,7 +242,9 @@ export class Stage {
       .map((other) => this.record.madeMs(other.key) ?? world.nowMs);
     // A set may have been let in here long before it was in the others.
     const isSet = view.locks !== undefined;
-    const letInMs = isSet ? this.record.madeMs(keyIn(contender)) : process.tap.lookedMs(queue);
+    const letInMs = isSet
+      ? this.record.madeMs(keyIn(contender))
+      : process.tap.lookedMs(queue, contender);
     return {
       id: grantId,
       ofSet: view.locks?.length,
@@ -246,6 +266,7 @@ export class Stage {
       maxHoldMs: rules?.maxHoldMs,
       othersSinceMs: behind.length === 0 ? undefined : Math.min(...behind),
       handover: rules?.handover ?? { maxCount: 0, maxHoldMs: 0 },
+      lockDelayMs: this.#markedDelay({ pool, name }, contender, rules),
       claims: [],
     };
   }
