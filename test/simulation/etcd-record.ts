@@ -149,6 +149,10 @@ export class EtcdRecord {
     const { lock } = readRecord(kv, named.kind, named.name);
     if (lock === undefined) return;
     const { mode, permits } = lock;
+    // Who could hold, but for a delay, may be kept waiting by there being fewer now.
+    if (this.#sharing.get(named.name)?.permits !== permits)
+      for (const { place, contender } of this.#standing.values())
+        if (place.lock.startsWith(`${named.name}/`)) this.#mayHoldMs.delete(contender);
     this.#sharing.set(named.name, { mode, permits });
     const all = this.#permits.get(named.name) ?? [];
     this.#permits.set(named.name, [...all, { atMs, permits }]);
