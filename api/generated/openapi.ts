@@ -2243,6 +2243,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
             maxItems: 100000,
             items: { $ref: "#/components/schemas/Waiter" },
           },
+          idle: {
+            description:
+              "Pods that keep the lock though nobody there uses it (spec.stickyFor): each gives it up when somebody asks. Absent: none does.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/Waiter" },
+          },
         },
       },
       LockOfSet: {

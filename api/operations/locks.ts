@@ -184,6 +184,13 @@ const lockView = object({
       items: waitedForBy,
       itemsMax: 100_000,
     }),
+    idle: list({
+      about:
+        "Pods that keep the lock though nobody there uses it (spec.stickyFor): each gives it up when somebody asks. Absent: none does.",
+      optional: true,
+      items: waitedForBy,
+      itemsMax: 100_000,
+    }),
   },
 });
 

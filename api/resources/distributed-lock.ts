@@ -62,11 +62,10 @@ const spec = object({
     }),
     stickyFor: duration({
       about:
-        "How long an unused lock stays with the pod that used it, so that taking it again costs no write. Given up at once when another pod asks.",
+        "How long an unused lock stays with the pod that used it, so that taking it again costs no write. Given up at once when another pod asks. Of exclusive holds; permits and shared holds are given back at once.",
       default: "0s",
       min: "0s",
       max: "1h",
-      supported: ["0s"],
     }),
     handover: object({
       about:

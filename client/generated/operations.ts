@@ -139,6 +139,9 @@ export interface Lock {
 
   /** Sets whose turn has come here, and who wait for other locks: nobody else can have this one meanwhile. Absent: none. */
   readonly reserved?: readonly Waiter[];
+
+  /** Pods that keep the lock though nobody there uses it (spec.stickyFor): each gives it up when somebody asks. Absent: none does. */
+  readonly idle?: readonly Waiter[];
 }
 
 /** One that holds the lock. */

@@ -35,6 +35,8 @@ export interface Stander {
   readonly place: Place | undefined;
   /** The grant that is live, or whose guarantee still runs. */
   readonly grant: Grant | undefined;
+  /** Its place holds the lock, and nobody uses it. */
+  readonly isIdle?: boolean;
 }
 
 /** The pool that it belongs to, as far as a cohort knows it. */

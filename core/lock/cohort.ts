@@ -15,7 +15,6 @@
  */
 import type { StoreRefusal } from "../outcome.ts";
 import { assert, Refusal } from "../refusal.ts";
-import { sleep } from "../runtime.ts";
 import type { Session } from "../session/session.ts";
 import type { Beside, CohortOf, CohortParts, CohortPool, Stander } from "./around.ts";
 import type { Leaving, Listening, Verdict } from "./caller.ts";
@@ -27,17 +26,20 @@ import { Entry, type Taken } from "./entry.ts";
 import { handoversMax } from "./fence.ts";
 import type { Freed, Grant } from "./grant.ts";
 import { grantOn } from "./grant-on.ts";
+import { Idle, idlePatience } from "./idle.ts";
 import type { Lock } from "./keys.ts";
-import { leave } from "./leave.ts";
-import { look, waitingBefore, waitingIn, type Look } from "./look.ts";
-import { mark, standingBehind, type Marked, type PoolMarks, type Stand } from "./marks.ts";
+import { leave, tookAway } from "./leave.ts";
+import { look, waitingIn, type Look } from "./look.ts";
+import { inTheWay, markAsNeeded, standingBehind } from "./marks.ts";
+import type { Marked, PoolMarks, Stand } from "./marks.ts";
+import { endBeyondLimits } from "./limits.ts";
 import { leaveNote } from "./notes.ts";
-import { inOrder, wouldWait, type Demand } from "./order.ts";
+import type { Demand } from "./order.ts";
 import { Others } from "./others.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
-import { blocked, permitsExceed, storeRefused, tooManyWait } from "./refusals.ts";
-import { rulesNow, rulesOf, type Rules } from "./rules.ts";
+import { blocked, storeRefused, tooManyWait } from "./refusals.ts";
+import { rulesNow, rulesServed, type Rules } from "./rules.ts";
 import { Steps } from "./steps.ts";
 import { contenderValue, holderOf, localHolder } from "./tell.ts";
 import { untilWorthALook, worthALook } from "./wait.ts";
@@ -51,6 +53,7 @@ export class Cohort implements Stander {
   readonly #parts: CohortParts;
   readonly #pool: CohortPool<Cohort>;
   readonly #steps: Steps;
+  readonly #idle: Idle;
   readonly #entry: Entry;
   readonly #others: Others;
   #phase: Phase = { kind: "resting" };
@@ -71,6 +74,7 @@ export class Cohort implements Stander {
     this.beside = beside;
     this.callers = new Callers(parts.runtime, this);
     this.#steps = new Steps(parts.runtime, this.callers);
+    this.#idle = new Idle(parts.runtime);
     this.#others = new Others(parts.runtime);
     this.#entry = new Entry(parts, {
       ...{ lock, beside, marks: pool.marks, steps: this.#steps },
@@ -85,6 +89,11 @@ export class Cohort implements Stander {
   /** The grant that is live, or whose guarantee still runs. */
   get grant(): Grant | undefined {
     return this.#phase.kind === "holding" ? this.#phase.grant : undefined;
+  }
+
+  /** Its place holds the lock, and nobody uses it. */
+  get isIdle(): boolean {
+    return this.#phase.kind === "idle";
   }
 
   /** A caller's turn, or the end of its wait. The loop ({@link run}) runs, or is started after this. */
@@ -102,6 +111,7 @@ export class Cohort implements Stander {
     }
     const answer = this.callers.add(request, listening);
     this.#describe();
+    if (this.callers.size > 0) this.#idle.end();
     return answer;
   }
 
@@ -118,6 +128,7 @@ export class Cohort implements Stander {
   /** Somebody left a note: a place of another session stands behind ours. */
   noted(): void {
     this.#place?.noticeOthers();
+    this.#idle.end();
     this.#others.saw(Math.max(1, this.#others.waiting));
   }
 
@@ -136,6 +147,7 @@ export class Cohort implements Stander {
         this.#pool.lost(this.lock, { until: grant.statedUntil, holder });
       grant.lose();
     }
+    this.#idle.end();
     this.#steps.end();
   }
 
@@ -143,6 +155,7 @@ export class Cohort implements Stander {
   drain(refusal: Error): void {
     this.#draining = true;
     this.callers.endAll(refusal);
+    this.#idle.end();
     this.#steps.end();
   }
 
@@ -202,10 +215,9 @@ export class Cohort implements Stander {
   }
 
   /** A grant was lost with its session, and what its caller was told runs on: nobody is granted the lock before its end. */
-  async #waitFor(lost: LostGuarantee): Promise<void> {
-    const { runtime } = this.#parts;
-    this.#enterPhase({ kind: "queued", holder: lost.holder, waiting: 0 });
-    await this.#steps.do((signal) => sleep(runtime, lost.until - runtime.now(), signal));
+  #waitFor({ holder, until }: LostGuarantee): Promise<void> {
+    this.#enterPhase({ kind: "queued", holder, waiting: 0 });
+    return this.#steps.until(until);
   }
 
   /** Where all that are here only try, and the lock was lately seen held, they are answered by a read. */
@@ -214,9 +226,8 @@ export class Cohort implements Stander {
     const seen = await this.#steps.do((signal) => look(this.#parts, { lock: this.lock }, signal));
     if (seen === undefined) return false;
     const { sharing } = this.#rules();
-    const all = inOrder([...seen.contenders, ...this.#orphans(seen).ghosts]);
-    const [first] = all;
-    if (first === undefined || !wouldWait(all, this.demand, sharing)) return false;
+    const first = inTheWay(seen.contenders, this.#orphans(seen).ghosts, [this.demand, sharing]);
+    if (first === undefined) return false;
     const waiting = waitingIn(seen.contenders, sharing);
     this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting });
     return true;
@@ -265,7 +276,10 @@ export class Cohort implements Stander {
       const { ghosts, spent } = this.#orphans(seen);
       const stands = standingBehind(seen.contenders, ghosts, { mine: place, sharing });
       if (stands.kind === "gone" || this.#place !== place) return this.#gone(place);
-      if (this.#takeIn(place, seen, stands)) {
+      const patientUntil = this.callers.onlyTry
+        ? idlePatience(seen.contenders, place, this.#parts.runtime.now())
+        : undefined;
+      if (patientUntil === undefined && this.#takeIn(place, seen, stands)) {
         for (const orphan of spent) this.#pool.sweep(orphan);
         return true;
       }
@@ -276,6 +290,7 @@ export class Cohort implements Stander {
         place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
       const worth = [worthALook(place, stands, this.beside?.line)];
+      if (patientUntil !== undefined) worth.push({ at: patientUntil });
       await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
     }
     return false;
@@ -300,30 +315,16 @@ export class Cohort implements Stander {
       return false;
     }
     this.#pool.sawHeld(this.lock);
-    if (this.demand.permits > rules.sharing.permits) {
-      // Its own sidecar knows that it was never let in: nobody else may pass it over.
-      this.callers.endAll(permitsExceed(this.lock, this.demand.permits, rules));
-      return false;
-    }
-    // Where too many came in together, the first of them stay.
-    if (waitingBefore(contenders, rules.sharing, place) >= rules.limits.waitersPerLock) {
-      for (const caller of [...this.callers]) {
-        if (!caller.trying) this.callers.end(caller, tooManyWait(this.lock, rules));
-      }
-    }
+    const { callers, lock, demand } = this;
+    if (!endBeyondLimits(callers, { lock, demand, place, contenders, rules })) return false;
     const { waiting } = this.#others;
     const queued = { kind: "queued", holder: holderOf(first), waiting } as const;
     this.#enterPhase(this.callers.onlyTry ? { kind: "refusing", then: queued } : queued);
     return false;
   }
 
-  /** The place is not in etcd any more although nobody here removed it. */
   #gone(place: Place): false {
-    const { pool, name } = this.lock;
-    const { log } = this.#parts.runtime;
-    log.warn("a place in a lock's queue is gone; a new one is taken", { pool, name });
-    place.session.forget(place.key);
-    place.session.seats.spoil();
+    tookAway(this.#parts.runtime.log, this.lock, place);
     return false;
   }
 
@@ -351,6 +352,7 @@ export class Cohort implements Stander {
         place.leaveMark();
         break;
       }
+      if (grant.endedCleanly && (await this.#staysIdle(place, grant))) last = undefined;
       if (this.#mayNotPass(place)) break;
       place.handOver();
     }
@@ -362,13 +364,12 @@ export class Cohort implements Stander {
     }
   }
 
-  /** Where the pool has a lockDelay, the lock is granted only with a marker. Undefined: it needs no other than it has. */
+  /** Undefined: the lock may be granted, as far as markers go. */
   async #mark(place: Place): Promise<Marked | undefined> {
-    const delayMs = rulesNow(this.#parts.mirror, this.lock.pool)?.lockDelayMs ?? 0;
-    if ((place.mark?.delayMs ?? 0) === delayMs || this.callers.size === 0) return undefined;
-    const value = this.#tell(place.session, place.base ?? 0n, place);
-    const marked = await mark(this.#parts, place, { lock: this.lock, delayMs, value });
-    if (marked.kind === "gone") this.#gone(place);
+    if (this.callers.size === 0) return undefined;
+    const tell = () => this.#tell(place.session, place.base ?? 0n, place);
+    const marked = await markAsNeeded(this.#parts, place, { lock: this.lock, tell });
+    if (marked?.kind === "gone") this.#gone(place);
     return marked;
   }
 
@@ -402,6 +403,23 @@ export class Cohort implements Stander {
       return grant;
     }
     return undefined;
+  }
+
+  /** Whether the place was kept though nobody wanted it, for as long as that was to be: its last grant is freed then. */
+  async #staysIdle(place: Place, last: Grant): Promise<boolean> {
+    const stickyForMs = rulesNow(this.#parts.mirror, this.lock.pool)?.stickyForMs ?? 0;
+    const isWanted = () =>
+      this.#draining || this.callers.size > 0 || place.othersSince !== undefined;
+    const mayStay = stickyForMs > 0 && this.beside === undefined && place.handovers < handoversMax;
+    if (!mayStay || isWanted()) return false;
+    if ((await place.unmark()) === "unknown") return false;
+    this.#pool.counters.handovers += 1;
+    last.free("released");
+    if (isWanted() || this.#place !== place) return true;
+    this.#enterPhase({ kind: "idle" });
+    this.#describe();
+    await this.#idle.rest(stickyForMs);
+    return true;
   }
 
   #mayNotPass(place: Place): boolean {
@@ -456,9 +474,7 @@ export class Cohort implements Stander {
   }
 
   #rules(): Rules {
-    const { lock: spec } = this.#parts.mirror.pool(this.lock.pool);
-    assert(spec !== undefined, "a pool that is served has no spec");
-    return rulesOf(spec);
+    return rulesServed(this.#parts.mirror, this.lock.pool);
   }
 
   #describe(): void {
@@ -478,7 +494,7 @@ export class Cohort implements Stander {
     const { runtime, pod } = this.#parts;
     const { callers, demand, grant } = this;
     const [handovers, isNew] = [place?.handovers ?? 0, place === undefined];
-    const own = { callers, demand, grant };
+    const own = { callers, demand, grant, idle: this.isIdle };
     return contenderValue({ runtime, pod, session, base, handovers, isNew, ...own });
   }
 }

@@ -25,6 +25,8 @@ export interface ContenderValue extends Demand {
   readonly handovers: number;
   /** Callers that stand behind this one in its own sidecar. */
   readonly localWaiters: number;
+  /** Nobody uses it: it is given up when somebody else stands behind it. */
+  readonly idle: boolean;
   /** It goes at once when it is not alone, and does not count as waiting. */
   readonly trying: boolean;
 }
@@ -60,6 +62,7 @@ export function contenderFields(value: ContenderValue): Readonly<Record<string, 
     base: base.toString(),
     handovers: handovers > 0 ? handovers : undefined,
     localWaiters: localWaiters > 0 ? localWaiters : undefined,
+    idle: value.idle ? true : undefined,
     trying: trying ? true : undefined,
   };
 }
@@ -84,6 +87,7 @@ export function readContender(kv: KeyValue): Contender {
     base: bigintOf(value["base"]) ?? 0n,
     handovers: wholeOf(value["handovers"], handoversMax) ?? 0,
     localWaiters: wholeOf(value["localWaiters"], Number.MAX_SAFE_INTEGER) ?? 0,
+    idle: value["idle"] === true,
     trying: value["trying"] === true,
   };
 }

@@ -4,8 +4,10 @@
  * Without an answer, or refused, it becomes an intent: repeated until etcd confirms it, or the session ends and the lease
  * takes the key along; its seat is spoiled.
  */
+import type { Log } from "../runtime.ts";
 import type { Store } from "../store.ts";
 import type { Freed } from "./grant.ts";
+import type { LockName } from "./keys.ts";
 import type { Place } from "./place.ts";
 
 export async function leave(store: Store, place: Place): Promise<Freed> {
@@ -27,4 +29,11 @@ export async function leave(store: Store, place: Place): Promise<Freed> {
   if (outcome.kind === "done") return "released";
   session.seats.spoil();
   return "unknown";
+}
+
+/** A place is not in etcd any more although nobody here removed it. */
+export function tookAway(log: Log, { pool, name }: LockName, { session, key }: Place): void {
+  log.warn("a place in a lock's queue is gone; a new one is taken", { pool, name });
+  session.forget(key);
+  session.seats.spoil();
 }

@@ -16,6 +16,7 @@ import { after, sleep, type Instant, type Runtime } from "../runtime.ts";
 import type { StaleFact, StoreRefusal } from "../outcome.ts";
 import { bigintOf, decodeJson, encodeJson, wholeOf } from "../json.ts";
 import type { ResourceRecord } from "../spec/records.ts";
+import type { Specs } from "../spec/specs.ts";
 import type { Fact, Key, KeyValue, Revision, Store } from "../store.ts";
 import {
   contenderFields,
@@ -24,9 +25,10 @@ import {
   type ContenderValue,
 } from "./contender.ts";
 import { markedKey, markKey, poolMarks, type Lock } from "./keys.ts";
-import { inOrder, isSame, standing, type Mine, type Sharing, type Standing } from "./order.ts";
+import { inOrder, isSame, standing, wouldWait } from "./order.ts";
+import type { Demand, Mine, Sharing, Standing } from "./order.ts";
 import type { Place } from "./place.ts";
-import { rulesOf } from "./rules.ts";
+import { rulesNow, rulesOf } from "./rules.ts";
 
 /** The longest that a pool may have: a marker that says more was written by nobody of us. */
 const delayMaxMs = 3_600_000;
@@ -70,8 +72,19 @@ export type Marked =
   | { readonly kind: "gone" }
   | { readonly kind: "refused"; readonly reason: StoreRefusal };
 
+/** Where its pool has a lockDelay, a place is granted only with its marker. Undefined: it needs no other than it has. */
+export async function markAsNeeded(
+  parts: { readonly runtime: Runtime; readonly store: Store; readonly mirror: Specs },
+  place: Place,
+  { lock, tell }: { readonly lock: Lock; readonly tell: () => ContenderValue },
+): Promise<Marked | undefined> {
+  const delayMs = rulesNow(parts.mirror, lock.pool)?.lockDelayMs ?? 0;
+  if ((place.mark?.delayMs ?? 0) === delayMs) return undefined;
+  return mark(parts, place, { lock, delayMs, value: tell() });
+}
+
 /** Puts the marker of a place that holds the lock. Repeated while etcd does not answer: it says the same each time. */
-export async function mark(
+async function mark(
   { runtime, store }: { readonly runtime: Runtime; readonly store: Store },
   place: Place,
   { lock, delayMs, value }: { lock: Lock; delayMs: number; value: ContenderValue },
@@ -125,6 +138,16 @@ export function standingBehind<C extends Contender>(
     kind: "delayed",
     by: ghosts.reduce((one, next) => (next.until < one.until ? next : one)),
   };
+}
+
+/** The first of those who would keep one more from holding. Undefined: nobody would. Who is idle goes when he hears of it. */
+export function inTheWay(
+  contenders: readonly Contender[],
+  ghosts: readonly Ghost[],
+  [demand, sharing]: readonly [Demand, Sharing],
+): Contender | undefined {
+  const all = inOrder([...contenders.filter(({ idle }) => !idle), ...ghosts]);
+  return wouldWait(all, demand, sharing) ? all[0] : undefined;
 }
 
 /** An orphan that still counts as a contender. */

@@ -22,7 +22,8 @@ export class Observing implements Onlooker {
   }
 
   seen({ contenders }: Copy): void {
-    const holding = [...holders(contenders.values(), this.#sharing())];
+    const standing = holders(contenders.values(), this.#sharing());
+    const holding = [...standing].filter(({ idle }) => !idle);
     const now = holding.map(fingerprint).join("\n");
     if (now === this.#told) return;
     this.#told = now;

@@ -29,6 +29,7 @@ export class Place {
   readonly session: Session;
   readonly key: Key;
   readonly created: Revision;
+  readonly takenAt: Instant;
   /** Fixed with its first grant. */
   base: bigint | undefined;
   /** It was not alone when it was taken: who is first granted on it may be another than it was written with. */
@@ -55,7 +56,7 @@ export class Place {
     this.key = parts.key;
     this.created = parts.created;
     this.#told = parts.value;
-    this.#lastRewrite = parts.runtime.now();
+    this.takenAt = this.#lastRewrite = parts.runtime.now();
   }
 
   /** All that goes with it at a clean end, but for its notes. */
@@ -67,6 +68,16 @@ export class Place {
   leaveMark(): void {
     this.mark = undefined;
     this.session.seats.spoil();
+  }
+
+  /** Clean: the lock is not used any more, and its place stays. Unknown: the marker may stand. */
+  async unmark(): Promise<"unmarked" | "unknown"> {
+    if (this.mark === undefined) return "unmarked";
+    const then = [{ kind: "delete", key: this.mark.key } as const];
+    const outcome = await this.#parts.store.write({ given: [], when: [], then, otherwise: [] });
+    if (outcome.kind !== "done") return "unknown";
+    this.mark = undefined;
+    return "unmarked";
   }
 
   /** A note was left with another session. */

@@ -18,26 +18,26 @@
  */
 import type { StoreRefusal } from "../outcome.ts";
 import { assert, Refusal } from "../refusal.ts";
-import { sleep } from "../runtime.ts";
 import type { SideSeat, SideSeats } from "../session/seats.ts";
 import type { Session } from "../session/session.ts";
 import type { CohortParts } from "./around.ts";
 import { Callers } from "./callers.ts";
 import type { Leaving, Listening, Verdict } from "./caller.ts";
-import type { Contender, ContenderValue } from "./contender.ts";
+import type { ContenderValue } from "./contender.ts";
 import { countEnd, type Counters } from "./counters.ts";
 import { checkDemand } from "./demands.ts";
 import type { Freed, Grant } from "./grant.ts";
 import { grantOnSet } from "./grant-on.ts";
-import { leave } from "./leave.ts";
-import { waitingBefore, waitingIn } from "./look.ts";
-import { mark, type Marked } from "./marks.ts";
+import { leave, tookAway } from "./leave.ts";
+import { waitingIn } from "./look.ts";
+import { inTheWay, markAsNeeded, type Marked } from "./marks.ts";
+import { endBeyondLimits } from "./limits.ts";
 import { leaveNote } from "./notes.ts";
-import { inOrder, wouldWait, type Demand } from "./order.ts";
+import type { Demand } from "./order.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
-import { blocked, permitsExceed, storeRefused, tooManyWait } from "./refusals.ts";
-import { rulesNow, rulesServed, type Rules } from "./rules.ts";
+import { blocked, storeRefused, tooManyWait } from "./refusals.ts";
+import { rulesServed, type Rules } from "./rules.ts";
 import { enterSet } from "./set-entry.ts";
 import { lookAtSet, type Found } from "./set-look.ts";
 import { SetMember, type MemberParts } from "./set-member.ts";
@@ -49,11 +49,6 @@ import type { AcquireRequest, Acquired } from "./views.ts";
 
 type Waits = Extract<Found<SetMember>, { readonly kind: "waits" }>;
 type Holds = Extract<Found<SetMember>, { readonly kind: "holds" }>;
-
-/** All that counts, in order. */
-function standingIn({ contenders, ghosts }: Waits): readonly Contender[] {
-  return ghosts.length === 0 ? contenders : inOrder([...contenders, ...ghosts]);
-}
 
 function letIn({ of: member, spent }: Holds): void {
   for (const orphan of spent) member.pool.sweep(orphan);
@@ -187,13 +182,12 @@ export class LockSet {
 
   /** A grant was lost with its session, and what its caller was told runs on: nobody is granted that lock before its end. */
   async #waitedForALoss(): Promise<boolean> {
-    const { runtime } = this.#parts;
     for (const member of this.members) {
       const lost = member.pool.lostGuarantee(member.lock);
       if (lost === undefined) continue;
       this.#blockedAt = member;
       this.#enterPhase({ kind: "queued", holder: lost.holder, waiting: 0 });
-      await this.#steps.do((signal) => sleep(runtime, lost.until - runtime.now(), signal));
+      await this.#steps.until(lost.until);
       return true;
     }
     return false;
@@ -203,17 +197,17 @@ export class LockSet {
   async #findsItHeld(): Promise<boolean> {
     this.#enterPhase({ kind: "looking" });
     const seen = await this.#steps.do((signal) => lookAtSet(this.#parts, this.members, signal));
-    const waits = seen?.find(
-      (found): found is Waits =>
-        found.kind === "waits" &&
-        wouldWait(standingIn(found), found.of.demand, found.rules.sharing),
-    );
-    const [first] = waits === undefined ? [] : standingIn(waits);
-    if (waits === undefined || first === undefined) return false;
-    this.#blockedAt = waits.of;
-    const waiting = waitingIn(waits.contenders, waits.rules.sharing);
-    this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting });
-    return true;
+    for (const found of seen ?? []) {
+      if (found.kind !== "waits") continue;
+      const { contenders, ghosts, of: member, rules } = found;
+      const first = inTheWay(contenders, ghosts, [member.demand, rules.sharing]);
+      if (first === undefined) continue;
+      this.#blockedAt = member;
+      const waiting = waitingIn(contenders, rules.sharing);
+      this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting });
+      return true;
+    }
+    return false;
   }
 
   async #takePlaces(
@@ -293,18 +287,10 @@ export class LockSet {
     for (const { of: member, contenders, rules } of waits) {
       const { lock, demand, place, pool } = member;
       pool.sawHeld(lock);
-      if (demand.permits > rules.sharing.permits) {
-        // Its own sidecar knows that it was never let in: nobody else may pass it over.
-        this.endWait(permitsExceed(lock, demand.permits, rules));
+      if (place === undefined) continue;
+      if (!endBeyondLimits(this.callers, { lock, demand, place, contenders, rules })) {
+        this.#waitsNoMore();
         return;
-      }
-      if (
-        place !== undefined &&
-        waitingBefore(contenders, rules.sharing, place) >= rules.limits.waitersPerLock
-      ) {
-        // Where too many came in together, the first of them stay.
-        for (const caller of [...this.callers])
-          if (!caller.trying) this.callers.end(caller, tooManyWait(lock, rules));
       }
     }
     const [last] = waits;
@@ -342,11 +328,7 @@ export class LockSet {
     for (const { kind, of: member } of seen) {
       const { place, lock } = member;
       if (kind !== "gone" || place === undefined) continue;
-      const { pool, name } = lock;
-      const { log } = this.#parts.runtime;
-      log.warn("a place of a set is gone from a lock's queue; new ones are taken", { pool, name });
-      place.session.forget(place.key);
-      place.session.seats.spoil();
+      tookAway(this.#parts.runtime.log, lock, place);
     }
     return false;
   }
@@ -372,16 +354,14 @@ export class LockSet {
 
   /** Where a pool has a lockDelay, its lock is granted only with a marker. Undefined: all have those that they need. */
   async #mark(session: Session): Promise<Exclude<Marked, { readonly kind: "marked" }> | undefined> {
-    const marking = this.members.map(async ({ lock, demand, place }): Promise<Marked> => {
-      const delayMs = rulesNow(this.#parts.mirror, lock.pool)?.lockDelayMs ?? 0;
-      if (place === undefined || delayMs === 0 || this.callers.size === 0)
-        return { kind: "marked" };
-      const value = this.#tell(session, demand, place.base ?? 0n);
-      return mark(this.#parts, place, { lock, delayMs, value });
+    const marking = this.members.flatMap(({ lock, demand, place }) => {
+      if (place === undefined || this.callers.size === 0) return [];
+      const tell = () => this.#tell(session, demand, place.base ?? 0n);
+      return markAsNeeded(this.#parts, place, { lock, tell });
     });
     const marked = await Promise.all(marking);
     return (
-      marked.find((one) => one.kind === "refused") ?? marked.find((one) => one.kind === "gone")
+      marked.find((one) => one?.kind === "refused") ?? marked.find((one) => one?.kind === "gone")
     );
   }
 

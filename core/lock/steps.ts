@@ -1,5 +1,5 @@
 /** The waiting of a cohort, step by step: each ends at once when nobody waits any more, or its place is void. */
-import { sleep, type Runtime } from "../runtime.ts";
+import { sleep, type Instant, type Runtime } from "../runtime.ts";
 
 const pauseMinMs = 20;
 const pauseMaxMs = 1_000;
@@ -34,6 +34,12 @@ export class Steps {
     } finally {
       if (this.#step === controller) this.#step = undefined;
     }
+  }
+
+  /** Until then, or less. */
+  async until(at: Instant): Promise<void> {
+    const restMs = Math.max(0, at - this.#runtime.now());
+    await this.do((signal) => sleep(this.#runtime, restMs, signal));
   }
 
   /** Longer each time, until {@link calm}. */

@@ -18,6 +18,8 @@ export interface Told {
   readonly grant: Grant | undefined;
   readonly base: bigint;
   readonly handovers: number;
+  /** It holds the lock, and nobody uses it. */
+  readonly idle?: boolean;
   /** The place is only being taken now. */
   readonly isNew: boolean;
 }
@@ -38,6 +40,7 @@ export function contenderValue(told: Told): ContenderValue {
     base,
     handovers,
     localWaiters: Math.max(0, callers.size - (grant === undefined ? 1 : 0)),
+    idle: told.idle === true,
     trying: isNew && callers.onlyTry,
   };
 }

@@ -123,27 +123,29 @@ function lockView(parts: ViewParts, lock: LockName, kvs: readonly KeyValue[]): L
   // Of a pool that went, whoever still holds is shown as its contender stands.
   const holding = holders(ordered, parts.sharing(lock.pool) ?? { mode: "Mutex", permits: 1 });
   const own = new Map([...parts.standers(lock)].map((stander) => [stander.place?.key, stander]));
-  const view = { holders: [], waiters: [], reserved: [] } as Record<Shown, HolderView[]>;
+  const view = { holders: [], waiters: [], reserved: [], idle: [] } as Record<Shown, HolderView[]>;
   for (const contender of ordered) {
     const stander = ownOf(own, contender);
     const callers = callersOf(parts, stander);
     const { grant } = stander ?? {};
     // Once let in it stays, also when there are fewer permits: of its own grants this process knows.
-    if (grant !== undefined || (holding.has(contender) && !isReserved(contender, stander))) {
+    const isHeld = holding.has(contender) && !isReserved(contender, stander);
+    if (grant !== undefined || (isHeld && !(stander?.isIdle ?? contender.idle))) {
       const holder = grant === undefined ? holderOf(contender) : localHolder(grant, parts.pod, 0);
       const { mode, permits } = contender;
       view.holders.push(
         stander === undefined ? holder : { ...holder, mode, permits, localWaiters: 0 },
       );
       view.waiters.push(...callers);
-    } else if (holding.has(contender)) view.reserved.push(shown(contender));
+    } else if (stander?.isIdle ?? contender.idle) view.idle.push(shown(contender));
+    else if (holding.has(contender)) view.reserved.push(shown(contender));
     else if (stander !== undefined) view.waiters.push(...callers);
     else if (!contender.trying) view.waiters.push(shown(contender));
   }
   return { pool: lock.pool, name: lock.name, ...view };
 }
 
-type Shown = "holders" | "waiters" | "reserved";
+type Shown = "holders" | "waiters" | "reserved" | "idle";
 
 /** One of a set that waits for others of it. Of its own sets this process knows better than what is written. */
 function isReserved({ set }: Contender, stander: Stander | undefined): boolean {

@@ -102,6 +102,8 @@ export interface LockView {
   readonly waiters: readonly HolderView[];
   /** Sets whose turn has come here, and who wait for other locks: nobody else can have this one meanwhile. */
   readonly reserved: readonly HolderView[];
+  /** Kept by pods where nobody uses it, and given up when somebody asks. */
+  readonly idle: readonly HolderView[];
 }
 
 export interface PoolView {

@@ -221,12 +221,13 @@ export function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
   };
 }
 
-function lockBody({ pool, name, holders, waiters, reserved }: LockView): LockBody {
+function lockBody({ pool, name, holders, waiters, reserved, idle }: LockView): LockBody {
   return {
     lock: `${pool}/${name}`,
     holders: holders.map((holder) => ({ ...holderBody(holder), fence: holder.fence ?? "0" })),
     waiters: waiters.map(holderBody),
     ...(reserved.length === 0 ? {} : { reserved: reserved.map(holderBody) }),
+    ...(idle.length === 0 ? {} : { idle: idle.map(holderBody) }),
   };
 }
 

@@ -103,6 +103,7 @@ export function drawSpec(chance: Chance, mode: PoolMode): DistributedLockSpec {
       grantsPerPod: chance.oneOf([1, 10_000, 10_000]),
       names: chance.oneOf([1, 10_000, 10_000, 10_000]),
     },
+    ...(chance.happens(0.25) ? { stickyFor: chance.oneOf(["300ms", "2s", "10s"]) } : {}),
     ...(chance.happens(0.25) ? { lockDelay: chance.oneOf(["300ms", "1s", "3s"]) } : {}),
   });
 }

@@ -70,18 +70,6 @@ describe("a DistributedLock's spec", () => {
       "spec.permits: only a Semaphore has more than one permit; leave it out, or use mode 'Semaphore'",
     ],
     [
-      { mode: "ReadWrite", stickyFor: "1s" },
-      "spec.stickyFor: '1s' is not supported yet by this version; use '0s'",
-    ],
-    [
-      { mode: "Mutex", lockDelay: "1s" },
-      "spec.lockDelay: '1s' is not supported yet by this version; use '0s'",
-    ],
-    [
-      { mode: "Mutex", stickyFor: "1m" },
-      "spec.stickyFor: '1m' is not supported yet by this version; use '0s'",
-    ],
-    [
       { mode: "Mutex", onLoss: "Unready" },
       "spec.onLoss: 'Unready' is not supported yet by this version; use 'Notify'",
     ],

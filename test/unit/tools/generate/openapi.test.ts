@@ -51,7 +51,7 @@ describe("the OpenAPI document", () => {
     const parameters = acquire["parameters"] as Node[];
     const enums = parameters.map(({ name, schema }) => [name, (schema as Node)["enum"]]);
     const narrowed = Object.fromEntries(enums.filter(([, values]) => values !== undefined)) as Node;
-    assert.deepEqual(narrowed, { mode: ["exclusive", "shared"], hold: ["ttl", "session"] });
+    assert.deepEqual(narrowed, { mode: ["exclusive", "shared"], hold: ["ttl", "session", "connection"] });
   });
 
   const ajv = new Ajv2020({
