@@ -1,4 +1,5 @@
 /** All operations of this version, under their ids. */
+import { forceRelease } from "./forcing.ts";
 import {
   acquireLock,
   getGrant,
@@ -22,6 +23,7 @@ export const operations = {
   getLock,
   listLocks,
   watchLock,
+  forceRelease,
   listResources,
   getSession,
   getOpenapi,

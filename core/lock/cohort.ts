@@ -139,6 +139,16 @@ export class Cohort {
     this.#steps.end();
   }
 
+  /** Somebody deleted its place: nothing is granted on it any more, whatever was promised. */
+  broken(): void {
+    const place = this.#place;
+    if (place === undefined) return;
+    this.#gone(place);
+    this.#place = undefined;
+    this.grant?.break();
+    this.#steps.end();
+  }
+
   /** The process stops: waits end, and a place that promises nothing is deleted; the loop then ends. */
   drain(refusal: Error): void {
     this.#draining = true;
@@ -343,8 +353,9 @@ export class Cohort {
       last = grant;
       const why = await grant.passed;
       countEnd(this.#pool.counters, why);
-      if (why === "sessionLost") {
-        grant.lose();
+      if (why === "sessionLost" || why === "broken") {
+        if (why === "broken") grant.free("released");
+        else grant.lose();
         return;
       }
       if (place.mark !== undefined && !grant.endedCleanly) {

@@ -36,6 +36,7 @@ export function grantOn(
     holder: request.holder ?? pod,
     ttlMs: request.ttlMs ?? rules.ttlMs,
     maxHoldMs: rules.maxHoldMs,
+    onLoss: rules.onLoss,
   });
   grants.add(grant);
   return grant;

@@ -14,6 +14,7 @@ import type { Key } from "../store.ts";
 import type { Session } from "../session/session.ts";
 import type { Freed, Grant, GrantKeeper } from "./grant.ts";
 import type { LockName } from "./keys.ts";
+import type { Losses } from "./losses.ts";
 import { Released } from "./released.ts";
 import type { GrantEnd } from "./views.ts";
 
@@ -67,14 +68,16 @@ const outOfOrderMax = 65_536;
 
 export class Grants implements GrantKeeper {
   readonly #runtime: Runtime;
+  readonly #losses: Losses;
   readonly #live = new Map<string, Grant>();
   readonly #liveIdByRequest = new Map<string, string>();
   #younger = new Generation();
   #older = new Generation();
   #youngerUntil: Instant;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, losses: Losses) {
     this.#runtime = runtime;
+    this.#losses = losses;
     this.#youngerUntil = after(runtime.now(), generationMs);
   }
 
@@ -89,6 +92,7 @@ export class Grants implements GrantKeeper {
   add(grant: Grant): void {
     const { id, lock, request } = grant.terms;
     this.#live.set(id, grant);
+    this.#losses.granted(lock);
     if (request.requestId !== undefined)
       this.#liveIdByRequest.set(requestOf(lock, request.requestId), id);
   }
@@ -117,6 +121,12 @@ export class Grants implements GrantKeeper {
       this.#younger.idByRequest.get(request) ??
       this.#older.idByRequest.get(request)
     );
+  }
+
+  overForCaller({ terms: { onLoss, lock, holder }, end }: Grant): void {
+    if (onLoss !== "Unready" || end === undefined) return;
+    const { pool, name } = lock;
+    this.#losses.over({ pool, name, holder, why: end.why, at: end.at });
   }
 
   ended(grant: Grant, freed: Freed): void {

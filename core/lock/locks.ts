@@ -7,7 +7,7 @@ import { utf8Bytes } from "#api/fields/text.ts";
 import { aborted, after, sleep } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
 import { Tasks } from "../tasks.ts";
-import type { Wait } from "../store.ts";
+import type { KeyValue, Wait } from "../store.ts";
 import type { Session } from "../session/session.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Counters } from "./counters.ts";
@@ -18,14 +18,18 @@ import type { GrantObserver, LockObserver, WaitObserver } from "./events.ts";
 import { Followings } from "./following.ts";
 import { readInbox } from "./inbox.ts";
 import { lockOf, type LockName } from "./keys.ts";
+import { Losses, type Loss } from "./losses.ts";
 import { Pool, type PoolParts } from "./pool.ts";
 import { rulesNow, rulesOf, type Rules } from "./rules.ts";
+import { forceRelease, takeNote } from "./revoke.ts";
 import { viewLock, viewPool, type ViewParts } from "./view.ts";
 import { refuseLost, whyNot } from "./why-not.ts";
 import { Watching } from "./watching.ts";
 import type {
   Acquired,
   AcquireRequest,
+  ForceReleased,
+  ForceRequest,
   GrantView,
   Hold,
   ListPool,
@@ -37,6 +41,8 @@ import type {
 const callersMax = 50_000;
 
 export interface LocksParts extends Omit<PoolParts, "tasks" | "grants" | "followings"> {
+  /** See {@link RevokeParts}. */
+  readonly isAdmin: boolean;
   readonly onBug: (name: string, error: unknown) => void;
 }
 
@@ -48,6 +54,7 @@ export interface DrainWait extends Wait {
 export class Locks {
   readonly #parts: LocksParts;
   readonly #tasks: Tasks;
+  readonly #losses: Losses;
   readonly #grants: Grants;
   readonly #followings: Followings;
   readonly #watching: Watching;
@@ -62,7 +69,8 @@ export class Locks {
 
   private constructor(parts: LocksParts) {
     this.#parts = parts;
-    this.#grants = new Grants(parts.runtime);
+    this.#losses = new Losses(parts.mirror);
+    this.#grants = new Grants(parts.runtime, this.#losses);
     this.#tasks = new Tasks((name, error) => {
       parts.onBug(`locks: ${name}`, error);
     });
@@ -218,7 +226,7 @@ export class Locks {
     return this.#parts.runtime.now() < session.goneBy;
   }
 
-  /** Releases what an earlier life of an app held under this name. `unknown`: some removal is not confirmed yet. */
+  /** Releases what an earlier life of an app held under this name; what it lost is forgiven. `unknown`: some removal is not confirmed yet. */
   async releaseByHolder(
     holder: string,
   ): Promise<{ readonly released: number; readonly freed: Freed }> {
@@ -226,6 +234,7 @@ export class Locks {
       (grant) => grant.isLive() && grant.terms.holder === holder,
     );
     for (const grant of mine) grant.over("released");
+    this.#losses.forgive(holder);
     const freed = await Promise.all(mine.map((grant) => grant.freed));
     return {
       released: mine.length,
@@ -241,6 +250,20 @@ export class Locks {
   list(query: ListPool): Promise<PoolView> {
     this.#parts.mirror.pool(query.pool);
     return viewPool(this.#viewParts(), query, this.#tasks.signal);
+  }
+
+  /** @throws Refusal where this pod may not, or it cannot be done */
+  forceRelease(request: ForceRequest): Promise<ForceReleased> {
+    const { namespace, mirror } = this.#parts;
+    mirror.pool(request.pool);
+    const { counters } = this.#poolFor(request.pool);
+    const parts = { ...this.#parts, tasks: this.#tasks, followings: this.#followings, counters };
+    return forceRelease(parts, lockOf(namespace, request), request);
+  }
+
+  /** What keeps this pod from being ready; undefined: nothing. */
+  loss(): Loss | undefined {
+    return this.#losses.first();
   }
 
   counters(): ReadonlyMap<string, Readonly<Counters>> {
@@ -366,16 +389,18 @@ export class Locks {
 
   #readInbox(session: Session, signal: AbortSignal): Promise<void> {
     const { runtime, store } = this.#parts;
-    const noted = (about: string): void => {
-      this.#noted(about);
+    const noted = (about: string, note: KeyValue): void => {
+      this.#noted(about, note);
     };
     return readInbox({ runtime, store, session, noted }, signal);
   }
 
-  #noted(about: string): void {
-    const pool = this.#pools.get(about.split("/")[0] ?? "");
-    if (pool === undefined) return;
-    for (const cohort of pool.cohortsOf(about)) cohort.noted();
+  /** About a lock: somebody waits there. About a lock and more: somebody asks for it. */
+  #noted(about: string, note: KeyValue): void {
+    const [pool = "", name = "", more] = about.split("/");
+    const cohorts = [...(this.#pools.get(pool)?.cohortsOf(`${pool}/${name}`) ?? [])];
+    if (more === undefined) for (const cohort of cohorts) cohort.noted();
+    else takeNote(note, cohorts);
   }
 }
 

@@ -14,6 +14,7 @@ export interface Rules {
   /** How long nobody is granted a lock after its holder was lost; 0: not at all. */
   readonly lockDelayMs: number;
   readonly handover: { readonly maxCount: number; readonly maxHoldMs: number };
+  readonly onLoss: "Notify" | "Unready";
   readonly limits: {
     readonly names: number;
     readonly waitersPerLock: number;
@@ -38,7 +39,7 @@ export function rulesNow(specs: Pick<Specs, "record">, pool: string): Rules | un
 }
 
 function compile(spec: DistributedLockSpec): Rules {
-  const { mode, permits, ttl, maxTtl, maxHold, lockDelay, handover, limits } = spec;
+  const { mode, permits, ttl, maxTtl, maxHold, lockDelay, handover, limits, onLoss } = spec;
   return {
     sharing: { mode, permits },
     ttlMs: parseDurationMs(ttl),
@@ -46,6 +47,7 @@ function compile(spec: DistributedLockSpec): Rules {
     maxHoldMs: maxHold === undefined ? undefined : parseDurationMs(maxHold),
     lockDelayMs: parseDurationMs(lockDelay),
     handover: { maxCount: handover.maxCount, maxHoldMs: parseDurationMs(handover.maxHold) },
+    onLoss,
     limits: {
       names: limits.names,
       waitersPerLock: limits.waitersPerLock,

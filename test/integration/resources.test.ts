@@ -121,10 +121,8 @@ describe("resources from files", function () {
     const asked: [string, string][] = [
       ["mode: Mutex, lockDelay: 5s", "spec.lockDelay"],
       ["mode: Mutex, stickyFor: 1s", "spec.stickyFor"],
-      ["mode: Mutex, onLoss: Unready", "spec.onLoss"],
       ["mode: Mutex, onDeadlock: AbortYoungest", "spec.onDeadlock"],
       ["mode: Mutex, backendRef: {name: other}", "spec.backendRef"],
-      ["mode: Mutex, admin: Anyone", "spec.admin"],
     ];
     const documents = asked.map(([spec], at) =>
       mutex(`later-${at}`).replace("spec: {mode: Mutex}", `spec: {${spec}}`),

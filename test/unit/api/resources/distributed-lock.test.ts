@@ -82,8 +82,8 @@ describe("a DistributedLock's spec", () => {
       "spec.stickyFor: '1m' is not supported yet by this version; use '0s'",
     ],
     [
-      { mode: "Mutex", onLoss: "Unready" },
-      "spec.onLoss: 'Unready' is not supported yet by this version; use 'Notify'",
+      { mode: "Mutex", onLoss: "Restart" },
+      "spec.onLoss: 'Restart' is not known here; use one of 'Notify', 'Unready'",
     ],
     [
       { mode: "Mutex", onDeadlock: "AbortYoungest" },
@@ -94,8 +94,8 @@ describe("a DistributedLock's spec", () => {
       "spec.backendRef: this field is not supported yet by this version; leave it out",
     ],
     [
-      { mode: "Mutex", admin: "Nobody" },
-      "spec.admin: 'Nobody' is not supported yet by this version; use 'Annotated'",
+      { mode: "Mutex", admin: "Me" },
+      "spec.admin: 'Me' is not known here; use one of 'Anyone', 'Annotated', 'Nobody'",
     ],
     [
       { mode: "Mutex", ttl: "2h" },
