@@ -22,6 +22,7 @@ import { Losses, type Loss } from "./losses.ts";
 import { Pool, type PoolParts } from "./pool.ts";
 import { rulesNow, rulesOf, type Rules } from "./rules.ts";
 import { forceRelease, takeNote } from "./revoke.ts";
+import { sweepMarkers } from "./sweeper.ts";
 import { viewLock, viewPool, type ViewParts } from "./view.ts";
 import { refuseLost, whyNot } from "./why-not.ts";
 import { Watching } from "./watching.ts";
@@ -81,6 +82,9 @@ export class Locks {
       cohortsOf: ({ pool, path }) => this.#pools.get(pool)?.cohortsOf(path) ?? [],
     });
     this.#tasks.run("following sessions", (signal) => this.#followSessions(signal));
+    const expects = () =>
+      [...this.#pools.values()].some(({ marks }) => marks.expects(runtime.now()));
+    this.#tasks.run("sweeping markers", (signal) => sweepMarkers({ ...parts, expects }, signal));
   }
 
   /**
@@ -253,12 +257,18 @@ export class Locks {
   }
 
   /** @throws Refusal where this pod may not, or it cannot be done */
-  forceRelease(request: ForceRequest): Promise<ForceReleased> {
+  async forceRelease(request: ForceRequest): Promise<ForceReleased> {
+    if (this.#draining !== undefined) throw this.#draining;
     const { namespace, mirror } = this.#parts;
     mirror.pool(request.pool);
     const { counters } = this.#poolFor(request.pool);
     const parts = { ...this.#parts, tasks: this.#tasks, followings: this.#followings, counters };
-    return forceRelease(parts, lockOf(namespace, request), request);
+    try {
+      return await forceRelease(parts, lockOf(namespace, request), request);
+    } catch (error) {
+      // Closed meanwhile.
+      throw this.#tasks.signal.aborted ? (this.#draining ?? error) : error;
+    }
   }
 
   /** What keeps this pod from being ready; undefined: nothing. */
@@ -316,8 +326,8 @@ export class Locks {
   #poolFor(name: string): Pool {
     let pool = this.#pools.get(name);
     if (pool === undefined) {
-      for (const [other, { isIdle }] of this.#pools) {
-        if (isIdle && this.#parts.mirror.record("DistributedLock", other) === undefined)
+      for (const [other, { isOver }] of this.#pools) {
+        if (isOver && this.#parts.mirror.record("DistributedLock", other) === undefined)
           this.#pools.delete(other);
       }
       pool = new Pool(

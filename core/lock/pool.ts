@@ -51,6 +51,11 @@ export class Pool implements CohortPool<Cohort> {
     this.marks = new PoolMarks(parts.namespace, name);
   }
 
+  /** Of a pool whose resource is gone: nothing is left of it that this process knows. */
+  get isOver(): boolean {
+    return this.isIdle && !this.marks.expects(this.#parts.runtime.now());
+  }
+
   sweep(orphan: Mark): void {
     const { store, tasks } = this.#parts;
     tasks.run(`sweeping ${orphan.markKey}`, () => sweep(store, orphan));

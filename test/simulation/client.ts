@@ -15,6 +15,8 @@ export class Client {
   readonly #stage: Stage;
   readonly #pod: Pod;
   readonly #chance: Chance;
+  /** Of what was not always there: its draws move no others. */
+  readonly #more: Chance;
   #requests = 0;
 
   constructor(stage: Stage, pod: Pod, index: number) {
@@ -22,6 +24,7 @@ export class Client {
     this.#pod = pod;
     this.name = `${pod.name}-app-${String(index)}`;
     this.#chance = stage.world.chanceFor(`client/${this.name}`);
+    this.#more = stage.world.chanceFor(`client/${this.name}/more`);
   }
 
   /** Until `untilMs`; what it holds then it gives back, or has forgotten. */
@@ -35,7 +38,8 @@ export class Client {
   }
 
   async #tryOnce(process: Process, untilMs: number): Promise<void> {
-    const request = this.#drawRequest();
+    const request = this.#tied(this.#drawRequest());
+    if (this.#more.happens(0.03)) await this.#force(process, request);
     let at = process;
     let answer = await this.#acquire(at, request);
     for (let again = 0; again < 2 && request.requestId !== undefined; again++) {
@@ -66,6 +70,18 @@ export class Client {
       ...(chance.happens(0.4) ? { requestId: `${this.name}/${String(this.#requests)}` } : {}),
       holder: this.name,
     };
+  }
+
+  /** Some that would hold by the session hold by their stream. */
+  #tied(request: AcquireRequest): AcquireRequest {
+    const isTied = request.hold === "session" && request.requestId === undefined;
+    return isTied && this.#more.happens(0.5) ? { ...request, hold: "connection" } : request;
+  }
+
+  async #force(process: Process, { pool, name }: AcquireRequest): Promise<void> {
+    const graceMs = this.#more.oneOf([0, 0, 200, 2_000]);
+    const waitMs = this.#more.oneOf([0, 500]);
+    await process.forceRelease({ pool, name, graceMs, breakGuarantee: false, waitMs });
   }
 
   /** Draws nothing where there is no choice. */
@@ -118,7 +134,7 @@ export class Client {
     return !(answer.kind === "cut" || (answer.kind === "refused" && answer.code !== "malformed"));
   }
 
-  async #release(process: Process, { grantId }: GrantView): Promise<void> {
+  async #release(process: Process, { grantId, hold }: GrantView): Promise<void> {
     const { history, world } = this.#stage;
     const chance = this.#chance;
     if (chance.happens(0.05)) {
@@ -126,6 +142,10 @@ export class Client {
       return;
     }
     history.letGo(world.nowMs, ({ id }) => id === grantId);
+    if (hold === "connection") {
+      await process.hangUp(grantId);
+      return;
+    }
     for (let times = 0; times < releasesMax; times++) {
       const answer = await process.release(grantId);
       const again = answer.kind === "answered" && answer.value === "unknown";

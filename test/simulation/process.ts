@@ -4,7 +4,14 @@
  * process is stopped; a killed process answers nobody; an answer can find its client gone.
  */
 import { Kernel } from "#sidecar/kernel.ts";
-import type { AcquireRequest, Acquired, GrantView } from "#core/lock/views.ts";
+import type { GrantEvent } from "#core/lock/events.ts";
+import type {
+  AcquireRequest,
+  Acquired,
+  ForceReleased,
+  ForceRequest,
+  GrantView,
+} from "#core/lock/views.ts";
 import { Refusal } from "#core/refusal.ts";
 import { after } from "#core/runtime.ts";
 import { GroupCommit } from "#etcd/group-commit.ts";
@@ -71,6 +78,7 @@ export class Process {
   readonly #open = new Set<() => void>();
   #stoppedMs = 0;
   #stoppedSinceMs: number | undefined;
+  #resumedMs = 0;
   #draining = false;
   /** The latest deadline that the session has told, on the process's clock. */
   #deadline = { session: "", at: 0 };
@@ -111,7 +119,10 @@ export class Process {
       runtime,
       store: this.tap,
       // As under an operator: one more writer under the session's lease.
-      options: { namespace, pod, sessionTtlMs: parts.sessionTtlMs, report: { version: "0" } },
+      options: {
+        ...{ namespace, pod, sessionTtlMs: parts.sessionTtlMs, isAdmin: true },
+        report: { version: "0" },
+      },
       onBug,
       onAnew: () => {
         this.owner.begunAnew();
@@ -145,6 +156,10 @@ export class Process {
     return nowMs - this.#stoppedMs - stopped;
   }
 
+  /** Neither stopped nor killed since then. */
+  readonly hasRunSince = (sinceMs: number): boolean =>
+    this.isUp && this.#stoppedSinceMs === undefined && this.#resumedMs <= sinceMs;
+
   stop(how: "pause" | "suspend"): void {
     this.#stoppedSinceMs = this.#parts.world.nowMs;
     this.runtime[how]();
@@ -152,7 +167,8 @@ export class Process {
 
   resume(): void {
     if (this.#stoppedSinceMs === undefined || this.isKilled) return;
-    this.#stoppedMs += this.#parts.world.nowMs - this.#stoppedSinceMs;
+    this.#resumedMs = this.#parts.world.nowMs;
+    this.#stoppedMs += this.#resumedMs - this.#stoppedSinceMs;
     this.#stoppedSinceMs = undefined;
     this.runtime.resume();
   }
@@ -216,6 +232,20 @@ export class Process {
 
   release(grantId: string): Promise<Answer<"released" | "unknown">> {
     return this.#question(`release of ${grantId}`, () => this.kernel.locks.release(grantId));
+  }
+
+  /** The caller closes the stream that the grant lives by. */
+  hangUp(grantId: string): Promise<Answer<undefined>> {
+    return this.#question(`closing of the stream of ${grantId}`, () => {
+      this.kernel.locks.streamClosed(grantId, "released");
+      return Promise.resolve(undefined);
+    });
+  }
+
+  forceRelease(request: ForceRequest): Promise<Answer<ForceReleased>> {
+    return this.#question(`forced release of ${request.pool}/${request.name}`, () =>
+      this.kernel.locks.forceRelease(request),
+    );
   }
 
   releaseByHolder(holder: string): Promise<Answer<unknown>> {
@@ -290,12 +320,23 @@ export class Process {
     if (acquired.kind !== "granted") return acquired;
     attempt.grantId = acquired.grant.grantId;
     this.#parts.claimed(this, acquired.grant, attempt);
+    this.#listen(acquired.grant.grantId);
     if (undeliverable) {
       this.kernel.locks.undelivered(acquired.grant.grantId);
       this.#parts.history.grant(acquired.grant.grantId)?.claims.pop();
       throw new Error("its socket was closed");
     }
     return acquired;
+  }
+
+  /** As a stream does that is read as it comes. */
+  #listen(grantId: string): void {
+    const grant = this.#parts.history.grant(grantId);
+    const told = ({ kind }: GrantEvent): void => {
+      if (grant !== undefined && (kind === "lost" || kind === "released"))
+        grant.toldMs ??= this.#parts.world.nowMs;
+    };
+    this.kernel.locks.follow(grantId, { told });
   }
 
   #notAcquired(attempt: Attempt, error: unknown, left: boolean): void {

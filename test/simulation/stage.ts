@@ -17,6 +17,7 @@ import type { Chance } from "#test/support/world/chance.ts";
 import { World } from "#test/support/world/world.ts";
 import { contenderIn, EtcdRecord } from "./etcd-record.ts";
 import { History, type Attempt, type Claim, type Granted } from "./history.ts";
+import { toldBefore } from "./checks/told.ts";
 import { Pod } from "./pod.ts";
 import { namespace, type Process } from "./process.ts";
 import { drawSchedule, drawSpec, type Schedule } from "./schedule.ts";
@@ -153,6 +154,7 @@ export class Stage {
       }
       grant = this.#granted(process, view, attempt);
       history.add(grant);
+      history.violations.push(...toldBefore(this, grant));
     }
     if (grant.fence !== BigInt(view.fence))
       history.violated("answers", `grant ${grant.id} has another fence than before`, world.nowMs);
