@@ -109,6 +109,7 @@ describe("the events of a grant, in virtual time", () => {
     const told: Told = [];
     const grant = await granted(stage, one);
     listen(one, grant, told);
+    const grantedMs = stage.world.nowMs;
     const forced = { ...lock, graceMs: 2_000, breakGuarantee: false, waitMs: 0 };
     const asked = await stage.world.until(two.forceRelease(forced));
     assert.ok(asked.kind === "answered" && asked.value.outcome === "requested");
@@ -121,6 +122,8 @@ describe("the events of a grant, in virtual time", () => {
     await stage.world.until(waits(two, told));
     assert.deepEqual(told, ["revokeRequested", "lost: revoked", "next"]);
     assert.ok(stage.world.nowMs - statedMs > renewed.value.guaranteedForMs);
+    const passedMs = stage.world.nowMs - grantedMs;
+    assert.ok(passedMs > grant.guaranteedForMs - 100, "it was freed within a stated guarantee");
     end(stage);
   });
 
