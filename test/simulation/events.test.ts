@@ -107,7 +107,8 @@ describe("the events of a grant, in virtual time", () => {
     const stage = await quietStage("events/forced", 2);
     const [one, two] = [processOf(stage, 0), processOf(stage, 1)];
     const told: Told = [];
-    const grant = await granted(stage, one);
+    const grant = await granted(stage, one, { hold: "session" });
+    assert.ok(grant.guaranteedForMs > 5_000);
     listen(one, grant, told);
     const grantedMs = stage.world.nowMs;
     const forced = { ...lock, graceMs: 2_000, breakGuarantee: false, waitMs: 0 };
