@@ -1,5 +1,6 @@
 /** All operations of this version, under their ids. */
 import { forceRelease } from "./forcing.ts";
+import { acquireLockSet } from "./lock-sets.ts";
 import {
   acquireLock,
   getGrant,
@@ -15,6 +16,7 @@ import { watchGrant, watchLock } from "./watching.ts";
 
 export const operations = {
   acquireLock,
+  acquireLockSet,
   getGrant,
   renewGrant,
   releaseGrant,

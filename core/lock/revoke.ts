@@ -23,7 +23,7 @@ import type { Sessions } from "../session/sessions.ts";
 import type { Specs } from "../spec/specs.ts";
 import type { KeyValue, Op, Revision, Store } from "../store.ts";
 import type { Tasks } from "../tasks.ts";
-import type { Cohort } from "./cohort.ts";
+import type { Stander } from "./around.ts";
 import type { Contender } from "./contender.ts";
 import type { Counters } from "./counters.ts";
 import type { Copy, Followings, Onlooker } from "./following.ts";
@@ -216,19 +216,16 @@ async function untilGone(
 }
 
 /** What a note asks of those here whose place it names. */
-export function takeNote({ value }: KeyValue, cohorts: Iterable<Cohort>): void {
+export function takeNote({ value }: KeyValue, standers: Iterable<Stander>): void {
   const asked = decodeJson(value) ?? {};
   const created = bigintOf(asked["created"]) as Revision | undefined;
   const fence = bigintOf(asked["fence"]);
   const graceMs = wholeOf(asked["graceMs"], graceMaxMs) ?? 0;
   const by = textOf(asked["by"]) ?? "";
-  for (const cohort of cohorts) {
-    if (created === undefined || cohort.place?.created !== created) continue;
-    if (asked["why"] === brokenWhy) cohort.broken();
-    else if (
-      asked["why"] === why &&
-      (fence ?? cohort.grant?.terms.fence) === cohort.grant?.terms.fence
-    )
-      cohort.grant?.revoke({ by, graceMs });
+  for (const one of standers) {
+    if (created === undefined || one.place?.created !== created) continue;
+    if (asked["why"] === brokenWhy) one.broken();
+    else if (asked["why"] === why && (fence ?? one.grant?.terms.fence) === one.grant?.terms.fence)
+      one.grant?.revoke({ by, graceMs });
   }
 }

@@ -31,6 +31,10 @@ export const namespace = "default";
 /** As locks of every mode can be held. */
 export const forOneself = { mode: "exclusive", permits: 1 } as const;
 
+function pathOf({ pool, name }: { readonly pool: string; readonly name: string }): string {
+  return `${pool}/${name}`;
+}
+
 /** What a client hears. */
 export type Answer<T> =
   | { readonly kind: "answered"; readonly value: T }
@@ -297,7 +301,8 @@ export class Process {
     const attempt: Attempt = {
       id: history.attempts.length,
       process: this.name,
-      lock: `${request.pool}/${request.name}`,
+      lock: (request.locks ?? [request]).map(pathOf).join(" and "),
+      locks: request.locks?.map(pathOf),
       hasOwnPlace: this.#hasOwnPlace(request),
       waitMs: request.waitMs,
       requestId: request.requestId,
@@ -309,9 +314,9 @@ export class Process {
     return attempt;
   }
 
-  #hasOwnPlace({ pool, mode }: AcquireRequest): boolean {
+  #hasOwnPlace({ pool, mode, locks }: AcquireRequest): boolean {
     const spec = this.kernel.specs.record("DistributedLock", pool)?.lock;
-    return mode === "shared" || spec?.mode === "Semaphore";
+    return locks !== undefined || mode === "shared" || spec?.mode === "Semaphore";
   }
 
   #acquired(attempt: Attempt, acquired: Acquired, undeliverable: boolean): Acquired {
@@ -323,7 +328,7 @@ export class Process {
     this.#listen(acquired.grant.grantId);
     if (undeliverable) {
       this.kernel.locks.undelivered(acquired.grant.grantId);
-      this.#parts.history.grant(acquired.grant.grantId)?.claims.pop();
+      for (const grant of this.#parts.history.grantsOf(acquired.grant.grantId)) grant.claims.pop();
       throw new Error("its socket was closed");
     }
     return acquired;
@@ -331,10 +336,10 @@ export class Process {
 
   /** As a stream does that is read as it comes. */
   #listen(grantId: string): void {
-    const grant = this.#parts.history.grant(grantId);
+    const { history, world } = this.#parts;
     const told = ({ kind }: GrantEvent): void => {
-      if (grant !== undefined && (kind === "lost" || kind === "released"))
-        grant.toldMs ??= this.#parts.world.nowMs;
+      if (kind !== "lost" && kind !== "released") return;
+      for (const grant of history.grantsOf(grantId)) grant.toldMs ??= world.nowMs;
     };
     this.kernel.locks.follow(grantId, { told });
   }
