@@ -19,6 +19,8 @@ export const sidecarContainer = "holdfast";
 /** On each pod that has a sidecar. */
 export const sidecarLabel = `${group}/sidecar`;
 export const sidecarLabelValue = "injected";
+/** On a pod that may force a release, with the value `enabled`. */
+export const adminAnnotation = `${group}/admin`;
 /** What was injected, as JSON: see operator/injection/mark.ts. */
 export const injectionAnnotation = `${group}/injection`;
 

@@ -30,6 +30,11 @@ export const problems = {
     title: "Requests from web pages are refused",
     advice: "Call the sidecar from a program, not from a page in a browser.",
   },
+  not_admin: {
+    status: 403,
+    title: "This pod may not force a release",
+    advice: "Annotate the pod with holdfast.dev/admin: enabled, or change spec.admin of the pool.",
+  },
   pool_not_found: {
     status: 404,
     title: "No such lock pool",

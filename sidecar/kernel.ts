@@ -20,6 +20,8 @@ export interface KernelOptions {
   readonly namespace: string;
   readonly pod: string;
   readonly sessionTtlMs: number;
+  /** Whether this pod may force a release where `admin` is Annotated; absent: no. */
+  readonly isAdmin?: boolean;
   /** What the operator is told of this process; absent: there is none who would read it. */
   readonly report?: About | undefined;
 }
@@ -91,6 +93,7 @@ export class Kernel {
       mirror: this.specs,
       namespace,
       pod,
+      isAdmin: options.isAdmin ?? false,
       onBug,
     });
     if (options.report !== undefined) this.#reporter = this.#report(options.report);

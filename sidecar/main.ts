@@ -164,7 +164,10 @@ async function startBehind(
     Kernel.start({
       runtime,
       store,
-      options: { namespace, pod, sessionTtlMs, report: reportOf(options) },
+      options: {
+        ...{ namespace, pod, sessionTtlMs, isAdmin: options.admin },
+        report: reportOf(options),
+      },
       remembered: copy?.records,
       onBug,
       onAnew: () => standalone?.begunAnew(),

@@ -33,6 +33,8 @@ const lockEvents = {
   lost: "Grants ended with the session.",
   revoked: "Grants ended because somebody asked for them.",
   broken: "Grants whose place was deleted by force: only the fence protected what they guarded.",
+  forced: "Holders of which this sidecar was made to ask for their lock.",
+  taken: "Holders whose place this sidecar deleted by force: only the fence protects there.",
   slow: "Grants ended because nobody read the stream that they lived by.",
   abandoned: "Waits whose caller went away.",
   timedOut: "Waits that ended without a grant.",

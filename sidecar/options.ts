@@ -173,6 +173,15 @@ export const options = {
     bare: "true",
     parse: flag,
   },
+  admin: {
+    env: "HOLDFAST_ADMIN",
+    default: "false",
+    prose:
+      "Whether callers of this sidecar may force a release where a pool says `admin: Annotated`. In Kubernetes set by the pod's annotation holdfast.dev/admin: enabled.",
+    unit: "true|false",
+    bare: "true",
+    parse: flag,
+  },
   readyNeedsEtcd: {
     env: "HOLDFAST_READY_NEEDS_ETCD",
     default: "false",

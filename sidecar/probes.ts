@@ -1,5 +1,6 @@
 /** The health port over everything behind it: what each probe asks, and the metrics. */
 import { Health, type Checks } from "#host/health.ts";
+import type { Loss } from "#core/lock/losses.ts";
 import { viewEtcd } from "./etcd-status.ts";
 import type { HttpServer } from "#host/http/server.ts";
 import type { Streams } from "./handlers/streams.ts";
@@ -7,6 +8,14 @@ import { declareMetrics } from "./metrics.ts";
 import { options as optionTable } from "./options.ts";
 import type { Running } from "./running.ts";
 import { startChecks, type StartedParts } from "./started.ts";
+
+/** Of pools with onLoss: Unready. */
+function tellLoss(loss: Loss | undefined): string | undefined {
+  if (loss === undefined) return undefined;
+  const { pool, name, holder, why, at } = loss;
+  const since = new Date(at).toISOString();
+  return `the lock '${pool}/${name}' of '${holder}' was lost (${why}) at ${since}; acquire it again, or DELETE /v1/grants?holder=`;
+}
 
 export interface Probes {
   readonly health: Health;
@@ -49,6 +58,7 @@ export async function startProbes(
       // Once they were there, what becomes of one of them is no reason to take the pod out of service.
       // An earlier life of this sidecar that had read them counts: else an outage of etcd empties a Service pod by pod.
       resources: wasRemembered ? () => undefined : untilStarted(checks.resources),
+      losses: () => tellLoss(kernel.locks.loss()),
       // An outage of etcd must not empty every Service, unless somebody wants just that.
       ...(options.readyNeedsEtcd ? { session: checks.session } : {}),
     },

@@ -1021,7 +1021,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
       delete: {
         operationId: "releaseHolder",
         description:
-          "Gives back all that a holder of this name took through this sidecar in an earlier life.",
+          "Gives back all that a holder of this name took through this sidecar in an earlier life. What it lost, of pools with `onLoss: Unready`, keeps the pod unready no longer.",
         parameters: [
           {
             name: "holder",
@@ -1639,6 +1639,223 @@ export const openapi: Readonly<Record<string, unknown>> = {
         },
       },
     },
+    "/v1/locks/{pool}/{name}/force-release": {
+      post: {
+        operationId: "forceRelease",
+        description:
+          "Takes a lock from its holder: asks for it, and ends the grant after a grace. For pods that the pool's `admin` lets.",
+        parameters: [
+          {
+            name: "pool",
+            in: "path",
+            required: true,
+            description: "The DistributedLock that the lock belongs to.",
+            schema: {
+              description: "The DistributedLock that the lock belongs to.",
+              type: "string",
+              minLength: 1,
+              maxLength: 253,
+              pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+            },
+          },
+          {
+            name: "name",
+            in: "path",
+            required: true,
+            description:
+              "The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters.",
+            schema: {
+              description:
+                "The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters.",
+              type: "string",
+              minLength: 1,
+              maxLength: 512,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+          {
+            name: "grace",
+            in: "query",
+            required: false,
+            description: "How long the holder has to release the lock by itself.",
+            schema: {
+              description: "How long the holder has to release the lock by itself. From 0s to 24h.",
+              type: "string",
+              pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+              maxLength: 32,
+              default: "0s",
+            },
+          },
+          {
+            name: "fence",
+            in: "query",
+            required: false,
+            description: "Only the holder with this fence. Absent: whoever holds the lock.",
+            schema: {
+              description: "Only the holder with this fence. Absent: whoever holds the lock.",
+              type: "string",
+              minLength: 1,
+              maxLength: 39,
+              pattern: "^(0|[1-9][0-9]*)$",
+            },
+          },
+          {
+            name: "wait",
+            in: "query",
+            required: false,
+            description:
+              "How long to wait for the lock to be free of that holder, before this is answered.",
+            schema: {
+              description:
+                "How long to wait for the lock to be free of that holder, before this is answered. From 0s to 10m.",
+              type: "string",
+              pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+              maxLength: 32,
+              default: "0s",
+            },
+          },
+          {
+            name: "breakGuarantee",
+            in: "query",
+            required: false,
+            description:
+              "Deletes the holder's place at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
+            schema: {
+              description:
+                "Deletes the holder's place at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
+              type: "boolean",
+              default: false,
+            },
+          },
+        ],
+        requestBody: {
+          required: false,
+          description: "Each field once: here or, where it is no map, in the query.",
+          content: {
+            "application/json": {
+              schema: {
+                type: "object",
+                properties: {
+                  grace: {
+                    description:
+                      "How long the holder has to release the lock by itself. From 0s to 24h.",
+                    type: "string",
+                    pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+                    maxLength: 32,
+                    default: "0s",
+                  },
+                  fence: {
+                    description: "Only the holder with this fence. Absent: whoever holds the lock.",
+                    type: "string",
+                    minLength: 1,
+                    maxLength: 39,
+                    pattern: "^(0|[1-9][0-9]*)$",
+                  },
+                  wait: {
+                    description:
+                      "How long to wait for the lock to be free of that holder, before this is answered. From 0s to 10m.",
+                    type: "string",
+                    pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+                    maxLength: 32,
+                    default: "0s",
+                  },
+                  breakGuarantee: {
+                    description:
+                      "Deletes the holder's place at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
+                    type: "boolean",
+                    default: false,
+                  },
+                },
+                additionalProperties: false,
+              },
+            },
+          },
+        },
+        responses: {
+          "200": {
+            description: "What happened.",
+            content: {
+              "application/json": { schema: { $ref: "#/components/schemas/ForceReleased" } },
+            },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "not_admin: This pod may not force a release. forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "pool_not_found: No such lock pool. not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description:
+              "backend_full: etcd's database is full. too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "session_lost: The session with etcd is lost. backend_unreachable: etcd cannot be reached. backend_refused: etcd refuses the sidecar. sidecar_too_old: The sidecar is too old for this resource. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "504": {
+            description: "outcome_unknown: The outcome is not known.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
     "/v1/resources": {
       get: {
         operationId: "listResources",
@@ -1995,6 +2212,36 @@ export const openapi: Readonly<Record<string, unknown>> = {
             maxLength: 65536,
           },
           advice: { description: "What to do about it.", type: "string", maxLength: 65536 },
+        },
+      },
+      ForceReleased: {
+        description: "What became of a forced release.",
+        type: "object",
+        required: ["lock", "outcome", "holders"],
+        properties: {
+          lock: {
+            description: "Pool and name: orders/42.",
+            type: "string",
+            maxLength: 1024,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          outcome: {
+            description:
+              "What happened. vacant: nobody held the lock, or nobody under that fence; requested: the holder's sidecar was asked; when the grace is over the grant ends, and the lock is free when what was stated for it has run out. A sidecar that does not answer keeps it until its session ends; released: the lock is free of that holder; broken: its place was deleted: from now on only the fence protects what it guarded.",
+            type: "string",
+            enum: ["vacant", "requested", "released", "broken"],
+          },
+          holders: {
+            description: "Who held the lock.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/Holder" },
+          },
+          warning: {
+            description: "With `broken`: what protects now.",
+            type: "string",
+            maxLength: 65536,
+          },
         },
       },
       GaveBack: {
@@ -2762,6 +3009,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
               "not_supported",
               "forbidden_host",
               "cross_site",
+              "not_admin",
               "pool_not_found",
               "grant_not_found",
               "not_found",
@@ -2798,7 +3046,17 @@ export const openapi: Readonly<Record<string, unknown>> = {
             maxLength: 65536,
           },
           pool: {
-            description: "The pool that was named. With pool_not_found.",
+            description: "The pool that was named. With not_admin, pool_not_found.",
+            type: "string",
+            maxLength: 65536,
+          },
+          admin: {
+            description: "Whom it lets: its spec.admin. With not_admin.",
+            type: "string",
+            maxLength: 65536,
+          },
+          annotation: {
+            description: "What the pod lacks, with the value 'enabled'. With not_admin.",
             type: "string",
             maxLength: 65536,
           },

@@ -409,7 +409,8 @@ export const releaseHolder = {
   id: "releaseHolder",
   method: "DELETE",
   path: "/v1/grants",
-  about: "Gives back all that a holder of this name took through this sidecar in an earlier life.",
+  about:
+    "Gives back all that a holder of this name took through this sidecar in an earlier life. What it lost, of pools with `onLoss: Unready`, keeps the pod unready no longer.",
   pathFields: {},
   fieldsIn: "query",
   fields: {

@@ -1,4 +1,5 @@
 /** All operations of this version, under their ids. */
+import { forceRelease } from "./forcing.ts";
 import { acquireLockSet } from "./lock-sets.ts";
 import {
   acquireLock,
@@ -24,6 +25,7 @@ export const operations = {
   getLock,
   listLocks,
   watchLock,
+  forceRelease,
   listResources,
   getSession,
   getOpenapi,

@@ -48,6 +48,15 @@ const limitOfRequest = {
 export const problemFacts: Readonly<Partial<Record<ProblemCode, Fields>>> = {
   malformed: { field },
   not_supported: { field },
+  not_admin: {
+    pool: text({ about: "The pool.", form: "prose" }),
+    admin: text({ about: "Whom it lets: its spec.admin.", form: "prose" }),
+    annotation: text({
+      about: "What the pod lacks, with the value 'enabled'.",
+      optional: true,
+      form: "prose",
+    }),
+  },
   pool_not_found: { pool: text({ about: "The pool that was named.", form: "prose" }) },
   grant_not_found: { grantId: text({ about: "The grant that was named.", form: "prose" }) },
   grant_lost: {

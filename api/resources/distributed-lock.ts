@@ -87,10 +87,14 @@ const spec = object({
       },
     }),
     onLoss: choice({
-      about: "What happens to a pod that lost a grant, besides the event that its caller gets.",
+      about:
+        "What happens to a pod that lost a grant without having released it, besides the event that its caller gets.",
       default: "Notify",
-      values: { Notify: "nothing more", Unready: "the sidecar's readiness fails" },
-      supported: ["Notify"],
+      values: {
+        Notify: "nothing more",
+        Unready:
+          "the sidecar's readiness (/readyz on its health port) fails and names the lock, until the pod is granted that lock again or DELETE /v1/grants?holder= says that its holder begins anew. A pod is taken out of service by it where its own readiness probe asks there",
+      },
     }),
     onDeadlock: choice({
       about: "What happens when owners wait for each other in a circle.",
@@ -152,7 +156,6 @@ const spec = object({
         Annotated: "pods with the annotation holdfast.dev/admin: enabled",
         Nobody: "none",
       },
-      supported: ["Annotated"],
     }),
   },
 });

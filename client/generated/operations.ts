@@ -242,7 +242,7 @@ export const operations = {
   /** Gives the lock back. Repeated within a minute it is answered the same. */
   releaseGrant: { method: "DELETE", path: "/v1/grants/{grantId}", fieldsIn: "query" },
 
-  /** Gives back all that a holder of this name took through this sidecar in an earlier life. */
+  /** Gives back all that a holder of this name took through this sidecar in an earlier life. What it lost, of pools with `onLoss: Unready`, keeps the pod unready no longer. */
   releaseHolder: { method: "DELETE", path: "/v1/grants", fieldsIn: "query" },
 
   /** Tells who holds a lock and who waits for it. */

@@ -14,6 +14,9 @@ export const problemStatus = {
   /** Requests from web pages are refused. Call the sidecar from a program, not from a page in a browser. */
   cross_site: 403,
 
+  /** This pod may not force a release. Annotate the pod with holdfast.dev/admin: enabled, or change spec.admin of the pool. */
+  not_admin: 403,
+
   /** No such lock pool. Create a DistributedLock of this name in this namespace. */
   pool_not_found: 404,
 
@@ -110,6 +113,16 @@ export interface ProblemFacts {
   };
   forbidden_host: {};
   cross_site: {};
+  not_admin: {
+    /** The pool. */
+    readonly pool: string;
+
+    /** Whom it lets: its spec.admin. */
+    readonly admin: string;
+
+    /** What the pod lacks, with the value 'enabled'. */
+    readonly annotation?: string;
+  };
   pool_not_found: {
     /** The pool that was named. */
     readonly pool: string;

@@ -37,6 +37,10 @@ export interface Stander {
   readonly grant: Grant | undefined;
   /** Its place holds the lock, and nobody uses it. */
   readonly isIdle?: boolean;
+  /** Somebody else wants the lock. */
+  noted?(): void;
+  /** Somebody deleted its place in etcd. */
+  broken(): void;
 }
 
 /** The pool that it belongs to, as far as a cohort knows it. */

@@ -18,7 +18,7 @@ import { assert, Refusal } from "../refusal.ts";
 import type { Session } from "../session/session.ts";
 import type { Beside, CohortOf, CohortParts, CohortPool, Stander } from "./around.ts";
 import type { Leaving, Listening, Verdict } from "./caller.ts";
-import type { Contender, ContenderValue } from "./contender.ts";
+import type { Contender } from "./contender.ts";
 import { Callers } from "./callers.ts";
 import { countEnd } from "./counters.ts";
 import { checkDemand } from "./demands.ts";
@@ -41,7 +41,8 @@ import { verdictOf, type Phase } from "./phase.ts";
 import { blocked, storeRefused, tooManyWait } from "./refusals.ts";
 import { rulesNow, rulesServed, type Rules } from "./rules.ts";
 import { Steps } from "./steps.ts";
-import { contenderValue, holderOf, localHolder } from "./tell.ts";
+import { holderOf, localHolder } from "./tell.ts";
+import { Telling } from "./telling.ts";
 import { untilWorthALook, worthALook } from "./wait.ts";
 import type { AcquireRequest, Acquired, LostGuarantee } from "./views.ts";
 
@@ -56,6 +57,7 @@ export class Cohort implements Stander {
   readonly #idle: Idle;
   readonly #entry: Entry;
   readonly #others: Others;
+  readonly #telling: Telling;
   #phase: Phase = { kind: "resting" };
   #place: Place | undefined;
   /** An old place that the next entry deletes, and the grant whose release waits for that. */
@@ -76,9 +78,10 @@ export class Cohort implements Stander {
     this.#steps = new Steps(parts.runtime, this.callers);
     this.#idle = new Idle(parts.runtime);
     this.#others = new Others(parts.runtime);
+    this.#telling = new Telling(parts, this);
     this.#entry = new Entry(parts, {
       ...{ lock, beside, marks: pool.marks, steps: this.#steps },
-      describe: (session, base) => this.#tell(session, base),
+      describe: (session, base) => this.#telling.value(session, base),
     });
   }
 
@@ -147,6 +150,17 @@ export class Cohort implements Stander {
         this.#pool.lost(this.lock, { until: grant.statedUntil, holder });
       grant.lose();
     }
+    this.#idle.end();
+    this.#steps.end();
+  }
+
+  /** Somebody deleted its place: nothing is granted on it any more, whatever was promised. */
+  broken(): void {
+    const place = this.#place;
+    if (place === undefined) return;
+    this.#gone(place);
+    this.#place = undefined;
+    this.grant?.break();
     this.#idle.end();
     this.#steps.end();
   }
@@ -344,8 +358,9 @@ export class Cohort implements Stander {
       last = grant;
       const why = await grant.passed;
       countEnd(this.#pool.counters, why);
-      if (why === "sessionLost") {
-        grant.lose();
+      if (why === "sessionLost" || why === "broken") {
+        if (why === "broken") grant.free("released");
+        else grant.lose();
         return;
       }
       if (place.mark !== undefined && !grant.endedCleanly) {
@@ -367,7 +382,7 @@ export class Cohort implements Stander {
   /** Undefined: the lock may be granted, as far as markers go. */
   async #mark(place: Place): Promise<Marked | undefined> {
     if (this.callers.size === 0) return undefined;
-    const tell = () => this.#tell(place.session, place.base ?? 0n, place);
+    const tell = () => this.#telling.value(place.session, place.base ?? 0n, place);
     const marked = await markAsNeeded(this.#parts, place, { lock: this.lock, tell });
     if (marked?.kind === "gone") this.#gone(place);
     return marked;
@@ -478,23 +493,6 @@ export class Cohort implements Stander {
   }
 
   #describe(): void {
-    const place = this.#place;
-    if (place === undefined) return;
-    const { isAsMade, waits, handovers, othersSince } = place;
-    const asWritten = isAsMade && !waits && handovers === 0 && othersSince === undefined;
-    if (asWritten && this.callers.size <= (this.grant === undefined ? 1 : 0)) return;
-    place.describe(() => {
-      const base = place.base ?? this.#parts.mirror.installation?.base ?? 0n;
-      return this.#tell(place.session, base, place);
-    });
-  }
-
-  /** What others are told by the contender's value; without a place: by one that is being taken. */
-  #tell(session: Session, base: bigint, place?: Place): ContenderValue {
-    const { runtime, pod } = this.#parts;
-    const { callers, demand, grant } = this;
-    const [handovers, isNew] = [place?.handovers ?? 0, place === undefined];
-    const own = { callers, demand, grant, idle: this.isIdle };
-    return contenderValue({ runtime, pod, session, base, handovers, isNew, ...own });
+    if (this.#place !== undefined) this.#telling.describe(this.#place);
   }
 }

@@ -14,6 +14,10 @@ export interface Counters {
   revoked: number;
   /** Ended because somebody deleted their places, whatever was promised. */
   broken: number;
+  /** Holders of which this process asked for the lock by force. */
+  forced: number;
+  /** Of those, whose places it deleted. */
+  taken: number;
   /** Ended because nobody read the stream that they lived by. */
   slow: number;
   /** Waits whose caller went away. */
@@ -33,6 +37,8 @@ export function newCounters(): Counters {
     lost: 0,
     revoked: 0,
     broken: 0,
+    forced: 0,
+    taken: 0,
     slow: 0,
     abandoned: 0,
     timedOut: 0,

@@ -50,7 +50,7 @@ interface Made {
   readonly keys: readonly Key[];
   readonly lock: Lock;
   readonly request: AcquireRequest;
-  readonly rules: Pick<Rules, "ttlMs" | "maxHoldMs">;
+  readonly rules: Pick<Rules, "ttlMs" | "maxHoldMs" | "onLoss">;
 }
 
 function made(
@@ -69,6 +69,7 @@ function made(
     holder: request.holder ?? pod,
     ttlMs: request.ttlMs ?? rules.ttlMs,
     maxHoldMs: rules.maxHoldMs,
+    onLoss: rules.onLoss,
   });
   grants.add(grant);
   return grant;

@@ -37,6 +37,8 @@ export interface GrantTerms {
   /** Of a grant with `hold: ttl`. */
   readonly ttlMs: number;
   readonly maxHoldMs: number | undefined;
+  /** Of the pool, when it was granted. */
+  readonly onLoss: "Notify" | "Unready";
 }
 
 export type Freed = "released" | "unknown";
@@ -58,6 +60,8 @@ export interface Revocation {
 
 /** Who remembers grants. */
 export interface GrantKeeper {
+  /** It is over for its caller. */
+  overForCaller(grant: Grant): void;
   /** Its place is gone, or it is not known whether. */
   ended(grant: Grant, freed: Freed): void;
 }
@@ -234,6 +238,7 @@ export class Grant {
     if (this.#end !== undefined) return;
     this.#timer?.cancel();
     this.#end = { why, at: this.#runtime.wallNow() };
+    this.#keeper.overForCaller(this);
     this.#tell(this.#endEvent(this.#end));
     this.#observers = undefined;
     const mustLast = lasting.has(why) && this.#runtime.now() < this.#statedUntil;

@@ -14,6 +14,8 @@ import type { Key } from "../store.ts";
 import type { Session } from "../session/session.ts";
 import { askedAs, askedFor, checkSameAsked } from "./asked.ts";
 import type { Freed, Grant, GrantKeeper } from "./grant.ts";
+import type { LockName } from "./keys.ts";
+import type { Losses } from "./losses.ts";
 import { Released } from "./released.ts";
 import type { AcquireRequest, GrantEnd } from "./views.ts";
 
@@ -69,14 +71,16 @@ const outOfOrderMax = 65_536;
 
 export class Grants implements GrantKeeper {
   readonly #runtime: Runtime;
+  readonly #losses: Losses;
   readonly #live = new Map<string, Grant>();
   readonly #liveRequests = new Map<string, Requested>();
   #younger = new Generation();
   #older = new Generation();
   #youngerUntil: Instant;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, losses: Losses) {
     this.#runtime = runtime;
+    this.#losses = losses;
     this.#youngerUntil = after(runtime.now(), generationMs);
   }
 
@@ -91,6 +95,7 @@ export class Grants implements GrantKeeper {
   add(grant: Grant): void {
     const { id, request } = grant.terms;
     this.#live.set(id, grant);
+    for (const lock of locksOf(grant)) this.#losses.granted(lock);
     const asked = askedAs(request);
     if (asked !== undefined) this.#liveRequests.set(asked, { id, what: askedFor(request) });
   }
@@ -126,6 +131,13 @@ export class Grants implements GrantKeeper {
     return before?.id;
   }
 
+  overForCaller(grant: Grant): void {
+    const { terms, end } = grant;
+    if (terms.onLoss !== "Unready" || end === undefined) return;
+    for (const { pool, name } of locksOf(grant))
+      this.#losses.over({ pool, name, holder: terms.holder, why: end.why, at: end.at });
+  }
+
   ended(grant: Grant, freed: Freed): void {
     const { id, session, keys, handovers, request } = grant.terms;
     const { end } = grant;
@@ -152,4 +164,8 @@ export class Grants implements GrantKeeper {
     this.#younger = new Generation();
     this.#youngerUntil = after(now, generationMs);
   }
+}
+
+function locksOf({ terms: { lock, request } }: Grant): readonly LockName[] {
+  return request.locks ?? [lock];
 }

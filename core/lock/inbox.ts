@@ -3,7 +3,7 @@
  * cannot tell any more cost fairness until their senders look again, and a request to release until it is made again.
  */
 import type { Runtime } from "../runtime.ts";
-import type { Store } from "../store.ts";
+import type { KeyValue, Store } from "../store.ts";
 import { aboutOf } from "../session/keys.ts";
 import type { Session } from "../session/session.ts";
 import { deleteNote } from "./notes.ts";
@@ -12,8 +12,8 @@ export interface InboxParts {
   readonly runtime: Runtime;
   readonly store: Store;
   readonly session: Session;
-  /** Told of each note: what it is about. */
-  readonly noted: (about: string) => void;
+  /** Told of each note, and what it is about. */
+  readonly noted: (about: string, note: KeyValue) => void;
 }
 
 /** Until the session ends. One whose inbox cannot be read is ended. */
@@ -38,9 +38,9 @@ async function followInbox(
       if (changes.kind === "gap") from = (changes.compacted + 1n) as typeof from;
       else if (changes.kind === "changes") {
         const notes = changes.events.flatMap((event) => (event.kind === "put" ? [event.now] : []));
-        for (const { key } of notes) {
-          const about = aboutOf(key, session.inbox);
-          if (about !== undefined) noted(about);
+        for (const note of notes) {
+          const about = aboutOf(note.key, session.inbox);
+          if (about !== undefined) noted(about, note);
         }
         await Promise.all(notes.map((note) => deleteNote(store, note)));
       }

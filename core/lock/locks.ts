@@ -5,7 +5,7 @@
 import { aborted, after, sleep } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
 import { Tasks } from "../tasks.ts";
-import type { Wait } from "../store.ts";
+import type { KeyValue, Wait } from "../store.ts";
 import type { Session } from "../session/session.ts";
 import type { Stander } from "./around.ts";
 import type { Listening } from "./caller.ts";
@@ -18,19 +18,32 @@ import type { GrantObserver, LockObserver, WaitObserver } from "./events.ts";
 import { Followings } from "./following.ts";
 import { readInbox } from "./inbox.ts";
 import { lockOf, type LockName } from "./keys.ts";
+import { Losses, type Loss } from "./losses.ts";
 import { Pool, type PoolParts } from "./pool.ts";
+import { forceRelease, takeNote } from "./revoke.ts";
 import { rulesNow, rulesServed } from "./rules.ts";
 import { Sets } from "./sets.ts";
 import { sweepMarkers } from "./sweeper.ts";
 import { viewLock, viewPool, type ViewParts } from "./view.ts";
 import { refuseLost, whyNot } from "./why-not.ts";
 import { Watching } from "./watching.ts";
-import type { Acquired, AcquireRequest, GrantView, ListPool, LockView, PoolView } from "./views.ts";
+import type {
+  Acquired,
+  AcquireRequest,
+  ForceReleased,
+  ForceRequest,
+  GrantView,
+  ListPool,
+  LockView,
+  PoolView,
+} from "./views.ts";
 
 /** Callers that wait, and grants that are held, in this process. */
 const callersMax = 50_000;
 
 export interface LocksParts extends Omit<PoolParts, "tasks" | "grants" | "followings"> {
+  /** See {@link RevokeParts}. */
+  readonly isAdmin: boolean;
   readonly onBug: (name: string, error: unknown) => void;
 }
 
@@ -42,6 +55,7 @@ export interface DrainWait extends Wait {
 export class Locks {
   readonly #parts: LocksParts;
   readonly #tasks: Tasks;
+  readonly #losses: Losses;
   readonly #grants: Grants;
   readonly #followings: Followings;
   readonly #watching: Watching;
@@ -57,7 +71,8 @@ export class Locks {
 
   private constructor(parts: LocksParts) {
     this.#parts = parts;
-    this.#grants = new Grants(parts.runtime);
+    this.#losses = new Losses(parts.mirror);
+    this.#grants = new Grants(parts.runtime, this.#losses);
     this.#tasks = new Tasks((name, error) => {
       parts.onBug(`locks: ${name}`, error);
     });
@@ -243,7 +258,7 @@ export class Locks {
     return this.#parts.runtime.now() < session.goneBy;
   }
 
-  /** Releases what an earlier life of an app held under this name. `unknown`: some removal is not confirmed yet. */
+  /** Releases what an earlier life of an app held under this name; what it lost is forgiven. `unknown`: some removal is not confirmed yet. */
   async releaseByHolder(
     holder: string,
   ): Promise<{ readonly released: number; readonly freed: Freed }> {
@@ -251,6 +266,7 @@ export class Locks {
       (grant) => grant.isLive() && grant.terms.holder === holder,
     );
     for (const grant of mine) grant.over("released");
+    this.#losses.forgive(holder);
     const freed = await Promise.all(mine.map((grant) => grant.freed));
     return {
       released: mine.length,
@@ -266,6 +282,26 @@ export class Locks {
   list(query: ListPool): Promise<PoolView> {
     this.#parts.mirror.pool(query.pool);
     return viewPool(this.#viewParts(), query, this.#tasks.signal);
+  }
+
+  /** @throws Refusal where this pod may not, or it cannot be done */
+  async forceRelease(request: ForceRequest): Promise<ForceReleased> {
+    if (this.#draining !== undefined) throw this.#draining;
+    const { namespace, mirror } = this.#parts;
+    mirror.pool(request.pool);
+    const { counters } = this.#poolFor(request.pool);
+    const parts = { ...this.#parts, tasks: this.#tasks, followings: this.#followings, counters };
+    try {
+      return await forceRelease(parts, lockOf(namespace, request), request);
+    } catch (error) {
+      // Closed meanwhile.
+      throw this.#tasks.signal.aborted ? (this.#draining ?? error) : error;
+    }
+  }
+
+  /** What keeps this pod from being ready; undefined: nothing. */
+  loss(): Loss | undefined {
+    return this.#losses.first();
   }
 
   counters(): ReadonlyMap<string, Readonly<Counters>> {
@@ -396,15 +432,18 @@ export class Locks {
 
   #readInbox(session: Session, signal: AbortSignal): Promise<void> {
     const { runtime, store } = this.#parts;
-    const noted = (about: string): void => {
-      this.#noted(about);
+    const noted = (about: string, note: KeyValue): void => {
+      this.#noted(about, note);
     };
     return readInbox({ runtime, store, session, noted }, signal);
   }
 
-  #noted(about: string): void {
-    const pool = this.#pools.get(about.split("/")[0] ?? "");
-    if (pool === undefined) return;
-    for (const cohort of pool.cohortsOf(about)) cohort.noted();
+  /** About a lock: somebody waits there. About a lock and more: somebody asks for it. */
+  #noted(about: string, note: KeyValue): void {
+    const [pool = "", name = "", more] = about.split("/");
+    const there = this.#pools.get(pool);
+    const path = `${pool}/${name}`;
+    if (more !== undefined) takeNote(note, [...(there?.standersOf(path) ?? [])]);
+    else for (const cohort of there?.cohortsOf(path) ?? []) cohort.noted();
   }
 }

@@ -17,6 +17,7 @@ export interface Rules {
   /** How long an unused lock stays with its pod; 0: not at all. */
   readonly stickyForMs: number;
   readonly handover: { readonly maxCount: number; readonly maxHoldMs: number };
+  readonly onLoss: "Notify" | "Unready";
   readonly limits: {
     readonly names: number;
     readonly waitersPerLock: number;
@@ -48,16 +49,18 @@ export function rulesServed(specs: Pick<Specs, "pool">, pool: string): Rules {
 }
 
 /** By which a grant of locks in pools with these rules lives: the strictest of each. */
-export function strictest(all: readonly Rules[]): Pick<Rules, "ttlMs" | "maxHoldMs"> {
+export function strictest(all: readonly Rules[]): Pick<Rules, "ttlMs" | "maxHoldMs" | "onLoss"> {
   const bounds = all.flatMap(({ maxHoldMs }) => (maxHoldMs === undefined ? [] : [maxHoldMs]));
   return {
     ttlMs: Math.min(...all.map(({ ttlMs }) => ttlMs)),
     maxHoldMs: bounds.length === 0 ? undefined : Math.min(...bounds),
+    onLoss: all.some(({ onLoss }) => onLoss === "Unready") ? "Unready" : "Notify",
   };
 }
 
 function compile(spec: DistributedLockSpec): Rules {
-  const { mode, permits, ttl, maxTtl, maxHold, lockDelay, stickyFor, handover, limits } = spec;
+  const { mode, permits, ttl, maxTtl, maxHold, lockDelay, stickyFor } = spec;
+  const { handover, limits, onLoss } = spec;
   return {
     sharing: { mode, permits },
     ttlMs: parseDurationMs(ttl),
@@ -66,6 +69,7 @@ function compile(spec: DistributedLockSpec): Rules {
     lockDelayMs: parseDurationMs(lockDelay),
     stickyForMs: parseDurationMs(stickyFor),
     handover: { maxCount: handover.maxCount, maxHoldMs: parseDurationMs(handover.maxHold) },
+    onLoss,
     limits: {
       names: limits.names,
       waitersPerLock: limits.waitersPerLock,

@@ -47,6 +47,11 @@ export class SetMember implements MemberOf {
     return this.#set.grant;
   }
 
+  /** Nothing is granted on any of its places any more. */
+  broken(): void {
+    this.grant?.break();
+  }
+
   takes(place: Place | undefined): void {
     this.place = place;
     this.isIn = false;

@@ -77,6 +77,31 @@ export type GrantEnd =
   /** Its caller did not read the stream that it lived by. */
   | "slow";
 
+export interface ForceRequest {
+  readonly pool: string;
+  readonly name: string;
+  /** For the holder to release it. */
+  readonly graceMs: number;
+  /** Deletes the holder's place, whatever was promised to him. */
+  readonly breakGuarantee: boolean;
+  /** Only the holder who has it; absent: all. */
+  readonly fence?: bigint | undefined;
+  /** How long to wait until it is free of them. */
+  readonly waitMs: number;
+}
+
+export interface ForceReleased {
+  readonly outcome:
+    | "vacant"
+    /** The holder's sidecar was asked; whether it has read that is not known. */
+    | "requested"
+    | "released"
+    /** From now on only the fence protects. */
+    | "broken";
+  /** As they were found. */
+  readonly holders: readonly HolderView[];
+}
+
 export interface HolderView extends Demand {
   readonly holder: string;
   readonly pod: string;

@@ -65,6 +65,13 @@ export const settings = {
   },
   "http-port": port("Where the HTTP API is on localhost.", ports.http),
   "health-port": port("Where the kubelet asks for health, and where metrics are.", ports.health),
+  admin: {
+    about:
+      "Lets the pod force a release where a pool says `admin: Annotated`: a guard against accidents.",
+    takes: "enabled",
+    default: undefined,
+    problem: (text) => (text === "enabled" ? undefined : "is not 'enabled'; leave it out for no"),
+  },
   "session-ttl": {
     about: "How long locks stay held after the sidecar is gone without a word.",
     takes: `a duration from ${formatDuration(sessionTtlMinMs)} to the operator's \`HOLDFAST_SESSION_TTL\``,

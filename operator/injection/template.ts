@@ -121,6 +121,7 @@ function environment({ template, trust, settings, appEndsFirst }: Wanted): objec
   const given: readonly (readonly [SettingName, string, (text: string) => string])[] = [
     ["log-level", "HOLDFAST_LOG_LEVEL", (level) => level],
     ["session-ttl", "HOLDFAST_SESSION_TTL", (ttl) => ttl],
+    ["admin", "HOLDFAST_ADMIN", (admin) => String(admin === "enabled")],
     ["http-port", "HOLDFAST_HTTP_ADDRESS", (port) => `localhost:${port}`],
     ["health-port", "HOLDFAST_HEALTH_ADDRESS", (port) => `:${port}`],
   ];

@@ -1,5 +1,6 @@
 /** Locks and grants over HTTP: each operation asks core one thing and shows what became of it. */
 import { formatDuration } from "#api/fields/duration.ts";
+import type { ForceReleased as ForcedBody, ForceReleaseInput } from "#api/operations/forcing.ts";
 import type { AcquireSetInput } from "#api/operations/lock-sets.ts";
 import type {
   AcquireInput,
@@ -12,6 +13,8 @@ import type {
 import type {
   Acquired,
   AcquireRequest,
+  ForceReleased,
+  ForceRequest,
   GrantView,
   HolderView,
   ListPool,
@@ -44,6 +47,7 @@ export interface LocksApi {
   ): Promise<{ readonly released: number; readonly freed: "released" | "unknown" }>;
   look(pool: string, name: string): Promise<LockView>;
   list(query: ListPool): Promise<PoolView>;
+  forceRelease(request: ForceRequest): Promise<ForceReleased>;
 }
 
 type LockOperations =
@@ -54,7 +58,8 @@ type LockOperations =
   | "releaseGrant"
   | "releaseHolder"
   | "getLock"
-  | "listLocks";
+  | "listLocks"
+  | "forceRelease";
 
 /** `asStream`: answers an acquire whose caller wants a stream. */
 export function lockHandlers(
@@ -89,6 +94,11 @@ export function lockHandlers(
     },
     getLock: async ({ pool, name }) => json(200, lockBody(await locks.look(pool, name))),
     listLocks: async (input) => json(200, poolBody(await locks.list(input))),
+    forceRelease: async (input) => {
+      const { fence, ...request } = input;
+      const wanted = fence === undefined ? request : { ...request, fence: BigInt(fence) };
+      return json(200, forcedBody(input, await locks.forceRelease(wanted)));
+    },
   };
 }
 
@@ -208,7 +218,7 @@ const unknownRelease = problem({
     "etcd did not say whether the lock was released. The sidecar goes on releasing it; repeat the request to learn when it is done.",
 });
 
-export function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
+function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
   const { metadata } = holder;
   return {
     holder: holder.holder,
@@ -224,11 +234,30 @@ export function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
 function lockBody({ pool, name, holders, waiters, reserved, idle }: LockView): LockBody {
   return {
     lock: `${pool}/${name}`,
-    holders: holders.map((holder) => ({ ...holderBody(holder), fence: holder.fence ?? "0" })),
+    holders: holders.map(heldBody),
     waiters: waiters.map(holderBody),
     ...(reserved.length === 0 ? {} : { reserved: reserved.map(holderBody) }),
     ...(idle.length === 0 ? {} : { idle: idle.map(holderBody) }),
   };
+}
+
+function forcedBody(
+  { pool, name }: ForceReleaseInput,
+  { outcome, holders }: ForceReleased,
+): ForcedBody {
+  return {
+    lock: `${pool}/${name}`,
+    outcome,
+    holders: holders.map(heldBody),
+    ...(outcome === "broken" ? { warning: onlyTheFence } : {}),
+  };
+}
+
+const onlyTheFence =
+  "What was guaranteed to the holder is void: it may still believe that it holds the lock. Only the fence protects what the lock guards.";
+
+export function heldBody(holder: HolderView): LockHolder {
+  return { ...holderBody(holder), fence: holder.fence ?? "0" };
 }
 
 function poolBody({ pool, totals, locks, ...rest }: PoolView): PoolBody {

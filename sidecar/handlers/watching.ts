@@ -19,7 +19,7 @@ import { Bug, Refusal } from "#core/refusal.ts";
 import { CallerGone, type Call } from "#host/http/exchange.ts";
 import type { Reply } from "#host/http/reply.ts";
 import type { Handlers } from "./handlers.ts";
-import { grantBody, holderBody, moment, notGranted } from "./locks.ts";
+import { grantBody, heldBody, moment, notGranted } from "./locks.ts";
 import { refusedOf } from "./refusals.ts";
 import type { EventStream, Streams } from "./streams.ts";
 
@@ -225,9 +225,5 @@ function sayLock(stream: EventStream, lock: string, event: LockEvent): void {
     stream.say(event.kind, { lock });
     return;
   }
-  const holders = event.holders.map((holder) => ({
-    ...holderBody(holder),
-    fence: holder.fence ?? "0",
-  }));
-  stream.say("holder", { lock, holders });
+  stream.say("holder", { lock, holders: event.holders.map(heldBody) });
 }

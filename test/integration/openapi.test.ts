@@ -39,6 +39,11 @@ const missing: Readonly<Record<OperationId, Readonly<Record<number, string>>>> =
   listLocks: { ...unseen, ...busy },
   watchGrant: { ...unseen, ...busy },
   watchLock: { ...unseen, ...busy, 503: "a stream that etcd does not feed says so as an event" },
+  forceRelease: {
+    ...unseen,
+    429: "a full etcd: test/integration/quota.test.ts",
+    504: "an answer lost between a read and a write",
+  },
   listResources: unseenOfStatus,
   getSession: unseenOfStatus,
   getOpenapi: unseenOfStatus,
@@ -55,6 +60,7 @@ const requests: Readonly<Record<OperationId, readonly [method: string, path: str
   listLocks: ["GET", "/v1/locks/orders"],
   watchGrant: ["GET", "/v1/grants/g/events"],
   watchLock: ["GET", "/v1/locks/orders/1/events"],
+  forceRelease: ["POST", "/v1/locks/orders/1/force-release"],
   listResources: ["GET", "/v1/resources"],
   getSession: ["GET", "/v1/session"],
   getOpenapi: ["GET", "/openapi.json"],
@@ -78,7 +84,10 @@ describe("the contract", function () {
 
   before(async () => {
     etcd = await EtcdServer.start({ noFsync: true });
-    const resources = [mutex("orders", "limits: {wait: 5s}")];
+    const resources = [
+      mutex("orders", "admin: Anyone, limits: {wait: 5s}"),
+      mutex("kept", "admin: Nobody"),
+    ];
     sidecar = await SidecarProcess.start({ etcd: etcd.endpoint, resources });
     released = await hold(sidecar, "orders/released", { requestId: "r" });
     await release(sidecar, released);
@@ -211,6 +220,12 @@ describe("the contract", function () {
     watchLock: {
       200: () => begun("/v1/locks/orders/1/events"),
       404: () => sidecar.api.get("/v1/locks/nowhere/1/events"),
+    },
+    forceRelease: {
+      200: () => sidecar.api.post("/v1/locks/orders/1/force-release"),
+      403: () => sidecar.api.post("/v1/locks/kept/1/force-release"),
+      404: () => sidecar.api.post("/v1/locks/nowhere/1/force-release"),
+      503: () => dark.api.post("/v1/locks/orders/1/force-release"),
     },
     listResources: { 200: () => sidecar.api.get("/v1/resources") },
     getSession: { 200: () => sidecar.api.get("/v1/session") },

@@ -15,6 +15,8 @@ export class Client {
   readonly #stage: Stage;
   readonly #pod: Pod;
   readonly #chance: Chance;
+  /** Of what was not always there: its draws move no others. */
+  readonly #more: Chance;
   /** Apart, so that a schedule without sets is the same as ever. */
   readonly #setChance: Chance;
   #requests = 0;
@@ -24,6 +26,7 @@ export class Client {
     this.#pod = pod;
     this.name = `${pod.name}-app-${String(index)}`;
     this.#chance = stage.world.chanceFor(`client/${this.name}`);
+    this.#more = stage.world.chanceFor(`client/${this.name}/more`);
     this.#setChance = stage.world.chanceFor(`client/${this.name}/sets`);
   }
 
@@ -40,7 +43,8 @@ export class Client {
   async #tryOnce(process: Process, untilMs: number): Promise<void> {
     const single = this.#drawRequest();
     const isSet = this.#stage.schedule.sets && this.#setChance.happens(0.5);
-    const request = isSet ? this.#asSet(single) : single;
+    const request = isSet ? this.#asSet(single) : this.#tied(single);
+    if (this.#more.happens(0.03)) await this.#force(process, single);
     let at = process;
     let answer = await this.#acquire(at, request);
     for (let again = 0; again < 2 && request.requestId !== undefined; again++) {
@@ -71,6 +75,18 @@ export class Client {
       ...(chance.happens(0.4) ? { requestId: `${this.name}/${String(this.#requests)}` } : {}),
       holder: this.name,
     };
+  }
+
+  /** Some that would hold by the session hold by their stream. */
+  #tied(request: AcquireRequest): AcquireRequest {
+    const isTied = request.hold === "session" && request.requestId === undefined;
+    return isTied && this.#more.happens(0.5) ? { ...request, hold: "connection" } : request;
+  }
+
+  async #force(process: Process, { pool, name }: AcquireRequest): Promise<void> {
+    const graceMs = this.#more.oneOf([0, 0, 200, 2_000]);
+    const waitMs = this.#more.oneOf([0, 500]);
+    await process.forceRelease({ pool, name, graceMs, breakGuarantee: false, waitMs });
   }
 
   /** Some of all locks, in any order, each wanted in a way of its own. */
@@ -136,7 +152,7 @@ export class Client {
     return !(answer.kind === "cut" || (answer.kind === "refused" && answer.code !== "malformed"));
   }
 
-  async #release(process: Process, { grantId }: GrantView): Promise<void> {
+  async #release(process: Process, { grantId, hold }: GrantView): Promise<void> {
     const { history, world } = this.#stage;
     const chance = this.#chance;
     if (chance.happens(0.05)) {
@@ -144,6 +160,10 @@ export class Client {
       return;
     }
     history.letGo(world.nowMs, ({ id }) => id === grantId);
+    if (hold === "connection") {
+      await process.hangUp(grantId);
+      return;
+    }
     for (let times = 0; times < releasesMax; times++) {
       const answer = await process.release(grantId);
       const again = answer.kind === "answered" && answer.value === "unknown";

@@ -111,6 +111,8 @@ export interface Granted extends Demand {
   /** For how long after its loss nobody is granted the lock, as its marker says. Absent: it has none. */
   lockDelayMs?: number | undefined;
   readonly claims: Claim[];
+  /** When whoever listens to it was told of its end. */
+  toldMs?: number;
   /** When its client sent the release. */
   releasedMs?: number;
   readonly holder: string;

@@ -4,7 +4,14 @@
  * process is stopped; a killed process answers nobody; an answer can find its client gone.
  */
 import { Kernel } from "#sidecar/kernel.ts";
-import type { AcquireRequest, Acquired, GrantView } from "#core/lock/views.ts";
+import type { GrantEvent } from "#core/lock/events.ts";
+import type {
+  AcquireRequest,
+  Acquired,
+  ForceReleased,
+  ForceRequest,
+  GrantView,
+} from "#core/lock/views.ts";
 import { Refusal } from "#core/refusal.ts";
 import { after } from "#core/runtime.ts";
 import { GroupCommit } from "#etcd/group-commit.ts";
@@ -75,6 +82,7 @@ export class Process {
   readonly #open = new Set<() => void>();
   #stoppedMs = 0;
   #stoppedSinceMs: number | undefined;
+  #resumedMs = 0;
   #draining = false;
   /** The latest deadline that the session has told, on the process's clock. */
   #deadline = { session: "", at: 0 };
@@ -115,7 +123,10 @@ export class Process {
       runtime,
       store: this.tap,
       // As under an operator: one more writer under the session's lease.
-      options: { namespace, pod, sessionTtlMs: parts.sessionTtlMs, report: { version: "0" } },
+      options: {
+        ...{ namespace, pod, sessionTtlMs: parts.sessionTtlMs, isAdmin: true },
+        report: { version: "0" },
+      },
       onBug,
       onAnew: () => {
         this.owner.begunAnew();
@@ -149,6 +160,10 @@ export class Process {
     return nowMs - this.#stoppedMs - stopped;
   }
 
+  /** Neither stopped nor killed since then. */
+  readonly hasRunSince = (sinceMs: number): boolean =>
+    this.isUp && this.#stoppedSinceMs === undefined && this.#resumedMs <= sinceMs;
+
   stop(how: "pause" | "suspend"): void {
     this.#stoppedSinceMs = this.#parts.world.nowMs;
     this.runtime[how]();
@@ -156,7 +171,8 @@ export class Process {
 
   resume(): void {
     if (this.#stoppedSinceMs === undefined || this.isKilled) return;
-    this.#stoppedMs += this.#parts.world.nowMs - this.#stoppedSinceMs;
+    this.#resumedMs = this.#parts.world.nowMs;
+    this.#stoppedMs += this.#resumedMs - this.#stoppedSinceMs;
     this.#stoppedSinceMs = undefined;
     this.runtime.resume();
   }
@@ -220,6 +236,20 @@ export class Process {
 
   release(grantId: string): Promise<Answer<"released" | "unknown">> {
     return this.#question(`release of ${grantId}`, () => this.kernel.locks.release(grantId));
+  }
+
+  /** The caller closes the stream that the grant lives by. */
+  hangUp(grantId: string): Promise<Answer<undefined>> {
+    return this.#question(`closing of the stream of ${grantId}`, () => {
+      this.kernel.locks.streamClosed(grantId, "released");
+      return Promise.resolve(undefined);
+    });
+  }
+
+  forceRelease(request: ForceRequest): Promise<Answer<ForceReleased>> {
+    return this.#question(`forced release of ${request.pool}/${request.name}`, () =>
+      this.kernel.locks.forceRelease(request),
+    );
   }
 
   releaseByHolder(holder: string): Promise<Answer<unknown>> {
@@ -295,12 +325,23 @@ export class Process {
     if (acquired.kind !== "granted") return acquired;
     attempt.grantId = acquired.grant.grantId;
     this.#parts.claimed(this, acquired.grant, attempt);
+    this.#listen(acquired.grant.grantId);
     if (undeliverable) {
       this.kernel.locks.undelivered(acquired.grant.grantId);
       for (const grant of this.#parts.history.grantsOf(acquired.grant.grantId)) grant.claims.pop();
       throw new Error("its socket was closed");
     }
     return acquired;
+  }
+
+  /** As a stream does that is read as it comes. */
+  #listen(grantId: string): void {
+    const { history, world } = this.#parts;
+    const told = ({ kind }: GrantEvent): void => {
+      if (kind !== "lost" && kind !== "released") return;
+      for (const grant of history.grantsOf(grantId)) grant.toldMs ??= world.nowMs;
+    };
+    this.kernel.locks.follow(grantId, { told });
   }
 
   #notAcquired(attempt: Attempt, error: unknown, left: boolean): void {

@@ -17,6 +17,7 @@ import type { Chance } from "#test/support/world/chance.ts";
 import { World } from "#test/support/world/world.ts";
 import { contenderIn, EtcdRecord, keyIn } from "./etcd-record.ts";
 import { History, type Attempt, type Claim, type Granted } from "./history.ts";
+import { toldBefore } from "./checks/told.ts";
 import { Pod } from "./pod.ts";
 import { namespace, type Process } from "./process.ts";
 import { drawSchedule, drawSpec, type Schedule } from "./schedule.ts";
@@ -154,6 +155,8 @@ export class Stage {
       }
       for (const lock of view.locks ?? [view])
         history.add(this.#granted(process, { ...view, ...lock }, attempt));
+      for (const grant of history.grantsOf(grantId))
+        history.violations.push(...toldBefore(this, grant));
     }
     const grants = history.grantsOf(grantId);
     for (const lock of view.locks ?? [view]) {

@@ -4,7 +4,8 @@ export const bug: Bug = {
   breaks:
     "A renewal with a shorter ttl ends the grant before the guarantee that was stated by the longer one.",
   file: "core/lock/grant.ts",
-  text: '      (why === "expired" || why === "maxHold") && this.#runtime.now() < this.#statedUntil;\n',
-  other: '      why === "expired" && this.#runtime.now() < this.#statedUntil - this.#ttlMs;\n',
+  text: "    const mustLast = lasting.has(why) && this.#runtime.now() < this.#statedUntil;\n",
+  other:
+    '    const mustLast = why === "expired" && this.#runtime.now() < this.#statedUntil - this.#ttlMs;\n',
   caughtBy: { seed: "27", faults: ["editPool"] },
 };

@@ -70,8 +70,8 @@ describe("a DistributedLock's spec", () => {
       "spec.permits: only a Semaphore has more than one permit; leave it out, or use mode 'Semaphore'",
     ],
     [
-      { mode: "Mutex", onLoss: "Unready" },
-      "spec.onLoss: 'Unready' is not supported yet by this version; use 'Notify'",
+      { mode: "Mutex", onLoss: "Restart" },
+      "spec.onLoss: 'Restart' is not known here; use one of 'Notify', 'Unready'",
     ],
     [
       { mode: "Mutex", onDeadlock: "AbortYoungest" },
@@ -82,8 +82,8 @@ describe("a DistributedLock's spec", () => {
       "spec.backendRef: this field is not supported yet by this version; leave it out",
     ],
     [
-      { mode: "Mutex", admin: "Nobody" },
-      "spec.admin: 'Nobody' is not supported yet by this version; use 'Annotated'",
+      { mode: "Mutex", admin: "Me" },
+      "spec.admin: 'Me' is not known here; use one of 'Anyone', 'Annotated', 'Nobody'",
     ],
     [
       { mode: "Mutex", ttl: "2h" },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { Grant, type Freed } from "#core/lock/grant.ts";
 import { Grants } from "#core/lock/grants.ts";
+import { Losses } from "#core/lock/losses.ts";
 import type { GrantEnd } from "#core/lock/views.ts";
 import type { Session } from "#core/session/session.ts";
 import { Clock } from "#test/support/clock.ts";
@@ -21,7 +22,8 @@ const mine = session("0a1b");
 
 class Kept {
   readonly clock = new Clock();
-  readonly grants: Grants = new Grants(this.clock);
+  readonly losses = new Losses({ record: () => undefined, isReady: false });
+  readonly grants: Grants = new Grants(this.clock, this.losses);
 
   make({ of = mine, number = 3, handovers = 0, requestId }: Made = {}): Grant {
     const word = String(number).padStart(10, "0");
@@ -34,7 +36,7 @@ class Kept {
         ...{ pool: "orders", name: "42", mode: "exclusive", permits: 1 },
         ...{ waitMs: 0, hold: "ttl", requestId },
       },
-      maxHoldMs: undefined,
+      ...{ maxHoldMs: undefined, onLoss: "Unready" },
     });
     this.grants.add(grant);
     return grant;
@@ -45,6 +47,31 @@ class Kept {
     grant.free(freed);
   }
 }
+
+describe("a loss of a pool with onLoss: Unready", () => {
+  for (const why of ["expired", "maxHold", "sessionLost", "revoked", "broken", "slow"] as const) {
+    it(`stands after '${why}' until the lock is granted again, or its holder begins anew`, () => {
+      const kept = new Kept();
+      kept.end(kept.make(), why);
+      assert.deepEqual([kept.losses.first()?.name, kept.losses.first()?.why], ["42", why]);
+      kept.losses.forgive("another");
+      assert.ok(kept.losses.first() !== undefined);
+      const again = kept.make({ number: 4 });
+      assert.equal(kept.losses.first(), undefined);
+      kept.end(again, why);
+      kept.losses.forgive("app");
+      assert.equal(kept.losses.first(), undefined);
+    });
+  }
+
+  for (const why of ["released", "undelivered", "drained"] as const) {
+    it(`is none after '${why}'`, () => {
+      const kept = new Kept();
+      kept.end(kept.make(), why);
+      assert.equal(kept.losses.first(), undefined);
+    });
+  }
+});
 
 describe("grants that are over", () => {
   for (const why of ["released", "expired", "maxHold", "drained", "sessionLost"] as const) {

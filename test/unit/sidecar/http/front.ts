@@ -165,6 +165,11 @@ export class MemoryLocks implements LocksApi, WatchingApi {
     return Promise.resolve({ pool, totals: { names: 0, held: 0, waiting: 0 }, locks: [] });
   }
 
+  forceRelease({ pool }: { pool: string }) {
+    if (pool === "orders") return Promise.resolve({ outcome: "vacant" as const, holders: [] });
+    throw new Refusal("not_admin", "Not this pod.", { pool, admin: "Nobody" });
+  }
+
   /** Resolves when `holds` does. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) await once(this.changed, "change");
