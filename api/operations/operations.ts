@@ -1,4 +1,5 @@
 /** All operations of this version, under their ids. */
+import { listDeadlocks } from "./deadlocks.ts";
 import { acquireLockSet } from "./lock-sets.ts";
 import {
   acquireLock,
@@ -21,6 +22,7 @@ export const operations = {
   releaseHolder,
   getLock,
   listLocks,
+  listDeadlocks,
   listResources,
   getSession,
   getOpenapi,

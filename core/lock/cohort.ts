@@ -142,7 +142,12 @@ export class Cohort implements Stander {
   /** The process stops: waits end, and a place that promises nothing is deleted; the loop then ends. */
   drain(refusal: Error): void {
     this.#draining = true;
+    this.endWait(refusal);
+  }
+
+  endWait(refusal: Error): void {
     this.callers.endAll(refusal);
+    this.beside?.waits(this, false);
     this.#steps.end();
   }
 

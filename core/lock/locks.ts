@@ -9,11 +9,11 @@ import type { Wait } from "../store.ts";
 import { decodeJson, textOf } from "../json.ts";
 import { aboutOf, sessionKey } from "../session/keys.ts";
 import type { Session } from "../session/session.ts";
-import type { Stander } from "./around.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Counters } from "./counters.ts";
 import type { Freed } from "./grant.ts";
 import { Grants, type LeftPlace } from "./grants.ts";
+import { Deadlocks, type Deadlock, type OwnStander } from "./deadlocks.ts";
 import { checkRequest, checkTtl } from "./demands.ts";
 import { lockOf } from "./keys.ts";
 import { deleteNote } from "./notes.ts";
@@ -50,6 +50,7 @@ export class Locks {
   readonly #grants: Grants;
   readonly #pools = new Map<string, Pool>();
   readonly #sets: Sets;
+  readonly #deadlocks: Deadlocks;
   #callers = 0;
   readonly #stopping = new AbortController();
   #draining: Refusal | undefined;
@@ -66,6 +67,11 @@ export class Locks {
     });
     const own = { tasks: this.#tasks, grants: this.#grants };
     this.#sets = new Sets({ ...parts, ...own, pool: (name) => this.#poolFor(name) });
+    this.#deadlocks = new Deadlocks({
+      ...{ ...parts, tasks: this.#tasks },
+      standers: () => this.cohorts(),
+      counters: (name) => this.#pools.get(name)?.counters,
+    });
     this.#tasks.run("following sessions", (signal) => this.#followSessions(signal));
   }
 
@@ -105,6 +111,7 @@ export class Locks {
   }
 
   #join(request: AcquireRequest, caller: AbortSignal | undefined): Promise<Acquired> {
+    if (request.owner !== undefined && request.waitMs > 0) this.#deadlocks.ownerWaits();
     const { locks } = request;
     if (locks !== undefined) return this.#sets.join(request, locks, caller);
     const { namespace, mirror } = this.#parts;
@@ -207,6 +214,10 @@ export class Locks {
     return viewLock(this.#viewParts(), { pool, name }, this.#tasks.signal);
   }
 
+  deadlocks(): Promise<readonly Deadlock[]> {
+    return this.#deadlocks.list(this.#tasks.signal);
+  }
+
   list(query: ListPool): Promise<PoolView> {
     this.#parts.mirror.pool(query.pool);
     return viewPool(this.#viewParts(), query, this.#tasks.signal);
@@ -253,7 +264,7 @@ export class Locks {
   }
 
   /** For whom somebody waits or holds: cohorts, and members of sets. */
-  *cohorts(): Iterable<Stander> {
+  *cohorts(): Iterable<OwnStander> {
     yield* this.#cohorts();
     yield* this.#sets.members();
   }

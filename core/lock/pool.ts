@@ -112,8 +112,10 @@ export class Pool implements CohortPool<Cohort> {
     rules: Rules,
     request: AcquireRequest,
   ): { readonly cohort: Cohort; readonly isNew: boolean } {
-    const { mode, permits } = request;
-    const shares = mode === "exclusive" && rules.sharing.mode !== "Semaphore";
+    const { mode, permits, owner } = request;
+    const isMutual = mode === "exclusive" && rules.sharing.mode !== "Semaphore";
+    // Who names an owner has a contender that carries it.
+    const shares = isMutual && owner === undefined;
     const beside = shares ? undefined : this.besideFor(lock);
     this.#checkSameAsked(lock, request);
     const there = shares ? this.#cohorts.get(lock.path) : beside?.repeated(request);

@@ -14,6 +14,8 @@ export interface Rules {
   readonly maxHoldMs: number | undefined;
   /** How long nobody is granted a lock after its holder was lost; 0: not at all. */
   readonly lockDelayMs: number;
+  /** Whether the youngest wait of a circle of owners is ended. */
+  readonly breaksDeadlocks: boolean;
   readonly handover: { readonly maxCount: number; readonly maxHoldMs: number };
   readonly limits: {
     readonly names: number;
@@ -55,13 +57,14 @@ export function strictest(all: readonly Rules[]): Pick<Rules, "ttlMs" | "maxHold
 }
 
 function compile(spec: DistributedLockSpec): Rules {
-  const { mode, permits, ttl, maxTtl, maxHold, lockDelay, handover, limits } = spec;
+  const { mode, permits, ttl, maxTtl, maxHold, lockDelay, handover, onDeadlock, limits } = spec;
   return {
     sharing: { mode, permits },
     ttlMs: parseDurationMs(ttl),
     maxTtlMs: parseDurationMs(maxTtl),
     maxHoldMs: maxHold === undefined ? undefined : parseDurationMs(maxHold),
     lockDelayMs: parseDurationMs(lockDelay),
+    breaksDeadlocks: onDeadlock === "AbortYoungest",
     handover: { maxCount: handover.maxCount, maxHoldMs: parseDurationMs(handover.maxHold) },
     limits: {
       names: limits.names,

@@ -11,6 +11,7 @@ import type { MemberOf, Pool } from "./pool.ts";
 export interface OfSet {
   readonly callers: Callers;
   readonly grant: Grant | undefined;
+  endWait(refusal: Error): void;
 }
 
 export interface MemberParts {
@@ -45,6 +46,11 @@ export class SetMember implements MemberOf {
   /** It is granted only with all others. */
   get grant(): Grant | undefined {
     return this.#set.grant;
+  }
+
+  /** Of the whole set. */
+  endWait(refusal: Error): void {
+    this.#set.endWait(refusal);
   }
 
   takes(place: Place | undefined): void {

@@ -124,6 +124,8 @@ export class LockSet {
   sessionEnded(session: Session): void {
     if (this.#session !== session) return;
     this.#session = undefined;
+    // Nobody else of that session may have it: the places stand until its lease ends.
+    this.#seat = undefined;
     const { grant } = this;
     if (grant !== undefined) {
       const holder = localHolder(grant, this.#parts.pod, 0);

@@ -1,5 +1,6 @@
 /** Locks and grants over HTTP: each operation asks core one thing and shows what became of it. */
 import { formatDuration } from "#api/fields/duration.ts";
+import type { Deadlocks as DeadlocksBody } from "#api/operations/deadlocks.ts";
 import type { AcquireSetInput } from "#api/operations/lock-sets.ts";
 import type {
   AcquireInput,
@@ -20,6 +21,7 @@ import type {
   PoolView,
 } from "#core/lock/views.ts";
 import { assert } from "#core/refusal.ts";
+import type { Deadlock } from "#core/lock/deadlocks.ts";
 import type { Epoch } from "#core/runtime.ts";
 import type { Call } from "#host/http/exchange.ts";
 import { json, noContent, problem, text, type Reply } from "#host/http/reply.ts";
@@ -39,6 +41,7 @@ export interface LocksApi {
   ): Promise<{ readonly released: number; readonly freed: "released" | "unknown" }>;
   look(pool: string, name: string): Promise<LockView>;
   list(query: ListPool): Promise<PoolView>;
+  deadlocks(): Promise<readonly Deadlock[]>;
 }
 
 type LockOperations =
@@ -49,7 +52,8 @@ type LockOperations =
   | "releaseGrant"
   | "releaseHolder"
   | "getLock"
-  | "listLocks";
+  | "listLocks"
+  | "listDeadlocks";
 
 export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
   return {
@@ -75,6 +79,7 @@ export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
     },
     getLock: async ({ pool, name }) => json(200, lockBody(await locks.look(pool, name))),
     listLocks: async (input) => json(200, poolBody(await locks.list(input))),
+    listDeadlocks: async () => json(200, deadlocksBody(await locks.deadlocks())),
   };
 }
 
@@ -106,9 +111,9 @@ function setRequestOf({ locks, ...input }: AcquireSetInput): AcquireRequest {
 }
 
 function requestOf(input: AcquireInput): AcquireRequest {
-  const { pool, name, mode, permits, waitMs, ttlMs, requestId, holder, metadata } = input;
+  const { pool, name, mode, permits, waitMs, ttlMs, requestId, holder, owner, metadata } = input;
   const hold = input.hold === "session" ? "session" : "ttl";
-  return { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, metadata };
+  return { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, owner, metadata };
 }
 
 function grantBody(grant: GrantView): Grant | SetGrant {
@@ -209,6 +214,14 @@ function poolBody({ pool, totals, locks, ...rest }: PoolView): PoolBody {
   const since = oldest === undefined ? {} : { oldestWaitSince: moment(oldest) };
   const shown = { names, held: locked, waiting, ...since };
   return { pool, totals: shown, locks: locks.map(lockBody), ...next };
+}
+
+function deadlocksBody(deadlocks: readonly Deadlock[]): DeadlocksBody {
+  return {
+    deadlocks: deadlocks.map(({ waits }) => ({
+      waits: waits.map((wait) => ({ ...wait, since: moment(wait.since) })),
+    })),
+  };
 }
 
 /** Under load many moments are the same millisecond, and to write one costs as much as the rest of an answer. */

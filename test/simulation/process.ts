@@ -4,6 +4,7 @@
  * process is stopped; a killed process answers nobody; an answer can find its client gone.
  */
 import { Kernel } from "#sidecar/kernel.ts";
+import type { DeadlockWait } from "#core/lock/deadlocks.ts";
 import type { AcquireRequest, Acquired, GrantView } from "#core/lock/views.ts";
 import { Refusal } from "#core/refusal.ts";
 import { after } from "#core/runtime.ts";
@@ -276,6 +277,7 @@ export class Process {
       hasOwnPlace: this.#hasOwnPlace(request),
       waitMs: request.waitMs,
       requestId: request.requestId,
+      owner: request.owner,
       arrivedMs: world.nowMs,
       arrivedStep: world.steps,
       arrivedRunMs: this.ranMs,
@@ -284,9 +286,10 @@ export class Process {
     return attempt;
   }
 
-  #hasOwnPlace({ pool, mode, locks }: AcquireRequest): boolean {
+  #hasOwnPlace({ pool, mode, locks, owner }: AcquireRequest): boolean {
     const spec = this.kernel.specs.record("DistributedLock", pool)?.lock;
-    return locks !== undefined || mode === "shared" || spec?.mode === "Semaphore";
+    const stands = locks !== undefined || owner !== undefined;
+    return stands || mode === "shared" || spec?.mode === "Semaphore";
   }
 
   #acquired(attempt: Attempt, acquired: Acquired, undeliverable: boolean): Acquired {
@@ -307,8 +310,11 @@ export class Process {
     if (attempt.outcome !== undefined) return;
     this.#settle(attempt);
     attempt.outcome = error instanceof Refusal ? "refused" : "left";
-    if (error instanceof Refusal) attempt.code = error.code;
-    else if (!left) {
+    if (error instanceof Refusal) {
+      attempt.code = error.code;
+      if (error.code === "deadlock")
+        attempt.circle = error.facts["waits"] as readonly DeadlockWait[];
+    } else if (!left) {
       const { world, history } = this.#parts;
       history.violated("answers", `an acquire at ${this.name} threw ${String(error)}`, world.nowMs);
     }

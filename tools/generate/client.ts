@@ -27,6 +27,7 @@ const called = [
   "releaseHolder",
   "getLock",
   "listLocks",
+  "listDeadlocks",
 ] as const satisfies readonly OperationId[];
 
 export async function makeClient(): Promise<Made> {

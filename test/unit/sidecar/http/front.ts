@@ -126,6 +126,10 @@ export class MemoryLocks implements LocksApi {
     return Promise.resolve({ pool, totals: { names: 0, held: 0, waiting: 0 }, locks: [] });
   }
 
+  deadlocks() {
+    return Promise.resolve([]);
+  }
+
   /** Resolves when `holds` does. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) await once(this.changed, "change");
