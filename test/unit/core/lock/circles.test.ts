@@ -112,6 +112,17 @@ describe("circles of waiting owners", () => {
     assert.deepEqual(found(both), [["A", "B", "C"]]);
   });
 
+  it("are not made of those who can go on as soon as another circle is broken", () => {
+    const queues = [
+      queue("1", ["P@1", "Q@2", "O@5"], "Semaphore", 2),
+      queue("2", ["O@3", "P@6"]),
+      queue("3", ["Q@4", "R@9"]),
+      queue("4", ["R@7", "Q@8"]),
+    ];
+    assert.deepEqual(found(queues), [["Q", "R"]]);
+    assert.deepEqual(found(queues.slice(0, 2)), []);
+  });
+
   it("let readers in beside each other, and hold a writer up behind any", () => {
     const shared = { mode: "shared" } as const;
     const readers: Place[] = [
