@@ -122,7 +122,6 @@ describe("resources from files", function () {
       ["mode: Mutex, lockDelay: 5s", "spec.lockDelay"],
       ["mode: Mutex, stickyFor: 1s", "spec.stickyFor"],
       ["mode: Mutex, onLoss: Unready", "spec.onLoss"],
-      ["mode: Mutex, onDeadlock: AbortYoungest", "spec.onDeadlock"],
       ["mode: Mutex, backendRef: {name: other}", "spec.backendRef"],
       ["mode: Mutex, admin: Anyone", "spec.admin"],
     ];

@@ -86,10 +86,6 @@ describe("a DistributedLock's spec", () => {
       "spec.onLoss: 'Unready' is not supported yet by this version; use 'Notify'",
     ],
     [
-      { mode: "Mutex", onDeadlock: "AbortYoungest" },
-      "spec.onDeadlock: 'AbortYoungest' is not supported yet by this version; use 'Report'",
-    ],
-    [
       { mode: "Mutex", backendRef: { name: "x" } },
       "spec.backendRef: this field is not supported yet by this version; leave it out",
     ],
