@@ -31,10 +31,12 @@ export type {
   LockTotals,
   Waiter,
 } from "./generated/operations.ts";
+export type { ElectOptions } from "./election.ts";
 export type { Grant, Held, SetGrant } from "./grant.ts";
 export type { LockSet, LockWanted, SetOptions } from "./lock-set.ts";
 export type { AcquireOptions, Guarded, ListOptions, Locks, TryOptions } from "./locks.ts";
 export type { Limits } from "./office.ts";
+export type { EventsOptions, LockEvent } from "./watching.ts";
 
 export interface ConnectOptions {
   /** Where the sidecar listens: `http://localhost:4653` or `unix:/path`. Unset: HOLDFAST_URL, else the former. */

@@ -1,5 +1,6 @@
 /** Several locks at once: what an application asks. It is answered with one grant of them all (locks.ts). */
 import { list, object, text } from "../fields.ts";
+import { grantEvents, problemEvent } from "./events.ts";
 import { acquireLock, locksMax, pool, setGrant } from "./locks.ts";
 import type { InputOf, Operation } from "./operation.ts";
 
@@ -43,6 +44,11 @@ export const acquireLockSet = {
       about: "All the locks are held by the caller.",
       body: setGrant,
       text: acquireLock.replies[200].text,
+      events: {
+        granted: { about: "All the locks are held by the caller.", body: setGrant },
+        ...grantEvents,
+        ...problemEvent,
+      },
     },
   },
   problems: acquireLock.problems,

@@ -12,6 +12,7 @@ import {
 } from "./locks.ts";
 import type { InputOf } from "./operation.ts";
 import { getOpenapi, getSession, listResources } from "./status.ts";
+import { watchGrant, watchLock } from "./watching.ts";
 
 export const operations = {
   acquireLock,
@@ -20,9 +21,11 @@ export const operations = {
   renewGrant,
   releaseGrant,
   releaseHolder,
+  watchGrant,
   getLock,
   listLocks,
   listDeadlocks,
+  watchLock,
   listResources,
   getSession,
   getOpenapi,

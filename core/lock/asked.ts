@@ -14,19 +14,18 @@ export function askedAs({ pool, name, locks, requestId }: AcquireRequest): strin
 
 /** What it asks for, in one text. Of a set the order of its locks says nothing. */
 export function askedFor(request: AcquireRequest): string {
-  return request.locks === undefined
-    ? demandText(request)
-    : request.locks
-        .map((one) => `${one.pool}/${one.name} ${demandText(one)}`)
-        .sort()
-        .join("\u0000");
+  // A grant that lives by its callers' streams is for streams only, and for nobody else.
+  const hold = request.hold === "connection" ? "connection" : "";
+  const locks = request.locks?.map((one) => `${one.pool}/${one.name} ${demandText(one)}`);
+  return [hold, ...(locks?.sort() ?? [demandText(request)])].join("\u0000");
 }
 
 /** @throws Refusal one with its id asked for something else */
 export function checkSameAsked(request: AcquireRequest, what: string): void {
   if (askedFor(request) === what) return;
   const { requestId, locks } = request;
-  const differs = locks === undefined ? "another mode or other permits" : "other locks";
+  const differs =
+    locks === undefined ? "another mode, other permits, or another hold" : "other locks";
   throw new Refusal(
     "request_reused",
     `requestId: a request with the id '${requestId ?? ""}' asked for ${differs}, and is not over or was not long ago. Use another id for another request.`,

@@ -1,6 +1,6 @@
 /** The callers of one cohort that wait, first come first. */
 import type { Runtime } from "../runtime.ts";
-import { Caller, type CallerQueue, type Leaving, type Verdict } from "./caller.ts";
+import { Caller, type CallerQueue, type Leaving, type Listening, type Verdict } from "./caller.ts";
 import type { Acquired, AcquireRequest } from "./views.ts";
 
 /** Whose callers they are. */
@@ -53,11 +53,14 @@ export class Callers implements CallerQueue {
     return undefined;
   }
 
-  add(request: AcquireRequest, signal: AbortSignal | undefined): Promise<Acquired> {
+  add(request: AcquireRequest, listening: Listening): Promise<Acquired> {
+    const { caller: signal } = listening;
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     const caller = new Caller(this.#runtime, request, this);
     this.#waiting.add(caller);
-    return caller.listen(request.waitMs, signal);
+    const answer = caller.listen(request.waitMs, listening);
+    if (this.verdict() !== undefined) caller.waits();
+    return answer;
   }
 
   verdict(): Verdict | undefined {

@@ -18,7 +18,7 @@ import { assert, Refusal } from "../refusal.ts";
 import { sleep } from "../runtime.ts";
 import type { Session } from "../session/session.ts";
 import type { Beside, CohortOf, CohortParts, CohortPool, Stander } from "./around.ts";
-import type { Leaving, Verdict } from "./caller.ts";
+import type { Leaving, Listening, Verdict } from "./caller.ts";
 import type { Contender, ContenderValue } from "./contender.ts";
 import { Callers } from "./callers.ts";
 import { countEnd } from "./counters.ts";
@@ -88,19 +88,19 @@ export class Cohort implements Stander {
   }
 
   /** A caller's turn, or the end of its wait. The loop ({@link run}) runs, or is started after this. */
-  join(request: AcquireRequest, rules: Rules, signal: AbortSignal | undefined): Promise<Acquired> {
+  join(request: AcquireRequest, rules: Rules, listening: Listening): Promise<Acquired> {
     const verdict = request.waitMs > 0 ? undefined : this.verdict();
     if (verdict instanceof Error) throw verdict;
     if (verdict !== undefined) return Promise.resolve(verdict);
     const repeated = this.callers.repeated(request);
-    if (repeated !== undefined) return repeated.listen(request.waitMs, signal);
+    if (repeated !== undefined) return repeated.listen(request.waitMs, listening);
     const waitingHere = this.beside?.waiting ?? this.callers.count();
     const waiting = waitingHere + this.#others.waiting;
     if (request.waitMs > 0) {
       if (waiting >= rules.limits.waitersPerLock) throw tooManyWait(this.lock, rules);
       this.beside?.waits(this, true);
     }
-    const answer = this.callers.add(request, signal);
+    const answer = this.callers.add(request, listening);
     this.#describe();
     return answer;
   }
@@ -108,11 +108,11 @@ export class Cohort implements Stander {
   /** A caller went without a grant. */
   callerLeft(how: Leaving): void {
     if (how === "abandoned") this.#pool.counters.abandoned += 1;
-    if (this.callers.size > 0) this.#describe();
-    else {
+    if (this.callers.size === 0) {
       this.beside?.waits(this, false);
       this.#steps.end();
     }
+    this.#describe();
   }
 
   /** Somebody left a note: a place of another session stands behind ours. */
@@ -469,7 +469,8 @@ export class Cohort implements Stander {
   #describe(): void {
     const place = this.#place;
     if (place === undefined) return;
-    const asWritten = !place.waits && place.handovers === 0 && place.othersSince === undefined;
+    const { isAsMade, waits, handovers, othersSince } = place;
+    const asWritten = isAsMade && !waits && handovers === 0 && othersSince === undefined;
     if (asWritten && this.callers.size <= (this.grant === undefined ? 1 : 0)) return;
     place.describe(() => {
       const base = place.base ?? this.#parts.mirror.installation?.base ?? 0n;

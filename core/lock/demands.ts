@@ -7,7 +7,7 @@ import type { Demand } from "./order.ts";
 import { permitsExceed } from "./refusals.ts";
 import type { Specs } from "../spec/specs.ts";
 import { rulesServed, type Rules } from "./rules.ts";
-import type { AcquireRequest } from "./views.ts";
+import type { AcquireRequest, Hold } from "./views.ts";
 
 /** @throws Refusal what the pool's locks cannot be held as */
 export function checkDemand(lock: LockName, { mode, permits }: Demand, rules: Rules): void {
@@ -81,13 +81,7 @@ function checkTerms(request: AcquireRequest, pool: string, rules: Rules): void {
     );
   }
   if (request.ttlMs !== undefined) {
-    if (request.hold === "session") {
-      throw new Refusal(
-        "malformed",
-        "ttl: a grant with hold 'session' has none; leave it out, or hold by ttl.",
-        { field: "ttl" },
-      );
-    }
+    checkHasTtl(request.hold);
     checkTtl(request.ttlMs, pool, rules);
   }
   const metadataBytes =
@@ -99,6 +93,15 @@ function checkTerms(request: AcquireRequest, pool: string, rules: Rules): void {
       { field: "metadata", limit: "metadataBytes" },
     );
   }
+}
+
+export function checkHasTtl(hold: Hold): void {
+  if (hold === "ttl") return;
+  throw new Refusal(
+    "malformed",
+    `ttl: a grant with hold '${hold}' has none; leave it out, or hold by ttl.`,
+    { field: "ttl" },
+  );
 }
 
 export function checkTtl(ttlMs: number, pool: string, { maxTtlMs }: Rules): void {

@@ -73,7 +73,16 @@ export interface ContenderName extends LockName {
 
 /** Undefined for a key that is no contender's. */
 export function contenderNameOf(key: Key, namespace: string): ContenderName | undefined {
-  const [pool, encoded, place, more] = key.slice(`${dataRoot(namespace)}locks/`.length).split("/");
+  return nameAfter(`${dataRoot(namespace)}locks/`, key);
+}
+
+/** Undefined for a key that is no marker's. */
+export function markedLockOf(key: Key, namespace: string): LockName | undefined {
+  return nameAfter(`${dataRoot(namespace)}marks/`, key);
+}
+
+function nameAfter(root: string, key: Key): ContenderName | undefined {
+  const [pool, encoded, place, more] = key.slice(root.length).split("/");
   if (pool === undefined || encoded === undefined || place === undefined || more !== undefined)
     return undefined;
   const dash = place.indexOf("-");

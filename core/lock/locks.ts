@@ -6,36 +6,31 @@ import { aborted, after, sleep } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
 import { Tasks } from "../tasks.ts";
 import type { Wait } from "../store.ts";
-import { decodeJson, textOf } from "../json.ts";
-import { aboutOf, sessionKey } from "../session/keys.ts";
 import type { Session } from "../session/session.ts";
+import type { Listening } from "./caller.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Counters } from "./counters.ts";
 import type { Freed } from "./grant.ts";
 import { Grants, type LeftPlace } from "./grants.ts";
 import { Deadlocks, type Deadlock, type OwnStander } from "./deadlocks.ts";
-import { checkRequest, checkTtl } from "./demands.ts";
-import { lockOf } from "./keys.ts";
-import { deleteNote } from "./notes.ts";
+import { checkHasTtl, checkRequest, checkTtl } from "./demands.ts";
+import type { GrantObserver, LockObserver, WaitObserver } from "./events.ts";
+import { Followings } from "./following.ts";
+import { readInbox } from "./inbox.ts";
+import { lockOf, type LockName } from "./keys.ts";
 import { Pool, type PoolParts } from "./pool.ts";
 import { rulesNow, rulesServed } from "./rules.ts";
 import { Sets } from "./sets.ts";
+import { sweepMarkers } from "./sweeper.ts";
 import { viewLock, viewPool, type ViewParts } from "./view.ts";
-import type {
-  Acquired,
-  AcquireRequest,
-  GrantEnd,
-  GrantView,
-  ListPool,
-  LockView,
-  PoolView,
-} from "./views.ts";
+import { refuseLost, whyNot } from "./why-not.ts";
+import { Watching } from "./watching.ts";
+import type { Acquired, AcquireRequest, GrantView, ListPool, LockView, PoolView } from "./views.ts";
 
-const answerMs = 5_000;
 /** Callers that wait, and grants that are held, in this process. */
 const callersMax = 50_000;
 
-export interface LocksParts extends Omit<PoolParts, "tasks" | "grants"> {
+export interface LocksParts extends Omit<PoolParts, "tasks" | "grants" | "followings"> {
   readonly onBug: (name: string, error: unknown) => void;
 }
 
@@ -48,6 +43,8 @@ export class Locks {
   readonly #parts: LocksParts;
   readonly #tasks: Tasks;
   readonly #grants: Grants;
+  readonly #followings: Followings;
+  readonly #watching: Watching;
   readonly #pools = new Map<string, Pool>();
   readonly #sets: Sets;
   readonly #deadlocks: Deadlocks;
@@ -65,6 +62,12 @@ export class Locks {
     this.#tasks = new Tasks((name, error) => {
       parts.onBug(`locks: ${name}`, error);
     });
+    const { runtime, store, mirror } = parts;
+    this.#followings = new Followings({ runtime, store, mirror, tasks: this.#tasks });
+    this.#watching = new Watching({
+      ...{ runtime, mirror, followings: this.#followings },
+      cohortsOf: ({ pool, path }) => this.#pools.get(pool)?.cohortsOf(path) ?? [],
+    });
     const own = { tasks: this.#tasks, grants: this.#grants };
     this.#sets = new Sets({ ...parts, ...own, pool: (name) => this.#poolFor(name) });
     this.#deadlocks = new Deadlocks({
@@ -73,13 +76,21 @@ export class Locks {
       counters: (name) => this.#pools.get(name)?.counters,
     });
     this.#tasks.run("following sessions", (signal) => this.#followSessions(signal));
+    const expects = () =>
+      [...this.#pools.values()].some(({ marks }) => marks.expects(runtime.now()));
+    this.#tasks.run("sweeping markers", (signal) => sweepMarkers({ ...parts, expects }, signal));
   }
 
   /**
    * @param caller aborts when the caller goes away. Undefined: a grant that then comes too late is told undelivered.
+   * @param observer told of the place in the queue, where there is a wait
    * @throws Refusal what cannot be asked, or not now; the signal's reason
    */
-  async acquire(asked: AcquireRequest, caller: AbortSignal | undefined): Promise<Acquired> {
+  async acquire(
+    asked: AcquireRequest,
+    caller: AbortSignal | undefined,
+    observer?: WaitObserver,
+  ): Promise<Acquired> {
     const { mirror } = this.#parts;
     const mayWait = mirror.isReadAgain && asked.waitMs > 0;
     const request = mayWait ? await this.#onceRead(asked, caller) : asked;
@@ -93,13 +104,15 @@ export class Locks {
         `This sidecar has ${String(callersMax)} callers and grants, its bound. Retry later.`,
       );
     }
+    const { listening, unlisten } = this.#listening(request, caller, observer);
     this.#callers += 1;
     try {
-      const acquired = await this.#join(request, caller);
+      const acquired = await this.#join(request, listening);
       if (acquired.kind !== "granted") this.#countTimedOut(request);
       return acquired;
     } finally {
       this.#callers -= 1;
+      unlisten();
     }
   }
 
@@ -110,15 +123,32 @@ export class Locks {
     }
   }
 
-  #join(request: AcquireRequest, caller: AbortSignal | undefined): Promise<Acquired> {
+  /** Who wants to hear of its place listens from when it has to wait. Of a set's places nothing is told. */
+  #listening(
+    request: AcquireRequest,
+    caller: AbortSignal | undefined,
+    observer: WaitObserver | undefined,
+  ): { readonly listening: Listening; readonly unlisten: () => void } {
+    let unlisten: (() => void) | undefined;
+    const end = (): void => unlisten?.();
+    if (observer === undefined || request.locks !== undefined)
+      return { listening: { caller }, unlisten: end };
+    const lock = lockOf(this.#parts.namespace, request);
+    const waits = (): void => {
+      unlisten ??= this.#watching.listen(lock);
+    };
+    return { listening: { caller, observer, waits }, unlisten: end };
+  }
+
+  #join(request: AcquireRequest, listening: Listening): Promise<Acquired> {
     if (request.owner !== undefined && request.waitMs > 0) this.#deadlocks.ownerWaits();
     const { locks } = request;
-    if (locks !== undefined) return this.#sets.join(request, locks, caller);
+    if (locks !== undefined) return this.#sets.join(request, locks, listening);
     const { namespace, mirror } = this.#parts;
     const rules = rulesServed(mirror, request.pool);
     const pool = this.#poolFor(request.pool);
     const { cohort, isNew } = pool.cohortFor(lockOf(namespace, request), rules, request);
-    const answer = cohort.join(request, rules, caller);
+    const answer = cohort.join(request, rules, listening);
     if (isNew) pool.start(cohort);
     return answer;
   }
@@ -150,6 +180,36 @@ export class Locks {
     this.#grants.any(grantId)?.undelivered();
   }
 
+  /**
+   * Tells what becomes of a grant, beginning with what already has. Returns how to end that.
+   * @throws Refusal why there is no such grant here
+   */
+  async observeGrant(grantId: string, observer: GrantObserver): Promise<() => void> {
+    const unobserve = this.follow(grantId, observer);
+    if (unobserve === undefined) throw await this.#whyNot(grantId);
+    return unobserve;
+  }
+
+  /** As {@link observeGrant}, in one step. Undefined: there is no such grant here. */
+  follow(grantId: string, observer: GrantObserver): (() => void) | undefined {
+    this.#grants.live(grantId);
+    return this.#grants.any(grantId)?.observe(observer);
+  }
+
+  /** A stream that this grant lives by was closed. `slow`: by us, for nobody read it. */
+  streamClosed(grantId: string, why: "released" | "slow"): void {
+    this.#grants.any(grantId)?.streamClosed(why);
+  }
+
+  /**
+   * Tells who holds a lock, and each change of it. Returns how to end that.
+   * @throws Refusal where there is no such pool
+   */
+  observe({ pool, name }: LockName, observer: LockObserver): () => void {
+    this.#parts.mirror.pool(pool);
+    return this.#watching.observe(lockOf(this.#parts.namespace, { pool, name }), observer);
+  }
+
   async grant(grantId: string): Promise<GrantView> {
     // Looked at and shown in one step: a release may be in the same packet.
     const grant = this.#grants.live(grantId);
@@ -162,11 +222,7 @@ export class Locks {
     const grant = this.#grants.live(grantId);
     if (grant === undefined) throw await this.#whyNot(grantId);
     const { request } = grant.terms;
-    if (request.hold === "session" && ttlMs !== undefined) {
-      throw new Refusal("malformed", "ttl: a grant with hold 'session' has none; leave it out.", {
-        field: "ttl",
-      });
-    }
+    if (ttlMs !== undefined) checkHasTtl(request.hold);
     for (const { pool } of request.locks ?? [request]) {
       const rules = rulesNow(this.#parts.mirror, pool);
       if (rules !== undefined && ttlMs !== undefined) checkTtl(ttlMs, pool, rules);
@@ -255,6 +311,11 @@ export class Locks {
     return [...this.cohorts()].length > 0;
   }
 
+  /** What is left to the lease is over for its callers: nobody here will confirm it any more. */
+  leave(): void {
+    for (const grant of this.#grants) grant.over("drained");
+  }
+
   async close(): Promise<void> {
     this.#draining ??= new Refusal("draining", "This sidecar is shutting down.");
     this.#stopping.abort(this.#draining);
@@ -276,11 +337,17 @@ export class Locks {
   #poolFor(name: string): Pool {
     let pool = this.#pools.get(name);
     if (pool === undefined) {
-      for (const [other, { isIdle }] of this.#pools) {
-        if (isIdle && this.#parts.mirror.record("DistributedLock", other) === undefined)
+      for (const [other, { isOver }] of this.#pools) {
+        if (isOver && this.#parts.mirror.record("DistributedLock", other) === undefined)
           this.#pools.delete(other);
       }
-      pool = new Pool({ ...this.#parts, tasks: this.#tasks, grants: this.#grants }, name);
+      pool = new Pool(
+        {
+          ...this.#parts,
+          ...{ tasks: this.#tasks, grants: this.#grants, followings: this.#followings },
+        },
+        name,
+      );
       this.#pools.set(name, pool);
     }
     return pool;
@@ -293,55 +360,12 @@ export class Locks {
     const live = this.#grants.live(id);
     if (live !== undefined) return live.delivered();
     const end = this.#grants.any(id)?.end ?? this.#grants.over(id);
-    return end === undefined || end.why === "undelivered"
-      ? undefined
-      : refuseLost(id, end.why, end.at);
+    return end === undefined || end.why === "undelivered" ? undefined : refuseLost(id, end);
   }
 
-  /** Why there is no such live grant here. A grantId names its session. */
-  async #whyNot(grantId: string): Promise<Refusal> {
-    const end = this.#grants.any(grantId)?.end ?? this.#grants.over(grantId);
-    if (end !== undefined) return lost(grantId, end.why, end.at);
-    const parts = /^([0-9a-f]{20})-(\d{10})-\d{1,5}$/.exec(grantId);
-    const { sessions, store, runtime, namespace, pod } = this.#parts;
-    const [, session, counted] = parts ?? [];
-    if (session === undefined || counted === undefined) {
-      return new Refusal(
-        "grant_not_found",
-        `There is no grant '${grantId.slice(0, 100)}': not an id that a sidecar gives.`,
-        { grantId },
-      );
-    }
-    if (sessions.isEnded(session)) return lost(grantId, "sessionLost");
-    const { current } = sessions;
-    if (current?.id === session) {
-      return current.gave(counted)
-        ? new Refusal(
-            "grant_lost",
-            `Grant '${grantId}' is over: it ended some time ago, and how is no longer known.`,
-            { grantId },
-          )
-        : new Refusal("grant_not_found", `There is no grant '${grantId}' and never was.`, {
-            grantId,
-          });
-    }
-    const wait = { signal: this.#tasks.signal, deadline: after(runtime.now(), answerMs) };
-    const read = await store.read([{ key: sessionKey(namespace, session) }], wait);
-    if (read.kind !== "done") {
-      return new Refusal(
-        "backend_unreachable",
-        `Grant '${grantId}' is of another session than this sidecar's, and etcd did not answer whether that one lives. Retry.`,
-      );
-    }
-    const there = read.value.ranges[0]?.keys[0];
-    if (there !== undefined && textOf(decodeJson(there.value)?.["pod"]) !== pod) {
-      return new Refusal(
-        "grant_not_found",
-        `Grant '${grantId}' was given by another sidecar, which lives; ask that one.`,
-        { grantId },
-      );
-    }
-    return lost(grantId, "sessionLost");
+  #whyNot(grantId: string): Promise<Refusal> {
+    const { signal } = this.#tasks;
+    return whyNot({ ...this.#parts, grants: this.#grants, signal }, grantId);
   }
 
   #viewParts(): ViewParts {
@@ -364,75 +388,34 @@ export class Locks {
       const ended = () => {
         for (const cohort of this.#cohorts()) cohort.sessionEnded(session);
         this.#sets.sessionEnded(session);
+        this.#followings.doubt();
       };
       session.ended.addEventListener("abort", ended, { once: true });
       if (session.ended.aborted) ended();
+      session.observedBy({
+        moved: (inJeopardy) => {
+          if (inJeopardy) this.#followings.doubt();
+          for (const grant of this.#grants)
+            if (grant.terms.session === session) grant.sessionMoved(inJeopardy);
+        },
+      });
       this.#tasks.run("reading the inbox", () => this.#readInbox(session, signal));
       await aborted(AbortSignal.any([signal, session.ended]));
       signal.throwIfAborted();
     }
   }
 
-  /** Until the session ends. */
-  async #readInbox(session: Session, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#followInbox(session, signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      this.#parts.runtime.log.warn("the inbox cannot be read", { error });
-      session.end("its inbox cannot be read");
-    }
+  #readInbox(session: Session, signal: AbortSignal): Promise<void> {
+    const { runtime, store } = this.#parts;
+    const noted = (about: string): void => {
+      this.#noted(about);
+    };
+    return readInbox({ runtime, store, session, noted }, signal);
   }
 
-  async #followInbox(session: Session, signal: AbortSignal): Promise<void> {
-    const { store } = this.#parts;
-    const either = AbortSignal.any([signal, session.ended]);
-    let from = session.epoch;
-    while (!either.aborted) {
-      for await (const changes of store.watch(session.inbox, from, either)) {
-        if (changes.kind === "gap") {
-          // Notes that are lost cost fairness until their senders look again.
-          from = (changes.compacted + 1n) as typeof from;
-        } else if (changes.kind === "changes") {
-          const notes = changes.events.flatMap((event) =>
-            event.kind === "put" ? [event.now] : [],
-          );
-          for (const { key } of notes) this.#noted(aboutOf(key, session.inbox));
-          await Promise.all(notes.map((note) => deleteNote(store, note)));
-        }
-      }
-    }
-    signal.throwIfAborted();
-  }
-
-  #noted(about: string | undefined): void {
-    const pool = this.#pools.get(about?.split("/")[0] ?? "");
-    if (about === undefined || pool === undefined) return;
+  #noted(about: string): void {
+    const pool = this.#pools.get(about.split("/")[0] ?? "");
+    if (pool === undefined) return;
     for (const cohort of pool.cohortsOf(about)) cohort.noted();
   }
-}
-
-const ends: Readonly<Record<GrantEnd, string>> = {
-  released: "it was released",
-  expired: "its ttl ended without a renewal",
-  maxHold: "it was held for as long as the pool allows (spec.maxHold)",
-  drained: "its sidecar is shutting down",
-  sessionLost: "the sidecar's session with etcd ended",
-  undelivered: "its answer could not be delivered, so it was given back",
-};
-
-function lost(grantId: string, why: GrantEnd, at?: number): Refusal {
-  return new Refusal(
-    "grant_lost",
-    `Grant '${grantId}' is over: ${ends[why]}. Stop what it guarded, and acquire again.`,
-    {
-      grantId,
-      why,
-      ...(at === undefined ? {} : { endedAt: at }),
-    },
-  );
-}
-
-function refuseLost(grantId: string, why: GrantEnd, at: number | undefined): never {
-  throw lost(grantId, why, at);
 }

@@ -156,9 +156,13 @@ export class PoolMarks {
 
   /** Given to an entry: that the pool has no marker. Empty: it may have, and the entry lists those of its lock. */
   none({ lock }: ResourceRecord, now: Instant): readonly Fact[] {
-    const isExpected = this.#expectedUntil !== undefined && now < this.#expectedUntil;
     const delays = lock !== undefined && rulesOf(lock).lockDelayMs > 0;
-    return isExpected || delays ? [] : this.#none;
+    return delays || this.expects(now) ? [] : this.#none;
+  }
+
+  /** Whether one was seen lately. */
+  expects(now: Instant): boolean {
+    return this.#expectedUntil !== undefined && now < this.#expectedUntil;
   }
 
   /** Whether any of these says that there is one after all. */

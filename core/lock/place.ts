@@ -105,6 +105,11 @@ export class Place {
     return fenceOf(this.base, this.created, this.handovers);
   }
 
+  /** Nothing that it tells has changed since it was made. */
+  get isAsMade(): boolean {
+    return this.#tell === undefined;
+  }
+
   /** What it tells has, or may have, changed. */
   describe(tell: () => ContenderValue): void {
     this.#tell = tell;

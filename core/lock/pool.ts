@@ -10,6 +10,7 @@ import { CohortsBeside } from "./beside.ts";
 import type { CohortParts, CohortPool, Stander } from "./around.ts";
 import { Cohort } from "./cohort.ts";
 import { newCounters, type Counters } from "./counters.ts";
+import type { Followings } from "./following.ts";
 import { contenderNameOf, poolRange, type Lock } from "./keys.ts";
 import { Line } from "./line.ts";
 import { Looks } from "./looks.ts";
@@ -26,6 +27,7 @@ const seenHeldMax = 10_000;
 
 export interface PoolParts extends CohortParts {
   readonly tasks: Tasks;
+  readonly followings: Followings;
 }
 
 /** One of a set. */
@@ -53,6 +55,11 @@ export class Pool implements CohortPool<Cohort> {
     this.#parts = parts;
     this.name = name;
     this.marks = new PoolMarks(parts.namespace, name);
+  }
+
+  /** Of a pool whose resource is gone: nothing is left of it that this process knows. */
+  get isOver(): boolean {
+    return this.isIdle && !this.marks.expects(this.#parts.runtime.now());
   }
 
   sweep(orphan: Mark): void {
@@ -84,11 +91,11 @@ export class Pool implements CohortPool<Cohort> {
 
   /** Beside whom one of a set stands in that lock's queue, once it is told {@link memberCame}. */
   besideFor(lock: Lock): CohortsBeside {
-    const { runtime, store, tasks, mirror } = this.#parts;
+    const { runtime, store, mirror, followings } = this.#parts;
     return (
       this.#beside.get(lock.path) ??
       new CohortsBeside(
-        new Line({ runtime, store, tasks, mirror, lock }),
+        new Line({ mirror, followings, lock }),
         new Looks({ runtime, store, mirror }, lock),
       )
     );

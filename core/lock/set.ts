@@ -23,7 +23,7 @@ import type { SideSeat, SideSeats } from "../session/seats.ts";
 import type { Session } from "../session/session.ts";
 import type { CohortParts } from "./around.ts";
 import { Callers } from "./callers.ts";
-import type { Leaving, Verdict } from "./caller.ts";
+import type { Leaving, Listening, Verdict } from "./caller.ts";
 import type { Contender, ContenderValue } from "./contender.ts";
 import { countEnd, type Counters } from "./counters.ts";
 import { checkDemand } from "./demands.ts";
@@ -91,9 +91,9 @@ export class LockSet {
   }
 
   /** A caller's turn, or the end of its wait. The loop ({@link run}) runs, or is started after this. */
-  join(request: AcquireRequest, signal: AbortSignal | undefined): Promise<Acquired> {
+  join(request: AcquireRequest, listening: Listening): Promise<Acquired> {
     const repeated = this.callers.repeated(request);
-    if (repeated !== undefined) return repeated.listen(request.waitMs, signal);
+    if (repeated !== undefined) return repeated.listen(request.waitMs, listening);
     if (request.waitMs > 0) {
       for (const { lock, beside } of this.members) {
         const rules = rulesServed(this.#parts.mirror, lock.pool);
@@ -101,7 +101,7 @@ export class LockSet {
       }
       for (const member of this.members) member.beside.waits(member, true);
     }
-    return this.callers.add(request, signal);
+    return this.callers.add(request, listening);
   }
 
   /** The caller went without a grant. */

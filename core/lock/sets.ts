@@ -5,6 +5,7 @@ import type { Session } from "../session/session.ts";
 import type { Tasks } from "../tasks.ts";
 import { askedFor, checkSameAsked } from "./asked.ts";
 import type { CohortParts } from "./around.ts";
+import type { Listening } from "./caller.ts";
 import { lockOf, type Lock } from "./keys.ts";
 import type { Pool } from "./pool.ts";
 import { rulesServed } from "./rules.ts";
@@ -39,10 +40,10 @@ export class Sets {
   join(
     request: AcquireRequest,
     locks: readonly LockDemand[],
-    signal: AbortSignal | undefined,
+    listening: Listening,
   ): Promise<Acquired> {
     const there = this.#repeated(request);
-    if (there !== undefined) return there.join(request, signal);
+    if (there !== undefined) return there.join(request, listening);
     const wanted = locks.map(({ pool, name, mode, permits }) => ({
       lock: lockOf(this.#parts.namespace, { pool, name }),
       demand: { mode, permits },
@@ -51,7 +52,7 @@ export class Sets {
     this.#checkNames(wanted);
     const members = wanted.map((one) => ({ ...one, beside: one.pool.besideFor(one.lock) }));
     const set = new LockSet(this.#parts, this.#seats, members);
-    const answer = set.join(request, signal);
+    const answer = set.join(request, listening);
     this.#start(set);
     return answer;
   }

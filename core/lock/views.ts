@@ -6,7 +6,7 @@ import type { Epoch, Instant } from "../runtime.ts";
 import type { LockName } from "./keys.ts";
 import type { Demand } from "./order.ts";
 
-export type Hold = "ttl" | "session";
+export type Hold = "ttl" | "session" | "connection";
 
 /** One lock, and how it is wanted or held. */
 export interface LockDemand extends Demand {
@@ -20,7 +20,7 @@ export interface AcquireRequest extends LockDemand {
   readonly locks?: readonly LockDemand[] | undefined;
   /** 0: try. Bounded by the pool's `limits.wait`. */
   readonly waitMs: number;
-  /** Absent: the pool's. Never together with `hold: session`. */
+  /** Absent: the pool's. Only with `hold: ttl`. */
   readonly ttlMs?: number | undefined;
   readonly hold: Hold;
   readonly requestId?: string | undefined;
@@ -52,7 +52,7 @@ export interface GrantView extends LockDemand {
   /** Decimal. Of a set: the one of each of its locks, since its places were taken in one write. */
   readonly fence: string;
   readonly hold: Hold;
-  /** Absent with `hold: session`. */
+  /** Only with `hold: ttl`. */
   readonly ttlMs?: number | undefined;
   /** How long the sidecar keeps the lock for its caller without a renewal. Absent: until the session ends. */
   readonly expiresInMs?: number | undefined;
@@ -64,7 +64,18 @@ export interface GrantView extends LockDemand {
 }
 
 export type GrantEnd =
-  "released" | "expired" | "maxHold" | "drained" | "sessionLost" | "undelivered";
+  | "released"
+  | "expired"
+  | "maxHold"
+  | "drained"
+  | "sessionLost"
+  | "undelivered"
+  /** Somebody asked for it, and the grace is over. */
+  | "revoked"
+  /** Somebody deleted its place in etcd, whatever was promised. */
+  | "broken"
+  /** Its caller did not read the stream that it lived by. */
+  | "slow";
 
 export interface HolderView extends Demand {
   readonly holder: string;

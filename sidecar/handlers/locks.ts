@@ -20,8 +20,9 @@ import type {
   LockView,
   PoolView,
 } from "#core/lock/views.ts";
-import { assert } from "#core/refusal.ts";
 import type { Deadlock } from "#core/lock/deadlocks.ts";
+import type { WaitObserver } from "#core/lock/events.ts";
+import { assert, Refusal } from "#core/refusal.ts";
 import type { Epoch } from "#core/runtime.ts";
 import type { Call } from "#host/http/exchange.ts";
 import { json, noContent, problem, text, type Reply } from "#host/http/reply.ts";
@@ -30,7 +31,11 @@ import type { Handlers } from "./handlers.ts";
 /** What is used here of core's locks. */
 export interface LocksApi {
   /** Throws Refusal; rejects with the signal's reason when `caller` aborts. Who only tries needs none. */
-  acquire(request: AcquireRequest, caller: AbortSignal | undefined): Promise<Acquired>;
+  acquire(
+    request: AcquireRequest,
+    caller: AbortSignal | undefined,
+    observer?: WaitObserver,
+  ): Promise<Acquired>;
   /** The answer could not be handed to the caller: the grant is given back. */
   undelivered(grantId: string): void;
   grant(grantId: string): Promise<GrantView>;
@@ -55,10 +60,19 @@ type LockOperations =
   | "listLocks"
   | "listDeadlocks";
 
-export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
+/** `asStream`: answers an acquire whose caller wants a stream. */
+export function lockHandlers(
+  locks: LocksApi,
+  asStream: (request: AcquireRequest, call: Call) => Promise<Reply>,
+): Pick<Handlers, LockOperations> {
+  const answer = (request: AcquireRequest, call: Call): Promise<Reply> => {
+    if (call.form === "events") return asStream(request, call);
+    if (request.hold === "connection") throw needsStream();
+    return acquire(locks, request, call);
+  };
   return {
-    acquireLock: (input, call) => acquire(locks, requestOf(input), call),
-    acquireLockSet: (input, call) => acquire(locks, setRequestOf(input), call),
+    acquireLock: (input, call) => answer(requestOf(input), call),
+    acquireLockSet: (input, call) => answer(setRequestOf(input), call),
     getGrant: async ({ grantId }) => json(200, grantBody(await locks.grant(grantId))),
     renewGrant: async ({ grantId, ttlMs }) =>
       json(200, grantBody(await locks.renew(grantId, ttlMs))),
@@ -83,6 +97,14 @@ export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
   };
 }
 
+function needsStream(): Refusal {
+  return new Refusal(
+    "malformed",
+    "hold: 'connection' lives by the event stream that it is granted on. Send Accept: text/event-stream (curl -N), or hold by ttl.",
+    { field: "hold" },
+  );
+}
+
 async function acquire(locks: LocksApi, request: AcquireRequest, call: Call): Promise<Reply> {
   // A try is answered soon; where its caller has gone by then, the answer is undelivered and the grant given back.
   const acquired = await locks.acquire(request, request.waitMs > 0 ? call.caller : undefined);
@@ -96,9 +118,8 @@ async function acquire(locks: LocksApi, request: AcquireRequest, call: Call): Pr
       return json(200, grantBody(grant), undelivered);
     }
     case "held":
-      return held(request, acquired);
     case "unknown":
-      return unknownAcquire(request.requestId);
+      return notGranted(request, acquired);
     default:
       return acquired satisfies never;
   }
@@ -111,12 +132,19 @@ function setRequestOf({ locks, ...input }: AcquireSetInput): AcquireRequest {
 }
 
 function requestOf(input: AcquireInput): AcquireRequest {
-  const { pool, name, mode, permits, waitMs, ttlMs, requestId, holder, owner, metadata } = input;
-  const hold = input.hold === "session" ? "session" : "ttl";
+  const { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, owner, metadata } =
+    input;
   return { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, owner, metadata };
 }
 
-function grantBody(grant: GrantView): Grant | SetGrant {
+export function notGranted(
+  request: AcquireRequest,
+  acquired: Exclude<Acquired, { kind: "granted" }>,
+): Reply {
+  return acquired.kind === "held" ? held(request, acquired) : unknownAcquire(request.requestId);
+}
+
+export function grantBody(grant: GrantView): Grant | SetGrant {
   const { grantId, fence } = grant;
   const times = grantTimes(grant);
   if (grant.locks === undefined) return { grantId, ...lockDemandBody(grant), fence, ...times };
@@ -186,7 +214,7 @@ const unknownRelease = problem({
     "etcd did not say whether the lock was released. The sidecar goes on releasing it; repeat the request to learn when it is done.",
 });
 
-function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
+export function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
   const { metadata } = holder;
   return {
     holder: holder.holder,
@@ -227,7 +255,7 @@ function deadlocksBody(deadlocks: readonly Deadlock[]): DeadlocksBody {
 /** Under load many moments are the same millisecond, and to write one costs as much as the rest of an answer. */
 let lastMoment: { readonly epoch: Epoch; readonly text: string } | undefined;
 
-function moment(epoch: Epoch): string {
+export function moment(epoch: Epoch): string {
   if (lastMoment?.epoch !== epoch) lastMoment = { epoch, text: new Date(epoch).toISOString() };
   return lastMoment.text;
 }

@@ -28,6 +28,7 @@ const called = [
   "getLock",
   "listLocks",
   "listDeadlocks",
+  "watchLock",
 ] as const satisfies readonly OperationId[];
 
 export async function makeClient(): Promise<Made> {
