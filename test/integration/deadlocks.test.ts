@@ -33,7 +33,7 @@ describe("owners who wait for each other", function () {
   };
   const metric = async (on: SidecarProcess, name: string, pool: string): Promise<number> => {
     const { text } = await on.health.get("/metrics");
-    const line = text.split("\n").find((one) => one.startsWith(`${name}_total{pool="${pool}"}`));
+    const line = text.split("\n").find((one) => one.startsWith(`${name}{pool="${pool}"}`));
     return Number(line?.split(" ")[1]);
   };
 
@@ -74,10 +74,10 @@ describe("owners who wait for each other", function () {
     assert.equal(granted.status, 200, granted.text);
     await a.api.delete(`/v1/grants/${String(granted.body["grantId"])}`);
     await release(a, one);
-    assert.equal(await metric(b, "holdfast_lock_aborted", "orders"), 1);
-    assert.equal(await metric(a, "holdfast_lock_aborted", "orders"), 0);
+    assert.equal(await metric(b, "holdfast_lock_aborted_total", "orders"), 1);
+    assert.equal(await metric(a, "holdfast_lock_aborted_total", "orders"), 0);
     await eventually("the circle to be counted", async () => {
-      const counted = [a, b].map((on) => metric(on, "holdfast_lock_deadlocked", "orders"));
+      const counted = [a, b].map((on) => metric(on, "holdfast_lock_deadlocked_total", "orders"));
       return (await Promise.all(counted)).some((count) => count > 0);
     });
   });
@@ -94,7 +94,7 @@ describe("owners who wait for each other", function () {
     const granted = await first;
     await a.api.delete(`/v1/grants/${String(granted.body["grantId"])}`);
     await release(a, one);
-    assert.equal(await metric(b, "holdfast_lock_aborted", "reported"), 0);
+    assert.equal(await metric(b, "holdfast_lock_aborted_total", "reported"), 0);
   });
 
   it("are told of where one waits for himself, and where one of them has asked for a set", async () => {

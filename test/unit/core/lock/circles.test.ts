@@ -3,7 +3,7 @@ import { describe, it } from "mocha";
 import fc from "fast-check";
 import { circlesIn, youngest, type Circle, type Queue } from "#core/lock/circles.ts";
 import type { Contender } from "#core/lock/contender.ts";
-import type { PoolMode } from "#core/lock/order.ts";
+import type { Sharing } from "#core/lock/order.ts";
 import type { Epoch } from "#core/runtime.ts";
 import { revision } from "#core/store.ts";
 
@@ -32,16 +32,15 @@ function contender(lock: string, who: string, { set, ...more }: Written = {}): C
 
 type Place = string | readonly [string, Written];
 
-function queue(
-  name: string,
-  places: readonly Place[],
-  mode: PoolMode = "Mutex",
-  permits = 1,
-): Queue {
+const mutex: Sharing = { mode: "Mutex", permits: 1 };
+const readWrite: Sharing = { mode: "ReadWrite", permits: 1 };
+const semaphore = (permits: number): Sharing => ({ mode: "Semaphore", permits });
+
+function queue(name: string, places: readonly Place[], sharing = mutex): Queue {
   const contenders = places.map((place) =>
     typeof place === "string" ? contender(name, place) : contender(name, ...place),
   );
-  return { lock: { pool: "orders", name }, sharing: { mode, permits }, contenders };
+  return { lock: { pool: "orders", name }, sharing, contenders };
 }
 
 const nobody = () => false;
@@ -78,8 +77,8 @@ describe("circles of waiting owners", () => {
       ["A@1", shared],
       ["A@2", shared],
     ];
-    assert.deepEqual(found([queue("1", readers, "ReadWrite")]), []);
-    assert.deepEqual(found([queue("1", [...readers, "A@3"], "ReadWrite")]), [["A"]]);
+    assert.deepEqual(found([queue("1", readers, readWrite)]), []);
+    assert.deepEqual(found([queue("1", [...readers, "A@3"], readWrite)]), [["A"]]);
   });
 
   it("have nobody in them who names no owner, or who only waits for one of them", () => {
@@ -91,13 +90,13 @@ describe("circles of waiting owners", () => {
   it("are made by who stands before, also where he waits himself: nobody is passed over", () => {
     // B waits for a permit that there is, behind A, who wants more than there are.
     const queues = [
-      queue("1", ["-@1", ["A@3", { permits: 2 }], "B@4"], "Semaphore", 2),
+      queue("1", ["-@1", ["A@3", { permits: 2 }], "B@4"], semaphore(2)),
       queue("2", ["B@2", "A@5"]),
     ];
     assert.deepEqual(found(queues), []);
     assert.deepEqual(
       found([
-        queue("1", ["C@1", ["A@3", { permits: 2 }], "B@4"], "Semaphore", 2),
+        queue("1", ["C@1", ["A@3", { permits: 2 }], "B@4"], semaphore(2)),
         ...queues.slice(1),
       ]),
       [],
@@ -107,14 +106,14 @@ describe("circles of waiting owners", () => {
   it("are none where any of several that hold permits may give one back", () => {
     const waits = queue("2", ["A@1", "B@5"]);
     const all: Place[] = ["B@2", "C@3", "A@4"];
-    assert.deepEqual(found([queue("1", all, "Semaphore", 2), waits]), []);
-    const both = [queue("1", all, "Semaphore", 2), queue("2", ["A@1", "B@5", "C@6"])];
+    assert.deepEqual(found([queue("1", all, semaphore(2)), waits]), []);
+    const both = [queue("1", all, semaphore(2)), queue("2", ["A@1", "B@5", "C@6"])];
     assert.deepEqual(found(both), [["A", "B", "C"]]);
   });
 
   it("are not made of those who can go on as soon as another circle is broken", () => {
     const queues = [
-      queue("1", ["P@1", "Q@2", "O@5"], "Semaphore", 2),
+      queue("1", ["P@1", "Q@2", "O@5"], semaphore(2)),
       queue("2", ["O@3", "P@6"]),
       queue("3", ["Q@4", "R@9"]),
       queue("4", ["R@7", "Q@8"]),
@@ -130,10 +129,10 @@ describe("circles of waiting owners", () => {
       ["B@2", shared],
     ];
     const upgrade = [...readers, "A@3", "B@4"];
-    assert.deepEqual(found([queue("1", upgrade, "ReadWrite")]), [["A", "B"]]);
+    assert.deepEqual(found([queue("1", upgrade, readWrite)]), [["A", "B"]]);
     const behindWriter: Place[] = [["A@1", shared], "B@3", ["A@4", shared]];
-    assert.deepEqual(found([queue("1", behindWriter, "ReadWrite")]), [["A", "B"]]);
-    assert.deepEqual(found([queue("1", [...readers, "C@3"], "ReadWrite")]), []);
+    assert.deepEqual(found([queue("1", behindWriter, readWrite)]), [["A", "B"]]);
+    assert.deepEqual(found([queue("1", [...readers, "C@3"], readWrite)]), []);
   });
 
   it("are none where an owner has a request that can be granted, and where a set holds all", () => {
@@ -156,7 +155,7 @@ describe("circles of waiting owners", () => {
   });
 
   it("are none for the sidecar that let a waiter in, though there are fewer permits now", () => {
-    const queues = [queue("1", ["B@1", "A@2"], "Semaphore", 1), queue("2", ["A@3", "B@4"])];
+    const queues = [queue("1", ["B@1", "A@2"], semaphore(1)), queue("2", ["A@3", "B@4"])];
     assert.deepEqual(found(queues), [["A", "B"]]);
     const admitted = ({ key }: Contender) => key === "locks/1/s-2";
     assert.deepEqual(found(queues, admitted), []);
