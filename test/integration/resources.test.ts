@@ -119,7 +119,6 @@ describe("resources from files", function () {
 
   it("that ask for what comes later are refused by name", async () => {
     const asked: [string, string][] = [
-      ["mode: Mutex, lockDelay: 5s", "spec.lockDelay"],
       ["mode: Mutex, stickyFor: 1s", "spec.stickyFor"],
       ["mode: Mutex, onLoss: Unready", "spec.onLoss"],
       ["mode: Mutex, backendRef: {name: other}", "spec.backendRef"],

@@ -74,10 +74,6 @@ describe("a DistributedLock's spec", () => {
       "spec.stickyFor: '1s' is not supported yet by this version; use '0s'",
     ],
     [
-      { mode: "Mutex", lockDelay: "1s" },
-      "spec.lockDelay: '1s' is not supported yet by this version; use '0s'",
-    ],
-    [
       { mode: "Mutex", stickyFor: "1m" },
       "spec.stickyFor: '1m' is not supported yet by this version; use '0s'",
     ],
