@@ -62,8 +62,8 @@ describe("a file of resources", () => {
     ],
     [
       "a value of later",
-      lock("a", "{mode: Semaphore, lockDelay: 2s}"),
-      /^a\.yaml:4: spec\.lockDelay: .*not supported yet/,
+      lock("a", "{mode: Semaphore, stickyFor: 2s}"),
+      /^a\.yaml:4: spec\.stickyFor: .*not supported yet/,
     ],
     [
       "a rule between fields",
