@@ -60,6 +60,11 @@ export const problems = {
     title: "The grant is over",
     advice: "Stop what the lock guarded, and acquire again.",
   },
+  deadlock: {
+    status: 409,
+    title: "Owners wait for each other in a circle",
+    advice: "Release what the owner holds, and begin again; or take the locks together, as a set.",
+  },
   request_reused: {
     status: 409,
     title: "The requestId stands for another request",

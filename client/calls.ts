@@ -96,7 +96,7 @@ export class Calls {
   }
 
   /** As {@link ask}, for what only asks or may be done twice: an answer that was lost is asked for once more. */
-  async get<Id extends "getLock" | "listLocks" | "releaseHolder">(
+  async get<Id extends "getLock" | "listLocks" | "listDeadlocks" | "releaseHolder">(
     id: Id,
     asking: Asking<Id>,
   ): Promise<Operations[Id]["answer"]> {

@@ -10,6 +10,7 @@ import process from "node:process";
 import { Calls } from "./calls.ts";
 import { Clock } from "./clock.ts";
 import type { HoldfastError } from "./error.ts";
+import type { Deadlock } from "./generated/operations.ts";
 import { Connections } from "./http/connections.ts";
 import { defaultUrl, placeOf } from "./http/place.ts";
 import { LockSet, type LockWanted } from "./lock-set.ts";
@@ -21,6 +22,8 @@ export type { Duration } from "./duration.ts";
 export { HoldfastError, type ClientCode, type ErrorCode } from "./error.ts";
 export type { ProblemCode, ProblemFacts } from "./generated/problems.ts";
 export type {
+  Deadlock,
+  DeadlockWait,
   Holder,
   Lock,
   LockOfSet,
@@ -91,6 +94,12 @@ export class Holdfast {
    */
   all(locks: readonly LockWanted[]): LockSet {
     return new LockSet(locks, this.#office);
+  }
+
+  /** Owners who wait for each other in circles, in all pods of the namespace. */
+  async deadlocks(): Promise<readonly Deadlock[]> {
+    const { deadlocks } = await this.#office.calls.get("listDeadlocks", { path: {}, fields: {} });
+    return deadlocks;
   }
 
   /** Gives back all that a holder of this name has acquired through this sidecar, as after a crash. How many it was. */

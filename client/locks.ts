@@ -21,6 +21,8 @@ export interface AcquireOptions {
   readonly permits?: number | undefined;
   /** Who holds, for people who look. Unset: that of connect(), else the pod's name. */
   readonly holder?: string | undefined;
+  /** On whose behalf: owners who wait for each other in a circle are told of, and one of them may be ended (409 `deadlock`). */
+  readonly owner?: string | undefined;
   /** Shown to observers. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /**
@@ -152,10 +154,11 @@ export class Locks {
 
 /** What the sidecar is told of it, whatever is asked for. */
 export function termsOf(options: AcquireOptions, holderOfAll: string | undefined) {
-  const { ttl, hold, metadata, requestId, holder = holderOfAll } = options;
+  const { ttl, hold, owner, metadata, requestId, holder = holderOfAll } = options;
   return {
     ...(ttl === undefined ? {} : { ttl: durationText("ttl", ttl) }),
     ...(hold === undefined ? {} : { hold }),
+    ...(owner === undefined ? {} : { owner }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(requestId === undefined ? {} : { requestId }),
     ...(holder === undefined ? {} : { holder }),

@@ -38,6 +38,8 @@ const lockEvents = {
   slow: "Grants ended because nobody read the stream that they lived by.",
   abandoned: "Waits whose caller went away.",
   timedOut: "Waits that ended without a grant.",
+  deadlocked: "Waits seen in a circle of owners who wait for each other.",
+  aborted: "Waits ended to break such a circle.",
   handovers: "Grants that passed from one local caller to the next without a write.",
 } as const satisfies Partial<Record<keyof Counters, string>>;
 

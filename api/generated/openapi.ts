@@ -144,6 +144,21 @@ export const openapi: Readonly<Record<string, unknown>> = {
               pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
             },
           },
+          {
+            name: "owner",
+            in: "query",
+            required: false,
+            description:
+              "On whose behalf: of owners who wait for each other in a circle the sidecar tells, and may end one (the pool's onDeadlock). Absent: it takes part in none.",
+            schema: {
+              description:
+                "On whose behalf: of owners who wait for each other in a circle the sidecar tells, and may end one (the pool's onDeadlock). Absent: it takes part in none.",
+              type: "string",
+              minLength: 1,
+              maxLength: 256,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
         ],
         requestBody: {
           required: false,
@@ -201,6 +216,14 @@ export const openapi: Readonly<Record<string, unknown>> = {
                   },
                   holder: {
                     description: "Who holds the lock, for people who look. Absent: the pod's name.",
+                    type: "string",
+                    minLength: 1,
+                    maxLength: 256,
+                    pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                  },
+                  owner: {
+                    description:
+                      "On whose behalf: of owners who wait for each other in a circle the sidecar tells, and may end one (the pool's onDeadlock). Absent: it takes part in none.",
                     type: "string",
                     minLength: 1,
                     maxLength: 256,
@@ -298,7 +321,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           "409": {
             description:
-              "grant_lost: The grant is over. request_reused: The requestId stands for another request. permits_exceed: More permits are wanted than the pool has.",
+              "grant_lost: The grant is over. deadlock: Owners wait for each other in a circle. request_reused: The requestId stands for another request. permits_exceed: More permits are wanted than the pool has.",
             content: {
               "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
             },
@@ -438,6 +461,21 @@ export const openapi: Readonly<Record<string, unknown>> = {
               pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
             },
           },
+          {
+            name: "owner",
+            in: "query",
+            required: false,
+            description:
+              "On whose behalf: of owners who wait for each other in a circle the sidecar tells, and may end one (the pool's onDeadlock). Absent: it takes part in none.",
+            schema: {
+              description:
+                "On whose behalf: of owners who wait for each other in a circle the sidecar tells, and may end one (the pool's onDeadlock). Absent: it takes part in none.",
+              type: "string",
+              minLength: 1,
+              maxLength: 256,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
         ],
         requestBody: {
           required: false,
@@ -524,6 +562,14 @@ export const openapi: Readonly<Record<string, unknown>> = {
                   },
                   holder: {
                     description: "Who holds the lock, for people who look. Absent: the pod's name.",
+                    type: "string",
+                    minLength: 1,
+                    maxLength: 256,
+                    pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                  },
+                  owner: {
+                    description:
+                      "On whose behalf: of owners who wait for each other in a circle the sidecar tells, and may end one (the pool's onDeadlock). Absent: it takes part in none.",
                     type: "string",
                     minLength: 1,
                     maxLength: 256,
@@ -616,7 +662,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           "409": {
             description:
-              "grant_lost: The grant is over. request_reused: The requestId stands for another request. permits_exceed: More permits are wanted than the pool has.",
+              "grant_lost: The grant is over. deadlock: Owners wait for each other in a circle. request_reused: The requestId stands for another request. permits_exceed: More permits are wanted than the pool has.",
             content: {
               "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
             },
@@ -1504,6 +1550,88 @@ export const openapi: Readonly<Record<string, unknown>> = {
         },
       },
     },
+    "/v1/deadlocks": {
+      get: {
+        operationId: "listDeadlocks",
+        description:
+          "Tells which owners wait for each other in circles, of all pods of the namespace. Only requests that name an owner are in one.",
+        parameters: [],
+        responses: {
+          "200": {
+            description: "The circles, most often none.",
+            content: { "application/json": { schema: { $ref: "#/components/schemas/Deadlocks" } } },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "backend_unreachable: etcd cannot be reached. backend_refused: etcd refuses the sidecar. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
     "/v1/locks/{pool}/{name}/events": {
       get: {
         operationId: "watchLock",
@@ -2185,6 +2313,89 @@ export const openapi: Readonly<Record<string, unknown>> = {
             type: "string",
             maxLength: 256,
             pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+        },
+      },
+      Deadlock: {
+        description: "Owners who wait for each other: none of these waits can be over by itself.",
+        type: "object",
+        required: ["waits"],
+        properties: {
+          waits: {
+            description: "First come first.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/DeadlockWait" },
+          },
+        },
+      },
+      DeadlockWait: {
+        description: "One wait in a circle.",
+        type: "object",
+        required: ["owner", "holder", "pod", "lock", "mode", "permits", "since", "behind"],
+        properties: {
+          owner: {
+            description: "Who waits, as the request named it.",
+            type: "string",
+            minLength: 1,
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          holder: {
+            description: "Who it is for people who look.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          pod: {
+            description: "The pod whose sidecar it asked.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          lock: {
+            description: "What it waits for: orders/42.",
+            type: "string",
+            maxLength: 1024,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          mode: {
+            description:
+              "How it wants the lock. exclusive: nobody else holds the lock; shared: others may share it.",
+            type: "string",
+            enum: ["exclusive", "shared"],
+          },
+          permits: {
+            description: "How many permits it wants.",
+            type: "integer",
+            format: "int64",
+            minimum: 1,
+          },
+          since: { description: "Since when it waits.", type: "string", format: "date-time" },
+          behind: {
+            description: "For which owners of the circle it waits.",
+            type: "array",
+            maxItems: 100000,
+            items: {
+              description: "An owner.",
+              type: "string",
+              minLength: 1,
+              maxLength: 256,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+        },
+      },
+      Deadlocks: {
+        description: "All circles of owners in the namespace, as they stood at one moment.",
+        type: "object",
+        required: ["deadlocks"],
+        properties: {
+          deadlocks: {
+            description: "Empty: none.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/Deadlock" },
           },
         },
       },
@@ -3015,6 +3226,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
               "not_found",
               "method_not_allowed",
               "grant_lost",
+              "deadlock",
               "request_reused",
               "body_too_large",
               "uri_too_long",
@@ -3076,7 +3288,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
             format: "date-time",
           },
           lock: {
-            description: "Pool and name: orders/42. With lock_held.",
+            description: "Pool and name: orders/42. With lock_held, deadlock.",
             type: "string",
             maxLength: 65536,
           },
@@ -3091,6 +3303,73 @@ export const openapi: Readonly<Record<string, unknown>> = {
             type: "integer",
             format: "int64",
             minimum: 0,
+          },
+          owner: {
+            description: "Whose wait was ended. With deadlock.",
+            type: "string",
+            maxLength: 65536,
+          },
+          waits: {
+            description: "The circle, first come first. With deadlock.",
+            type: "array",
+            maxItems: 100000,
+            items: {
+              description: "One wait.",
+              type: "object",
+              required: ["owner", "holder", "pod", "lock", "mode", "permits", "since", "behind"],
+              properties: {
+                owner: {
+                  description: "Who waits, as the request named it.",
+                  type: "string",
+                  minLength: 1,
+                  maxLength: 256,
+                  pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                },
+                holder: {
+                  description: "Who it is for people who look.",
+                  type: "string",
+                  maxLength: 256,
+                  pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                },
+                pod: {
+                  description: "The pod whose sidecar it asked.",
+                  type: "string",
+                  maxLength: 256,
+                  pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                },
+                lock: {
+                  description: "What it waits for: orders/42.",
+                  type: "string",
+                  maxLength: 1024,
+                  pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                },
+                mode: {
+                  description:
+                    "How it wants the lock. exclusive: nobody else holds the lock; shared: others may share it.",
+                  type: "string",
+                  enum: ["exclusive", "shared"],
+                },
+                permits: {
+                  description: "How many permits it wants.",
+                  type: "integer",
+                  format: "int64",
+                  minimum: 1,
+                },
+                since: { description: "Since when it waits.", type: "string", format: "date-time" },
+                behind: {
+                  description: "For which owners of the circle it waits.",
+                  type: "array",
+                  maxItems: 100000,
+                  items: {
+                    description: "An owner.",
+                    type: "string",
+                    minLength: 1,
+                    maxLength: 256,
+                    pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                  },
+                },
+              },
+            },
           },
           requestId: {
             description: "The id to repeat the request with. With request_reused, outcome_unknown.",

@@ -303,12 +303,11 @@ export const acquireLock = {
     }),
     owner: text({
       about:
-        "On whose behalf: requests of one owner take part in the search for circles of waiting.",
+        "On whose behalf: of owners who wait for each other in a circle the sidecar tells, and may end one (the pool's onDeadlock). Absent: it takes part in none.",
       optional: true,
       form: "plain",
       bytesMin: 1,
       bytesMax: 256,
-      supported: [],
     }),
     metadata: stringMap({
       about: "Shown to observers. Bounded by the pool's limits.metadataBytes.",
@@ -345,6 +344,7 @@ export const acquireLock = {
   problems: [
     "pool_not_found",
     "grant_lost",
+    "deadlock",
     "request_reused",
     "lock_held",
     "too_many_waiters",

@@ -1,4 +1,5 @@
 /** All operations of this version, under their ids. */
+import { listDeadlocks } from "./deadlocks.ts";
 import { forceRelease } from "./forcing.ts";
 import { acquireLockSet } from "./lock-sets.ts";
 import {
@@ -24,6 +25,7 @@ export const operations = {
   watchGrant,
   getLock,
   listLocks,
+  listDeadlocks,
   watchLock,
   forceRelease,
   listResources,

@@ -1,5 +1,6 @@
 /** The body of every error: RFC 9457, with a stable code and the facts beside it. */
-import { integer, object, text, timestamp, type Fields } from "../fields.ts";
+import { integer, list, object, text, timestamp, type Fields } from "../fields.ts";
+import { deadlockWaitFields } from "./deadlock-wait.ts";
 import { problems, type ProblemCode } from "../problems.ts";
 
 export const problemMediaType = "application/problem+json";
@@ -70,6 +71,15 @@ export const problemFacts: Readonly<Partial<Record<ProblemCode, Fields>>> = {
     pod: text({ about: "In which pod.", optional: true, form: "prose" }),
     since: timestamp({ about: "Since when.", optional: true }),
     waiting: integer({ about: "How many wait.", optional: true, min: 0, max: countMax }),
+  },
+  deadlock: {
+    lock,
+    owner: text({ about: "Whose wait was ended.", form: "prose" }),
+    waits: list({
+      about: "The circle, first come first.",
+      items: object({ about: "One wait.", fields: deadlockWaitFields }),
+      itemsMax: 100_000,
+    }),
   },
   request_reused: {
     field,

@@ -103,7 +103,6 @@ const spec = object({
         Report: "the circle is shown",
         AbortYoungest: "the youngest waiter of the circle is ended with a problem",
       },
-      supported: ["Report"],
     }),
     limits: object({
       about: "Bounds of the pool. What goes past one is refused, and the limit is named.",

@@ -225,6 +225,45 @@ export interface LockTotals {
   readonly oldestWaitSince?: string;
 }
 
+/** All circles of owners in the namespace, as they stood at one moment. */
+export interface Deadlocks {
+  /** Empty: none. */
+  readonly deadlocks: readonly Deadlock[];
+}
+
+/** Owners who wait for each other: none of these waits can be over by itself. */
+export interface Deadlock {
+  /** First come first. */
+  readonly waits: readonly DeadlockWait[];
+}
+
+/** One wait in a circle. */
+export interface DeadlockWait {
+  /** Who waits, as the request named it. */
+  readonly owner: string;
+
+  /** Who it is for people who look. */
+  readonly holder: string;
+
+  /** The pod whose sidecar it asked. */
+  readonly pod: string;
+
+  /** What it waits for: orders/42. */
+  readonly lock: string;
+
+  /** How it wants the lock. */
+  readonly mode: "exclusive" | "shared";
+
+  /** How many permits it wants. */
+  readonly permits: number;
+
+  /** Since when it waits. */
+  readonly since: string;
+
+  /** For which owners of the circle it waits. */
+  readonly behind: readonly string[];
+}
+
 /** Method and path of each operation; `fieldsIn`: where all else stands. */
 export const operations = {
   /** Takes a lock, waiting for it at most so long. Callers are served in the order in which they came. */
@@ -250,6 +289,9 @@ export const operations = {
 
   /** Tells which locks of a pool are held or waited for, page by page, and the pool's totals. */
   listLocks: { method: "GET", path: "/v1/locks/{pool}", fieldsIn: "query" },
+
+  /** Tells which owners wait for each other in circles, of all pods of the namespace. Only requests that name an owner are in one. */
+  listDeadlocks: { method: "GET", path: "/v1/deadlocks", fieldsIn: "query" },
 
   /** Tells who holds a lock, as a stream: first as it is, then each change. That is what followers of a leader need. */
   watchLock: { method: "GET", path: "/v1/locks/{pool}/{name}/events", fieldsIn: "query" },
@@ -289,6 +331,9 @@ export interface Operations {
       /** Who holds the lock, for people who look. Absent: the pod's name. */
       readonly holder?: string;
 
+      /** On whose behalf: of owners who wait for each other in a circle the sidecar tells, and may end one (the pool's onDeadlock). Absent: it takes part in none. */
+      readonly owner?: string;
+
       /** Shown to observers. Bounded by the pool's limits.metadataBytes. */
       readonly metadata?: Readonly<Record<string, string>>;
     };
@@ -326,6 +371,9 @@ export interface Operations {
 
       /** Who holds the lock, for people who look. Absent: the pod's name. */
       readonly holder?: string;
+
+      /** On whose behalf: of owners who wait for each other in a circle the sidecar tells, and may end one (the pool's onDeadlock). Absent: it takes part in none. */
+      readonly owner?: string;
 
       /** Shown to observers. Bounded by the pool's limits.metadataBytes. */
       readonly metadata?: Readonly<Record<string, string>>;
@@ -394,6 +442,11 @@ export interface Operations {
       readonly continue?: string;
     };
     readonly answer: LockPool;
+  };
+  listDeadlocks: {
+    readonly path: {};
+    readonly fields: {};
+    readonly answer: Deadlocks;
   };
   watchLock: {
     readonly path: {

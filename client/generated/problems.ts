@@ -32,6 +32,9 @@ export const problemStatus = {
   /** The grant is over. Stop what the lock guarded, and acquire again. */
   grant_lost: 409,
 
+  /** Owners wait for each other in a circle. Release what the owner holds, and begin again; or take the locks together, as a set. */
+  deadlock: 409,
+
   /** The requestId stands for another request. Use an id for one request only: the same lock, or the same set, in the same mode. */
   request_reused: 409,
 
@@ -142,6 +145,40 @@ export interface ProblemFacts {
 
     /** Since when. */
     readonly since?: string;
+  };
+  deadlock: {
+    /** Pool and name: orders/42. */
+    readonly lock: string;
+
+    /** Whose wait was ended. */
+    readonly owner: string;
+
+    /** The circle, first come first. */
+    readonly waits: readonly {
+      /** Who waits, as the request named it. */
+      readonly owner: string;
+
+      /** Who it is for people who look. */
+      readonly holder: string;
+
+      /** The pod whose sidecar it asked. */
+      readonly pod: string;
+
+      /** What it waits for: orders/42. */
+      readonly lock: string;
+
+      /** How it wants the lock. */
+      readonly mode: "exclusive" | "shared";
+
+      /** How many permits it wants. */
+      readonly permits: number;
+
+      /** Since when it waits. */
+      readonly since: string;
+
+      /** For which owners of the circle it waits. */
+      readonly behind: readonly string[];
+    }[];
   };
   request_reused: {
     /** The field, as a path. */

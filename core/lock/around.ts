@@ -2,6 +2,7 @@
 import type { Runtime } from "../runtime.ts";
 import type { SideSeats } from "../session/seats.ts";
 import type { Sessions } from "../session/sessions.ts";
+import type { Refusal } from "../refusal.ts";
 import type { Specs } from "../spec/specs.ts";
 import type { Store } from "../store.ts";
 import type { Callers } from "./callers.ts";
@@ -49,8 +50,8 @@ export interface CohortPool<C> {
   readonly marks: PoolMarks;
   /** An orphan's delay is over, and its lock may be held. */
   sweep(orphan: Mark): void;
-  /** Throws what a caller hears who asks for more grants (absent: one more) than the pod may have. */
-  checkGrants(rules: Rules, more?: number): void;
+  /** What a caller hears who asks for more grants (absent: one more) than the pod may have. Undefined: it may. */
+  tooManyGrants(rules: Rules, more?: number): Refusal | undefined;
   /** Told when the lock was found held by another session. */
   sawHeld(lock: Lock): void;
   /** Whether that was lately so: then a try reads before it writes. */

@@ -44,7 +44,7 @@ import { Steps } from "./steps.ts";
 import { holderOf, localHolder } from "./tell.ts";
 import { Telling } from "./telling.ts";
 import { untilWorthALook, worthALook } from "./wait.ts";
-import type { AcquireRequest, Acquired, LostGuarantee } from "./views.ts";
+import type { AcquireRequest, Acquired } from "./views.ts";
 
 export class Cohort implements Stander {
   readonly callers: Callers;
@@ -89,7 +89,6 @@ export class Cohort implements Stander {
     return this.#place;
   }
 
-  /** The grant that is live, or whose guarantee still runs. */
   get grant(): Grant | undefined {
     return this.#phase.kind === "holding" ? this.#phase.grant : undefined;
   }
@@ -168,8 +167,13 @@ export class Cohort implements Stander {
   /** The process stops: waits end, and a place that promises nothing is deleted; the loop then ends. */
   drain(refusal: Error): void {
     this.#draining = true;
+    this.endWait(refusal);
+  }
+
+  endWait(refusal: Error): void {
     this.callers.endAll(refusal);
     this.#idle.end();
+    this.beside?.waits(this, false);
     this.#steps.end();
   }
 
@@ -211,7 +215,11 @@ export class Cohort implements Stander {
       return;
     }
     const lost = this.#pool.lostGuarantee(this.lock);
-    if (lost !== undefined) return this.#waitFor(lost);
+    if (lost !== undefined) {
+      // What its caller was told runs on: nobody is granted the lock before its end.
+      this.#enterPhase({ kind: "queued", holder: lost.holder, waiting: 0 });
+      return this.#steps.until(lost.until);
+    }
     const mayFindItHeld =
       this.#leaving === undefined && this.callers.onlyTry && this.#pool.wasSeenHeld(this.lock);
     if (mayFindItHeld && (await this.#findsItHeld())) return;
@@ -226,12 +234,6 @@ export class Cohort implements Stander {
     if (alone || (await this.#untilItHolds(place))) await this.#serve(place);
     else await this.#leave(place);
     if (this.#place === place) this.#place = undefined;
-  }
-
-  /** A grant was lost with its session, and what its caller was told runs on: nobody is granted the lock before its end. */
-  #waitFor({ holder, until }: LostGuarantee): Promise<void> {
-    this.#enterPhase({ kind: "queued", holder, waiting: 0 });
-    return this.#steps.until(until);
   }
 
   /** Where all that are here only try, and the lock was lately seen held, they are answered by a read. */
@@ -348,6 +350,7 @@ export class Cohort implements Stander {
     while (this.#place === place && place.session.isAlive()) {
       const marked = await this.#mark(place);
       if (marked?.kind === "refused") return this.#leaveUnmarked(place, last, marked.reason);
+      if (marked?.kind === "gone") place.session.seats.spoil();
       if (marked?.kind === "gone" || this.#place !== place || !place.session.isAlive()) break;
       const grant = this.#grantNext(place);
       if (grant === undefined) break;
@@ -380,12 +383,13 @@ export class Cohort implements Stander {
   }
 
   /** Undefined: the lock may be granted, as far as markers go. */
-  async #mark(place: Place): Promise<Marked | undefined> {
-    if (this.callers.size === 0) return undefined;
-    const tell = () => this.#telling.value(place.session, place.base ?? 0n, place);
-    const marked = await markAsNeeded(this.#parts, place, { lock: this.lock, tell });
-    if (marked?.kind === "gone") this.#gone(place);
-    return marked;
+  #mark(place: Place): Promise<Marked | undefined> {
+    return markAsNeeded(this.#parts, place, {
+      lock: this.lock,
+      tell: () => this.#telling.value(place.session, place.base ?? 0n, place),
+      isWanted: () => this.callers.size > 0,
+      silent: this.#enterPhase.bind(this, { kind: "unseen" }),
+    });
   }
 
   /** Who has no time left hears why when the place is gone: of him nothing is left. Else nobody can be told that. */
@@ -400,11 +404,9 @@ export class Cohort implements Stander {
   #grantNext(place: Place): Grant | undefined {
     const rules = this.#rules();
     for (const caller of this.callers) {
-      try {
-        this.#pool.checkGrants(rules);
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        this.callers.end(caller, error);
+      const refusal = this.#pool.tooManyGrants(rules);
+      if (refusal !== undefined) {
+        this.callers.end(caller, refusal);
         continue;
       }
       const { lock } = this;
@@ -453,7 +455,7 @@ export class Cohort implements Stander {
     return freed;
   }
 
-  /** Where the entry that was to delete an old place did not come about. */
+  /** The entry that was to delete it did not come about. */
   async #leaveOld(): Promise<void> {
     if (this.#leaving !== undefined) await this.#leave(this.#leaving.place, this.#leaving.grant);
   }

@@ -24,6 +24,10 @@ export interface Counters {
   abandoned: number;
   /** Waits that ended without a grant. */
   timedOut: number;
+  /** Waits that were seen in a circle of owners. */
+  deadlocked: number;
+  /** Waits that were ended to break one. */
+  aborted: number;
   /** Grants that passed from one local caller to the next without a write. */
   handovers: number;
 }
@@ -42,6 +46,8 @@ export function newCounters(): Counters {
     slow: 0,
     abandoned: 0,
     timedOut: 0,
+    deadlocked: 0,
+    aborted: 0,
     handovers: 0,
   };
 }

@@ -7,12 +7,12 @@ import { Refusal } from "../refusal.ts";
 import { Tasks } from "../tasks.ts";
 import type { KeyValue, Wait } from "../store.ts";
 import type { Session } from "../session/session.ts";
-import type { Stander } from "./around.ts";
 import type { Listening } from "./caller.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Counters } from "./counters.ts";
 import type { Freed } from "./grant.ts";
 import { Grants, type LeftPlace } from "./grants.ts";
+import { Deadlocks, type Deadlock, type OwnStander } from "./deadlocks.ts";
 import { checkHasTtl, checkRequest, checkTtl } from "./demands.ts";
 import type { GrantObserver, LockObserver, WaitObserver } from "./events.ts";
 import { Followings } from "./following.ts";
@@ -61,6 +61,7 @@ export class Locks {
   readonly #watching: Watching;
   readonly #pools = new Map<string, Pool>();
   readonly #sets: Sets;
+  readonly #deadlocks: Deadlocks;
   #callers = 0;
   readonly #stopping = new AbortController();
   #draining: Refusal | undefined;
@@ -84,6 +85,11 @@ export class Locks {
     });
     const own = { tasks: this.#tasks, grants: this.#grants };
     this.#sets = new Sets({ ...parts, ...own, pool: (name) => this.#poolFor(name) });
+    this.#deadlocks = new Deadlocks({
+      ...{ ...parts, tasks: this.#tasks },
+      standers: () => this.cohorts(),
+      counters: (name) => this.#pools.get(name)?.counters,
+    });
     this.#tasks.run("following sessions", (signal) => this.#followSessions(signal));
     const expects = () =>
       [...this.#pools.values()].some(({ marks }) => marks.expects(runtime.now()));
@@ -150,6 +156,7 @@ export class Locks {
   }
 
   #join(request: AcquireRequest, listening: Listening): Promise<Acquired> {
+    if (request.owner !== undefined && request.waitMs > 0) this.#deadlocks.ownerWaits();
     const { locks } = request;
     if (locks !== undefined) return this.#sets.join(request, locks, listening);
     const { namespace, mirror } = this.#parts;
@@ -279,6 +286,10 @@ export class Locks {
     return viewLock(this.#viewParts(), { pool, name }, this.#tasks.signal);
   }
 
+  deadlocks(): Promise<readonly Deadlock[]> {
+    return this.#deadlocks.list(this.#tasks.signal);
+  }
+
   list(query: ListPool): Promise<PoolView> {
     this.#parts.mirror.pool(query.pool);
     return viewPool(this.#viewParts(), query, this.#tasks.signal);
@@ -350,7 +361,7 @@ export class Locks {
   }
 
   /** For whom somebody waits or holds: cohorts, and members of sets. */
-  *cohorts(): Iterable<Stander> {
+  *cohorts(): Iterable<OwnStander> {
     yield* this.#cohorts();
     yield* this.#sets.members();
   }

@@ -68,32 +68,41 @@ export function orphansOf(marks: readonly Mark[], contenders: readonly Contender
 
 export type Marked =
   | { readonly kind: "marked" }
-  /** The contender does not stand any more, or the session is over. */
+  /** The contender does not stand any more, or the session is over, or nobody wants it. */
   | { readonly kind: "gone" }
   | { readonly kind: "refused"; readonly reason: StoreRefusal };
+
+export interface MarkFor {
+  readonly lock: Lock;
+  readonly tell: () => ContenderValue;
+  /** Whether anybody still waits for the grant. */
+  readonly isWanted: () => boolean;
+  /** Etcd did not answer: whoever has no time left is to hear that nothing is known. */
+  readonly silent: () => void;
+}
 
 /** Where its pool has a lockDelay, a place is granted only with its marker. Undefined: it needs no other than it has. */
 export async function markAsNeeded(
   parts: { readonly runtime: Runtime; readonly store: Store; readonly mirror: Specs },
   place: Place,
-  { lock, tell }: { readonly lock: Lock; readonly tell: () => ContenderValue },
+  { lock, ...rest }: MarkFor,
 ): Promise<Marked | undefined> {
   const delayMs = rulesNow(parts.mirror, lock.pool)?.lockDelayMs ?? 0;
-  if ((place.mark?.delayMs ?? 0) === delayMs) return undefined;
-  return mark(parts, place, { lock, delayMs, value: tell() });
+  if ((place.mark?.delayMs ?? 0) === delayMs || !rest.isWanted()) return undefined;
+  return mark(parts, place, { lock, delayMs, ...rest });
 }
 
 /** Puts the marker of a place that holds the lock. Repeated while etcd does not answer: it says the same each time. */
 async function mark(
   { runtime, store }: { readonly runtime: Runtime; readonly store: Store },
   place: Place,
-  { lock, delayMs, value }: { lock: Lock; delayMs: number; value: ContenderValue },
+  { lock, delayMs, tell, isWanted, silent }: MarkFor & { readonly delayMs: number },
 ): Promise<Marked> {
   const { session, key, created } = place;
   const marked = markKey(lock, key);
   place.mark = { key: marked, delayMs };
-  const fields = { ...contenderFields(value), created: created.toString(), delayMs };
-  while (session.isAlive()) {
+  const fields = { ...contenderFields(tell()), created: created.toString(), delayMs };
+  while (session.isAlive() && isWanted()) {
     const sentUnder = session.epoch;
     const outcome = await store.write({
       given: [session.holds()],
@@ -102,8 +111,10 @@ async function mark(
       otherwise: [],
     });
     if (outcome.kind === "done") return { kind: outcome.value.held ? "marked" : "gone" };
-    if (outcome.kind === "unknown") await sleep(runtime, againMs * (0.5 + runtime.random()));
-    else if (outcome.reason.code === "stale") await session.leaveEpoch(sentUnder);
+    if (outcome.kind === "unknown") {
+      silent();
+      await sleep(runtime, againMs * (0.5 + runtime.random()));
+    } else if (outcome.reason.code === "stale") await session.leaveEpoch(sentUnder);
     else return { kind: "refused", reason: outcome.reason };
   }
   return { kind: "gone" };

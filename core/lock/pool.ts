@@ -119,8 +119,10 @@ export class Pool implements CohortPool<Cohort> {
     rules: Rules,
     request: AcquireRequest,
   ): { readonly cohort: Cohort; readonly isNew: boolean } {
-    const { mode, permits } = request;
-    const shares = mode === "exclusive" && rules.sharing.mode !== "Semaphore";
+    const { mode, permits, owner } = request;
+    const isMutual = mode === "exclusive" && rules.sharing.mode !== "Semaphore";
+    // Who names an owner has a contender that carries it.
+    const shares = isMutual && owner === undefined;
     const beside = shares ? undefined : this.besideFor(lock);
     this.#checkSameAsked(lock, request);
     const there = shares ? this.#cohorts.get(lock.path) : beside?.repeated(request);
@@ -202,10 +204,10 @@ export class Pool implements CohortPool<Cohort> {
     await Promise.all(leaving.map(([, ended]) => ended));
   }
 
-  checkGrants({ limits }: Rules, more = 1): void {
+  tooManyGrants({ limits }: Rules, more = 1): Refusal | undefined {
     const held = this.counters.granted - this.counters.over;
-    if (held + more <= limits.grantsPerPod) return;
-    throw new Refusal(
+    if (held + more <= limits.grantsPerPod) return undefined;
+    return new Refusal(
       "too_many_grants",
       `This pod holds ${String(held)} grants of pool '${this.name}', its limit (spec.limits.grantsPerPod). Release some, or raise the limit.`,
       { limit: "grantsPerPod", value: limits.grantsPerPod },

@@ -16,6 +16,8 @@ export interface Rules {
   readonly lockDelayMs: number;
   /** How long an unused lock stays with its pod; 0: not at all. */
   readonly stickyForMs: number;
+  /** Whether the youngest wait of a circle of owners is ended. */
+  readonly breaksDeadlocks: boolean;
   readonly handover: { readonly maxCount: number; readonly maxHoldMs: number };
   readonly onLoss: "Notify" | "Unready";
   readonly limits: {
@@ -60,7 +62,7 @@ export function strictest(all: readonly Rules[]): Pick<Rules, "ttlMs" | "maxHold
 
 function compile(spec: DistributedLockSpec): Rules {
   const { mode, permits, ttl, maxTtl, maxHold, lockDelay, stickyFor } = spec;
-  const { handover, limits, onLoss } = spec;
+  const { handover, onDeadlock, limits, onLoss } = spec;
   return {
     sharing: { mode, permits },
     ttlMs: parseDurationMs(ttl),
@@ -68,6 +70,7 @@ function compile(spec: DistributedLockSpec): Rules {
     maxHoldMs: maxHold === undefined ? undefined : parseDurationMs(maxHold),
     lockDelayMs: parseDurationMs(lockDelay),
     stickyForMs: parseDurationMs(stickyFor),
+    breaksDeadlocks: onDeadlock === "AbortYoungest",
     handover: { maxCount: handover.maxCount, maxHoldMs: parseDurationMs(handover.maxHold) },
     onLoss,
     limits: {

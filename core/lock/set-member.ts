@@ -11,6 +11,7 @@ import type { MemberOf, Pool } from "./pool.ts";
 export interface OfSet {
   readonly callers: Callers;
   readonly grant: Grant | undefined;
+  endWait(refusal: Error): void;
 }
 
 export interface MemberParts {
@@ -50,6 +51,11 @@ export class SetMember implements MemberOf {
   /** Nothing is granted on any of its places any more. */
   broken(): void {
     this.grant?.break();
+  }
+
+  /** Of the whole set. */
+  endWait(refusal: Error): void {
+    this.#set.endWait(refusal);
   }
 
   takes(place: Place | undefined): void {

@@ -119,6 +119,8 @@ export class LockSet {
   sessionEnded(session: Session): void {
     if (this.#session !== session) return;
     this.#session = undefined;
+    // Nobody else of that session may have it: the places stand until its lease ends.
+    this.#seat = undefined;
     const { grant } = this;
     if (grant !== undefined) {
       const holder = localHolder(grant, this.#parts.pod, 0);
@@ -354,11 +356,18 @@ export class LockSet {
 
   /** Where a pool has a lockDelay, its lock is granted only with a marker. Undefined: all have those that they need. */
   async #mark(session: Session): Promise<Exclude<Marked, { readonly kind: "marked" }> | undefined> {
-    const marking = this.members.flatMap(({ lock, demand, place }) => {
-      if (place === undefined || this.callers.size === 0) return [];
-      const tell = () => this.#tell(session, demand, place.base ?? 0n);
-      return markAsNeeded(this.#parts, place, { lock, tell });
-    });
+    const marking = this.members.flatMap(({ lock, demand, place }) =>
+      place === undefined
+        ? []
+        : markAsNeeded(this.#parts, place, {
+            lock,
+            tell: () => this.#tell(session, demand, place.base ?? 0n),
+            isWanted: () => this.callers.size > 0,
+            silent: () => {
+              this.#enterPhase({ kind: "unseen" });
+            },
+          }),
+    );
     const marked = await Promise.all(marking);
     return (
       marked.find((one) => one?.kind === "refused") ?? marked.find((one) => one?.kind === "gone")
@@ -381,7 +390,8 @@ export class LockSet {
     try {
       for (const [pool, { length }] of Map.groupBy(this.members, (member) => member.pool)) {
         const ofPool = rulesServed(this.#parts.mirror, pool.name);
-        pool.checkGrants(ofPool, length);
+        const refusal = pool.tooManyGrants(ofPool, length);
+        if (refusal !== undefined) throw refusal;
         rules.push(ofPool);
       }
     } catch (error) {

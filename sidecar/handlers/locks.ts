@@ -1,6 +1,7 @@
 /** Locks and grants over HTTP: each operation asks core one thing and shows what became of it. */
 import { formatDuration } from "#api/fields/duration.ts";
 import type { ForceReleased as ForcedBody, ForceReleaseInput } from "#api/operations/forcing.ts";
+import type { Deadlocks as DeadlocksBody } from "#api/operations/deadlocks.ts";
 import type { AcquireSetInput } from "#api/operations/lock-sets.ts";
 import type {
   AcquireInput,
@@ -22,6 +23,7 @@ import type {
   LockView,
   PoolView,
 } from "#core/lock/views.ts";
+import type { Deadlock } from "#core/lock/deadlocks.ts";
 import type { WaitObserver } from "#core/lock/events.ts";
 import { assert, Refusal } from "#core/refusal.ts";
 import type { Epoch } from "#core/runtime.ts";
@@ -48,6 +50,7 @@ export interface LocksApi {
   look(pool: string, name: string): Promise<LockView>;
   list(query: ListPool): Promise<PoolView>;
   forceRelease(request: ForceRequest): Promise<ForceReleased>;
+  deadlocks(): Promise<readonly Deadlock[]>;
 }
 
 type LockOperations =
@@ -59,7 +62,8 @@ type LockOperations =
   | "releaseHolder"
   | "getLock"
   | "listLocks"
-  | "forceRelease";
+  | "forceRelease"
+  | "listDeadlocks";
 
 /** `asStream`: answers an acquire whose caller wants a stream. */
 export function lockHandlers(
@@ -99,6 +103,7 @@ export function lockHandlers(
       const wanted = fence === undefined ? request : { ...request, fence: BigInt(fence) };
       return json(200, forcedBody(input, await locks.forceRelease(wanted)));
     },
+    listDeadlocks: async () => json(200, deadlocksBody(await locks.deadlocks())),
   };
 }
 
@@ -137,8 +142,9 @@ function setRequestOf({ locks, ...input }: AcquireSetInput): AcquireRequest {
 }
 
 function requestOf(input: AcquireInput): AcquireRequest {
-  const { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, metadata } = input;
-  return { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, metadata };
+  const { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, owner, metadata } =
+    input;
+  return { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, owner, metadata };
 }
 
 export function notGranted(
@@ -266,6 +272,14 @@ function poolBody({ pool, totals, locks, ...rest }: PoolView): PoolBody {
   const since = oldest === undefined ? {} : { oldestWaitSince: moment(oldest) };
   const shown = { names, held: locked, waiting, ...since };
   return { pool, totals: shown, locks: locks.map(lockBody), ...next };
+}
+
+function deadlocksBody(deadlocks: readonly Deadlock[]): DeadlocksBody {
+  return {
+    deadlocks: deadlocks.map(({ waits }) => ({
+      waits: waits.map((wait) => ({ ...wait, since: moment(wait.since) })),
+    })),
+  };
 }
 
 /** Under load many moments are the same millisecond, and to write one costs as much as the rest of an answer. */

@@ -1,5 +1,6 @@
 /** How the facts of a refusal stand in a problem's body: moments as RFC 3339, under the names of the contract. */
 import type { ProblemCode } from "#api/problems.ts";
+import type { DeadlockWait } from "#core/lock/deadlocks.ts";
 import type { Facts, Refusal } from "#core/refusal.ts";
 import type { Refused } from "#host/http/refused.ts";
 
@@ -8,6 +9,7 @@ export function refusedOf({ code, message, facts }: Refusal): Refused {
 }
 
 function presentFacts(code: ProblemCode, facts: Facts): Facts {
+  if (code === "deadlock") return { ...facts, waits: presentWaits(facts["waits"]) };
   if (code !== "grant_lost") return facts;
   const { why, endedAt, ...rest } = facts;
   return {
@@ -15,4 +17,11 @@ function presentFacts(code: ProblemCode, facts: Facts): Facts {
     ...(why === undefined ? {} : { reason: why }),
     ...(typeof endedAt === "number" ? { since: new Date(endedAt).toISOString() } : {}),
   };
+}
+
+function presentWaits(waits: unknown): unknown {
+  return (waits as readonly DeadlockWait[]).map((wait) => ({
+    ...wait,
+    since: new Date(wait.since).toISOString(),
+  }));
 }

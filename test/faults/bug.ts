@@ -23,6 +23,8 @@ export type Catcher =
       readonly faults?: readonly FaultName[];
       /** Whether some requests are for several locks at once. */
       readonly sets?: true;
+      /** Whether some take one lock after the other, in the name of an owner. */
+      readonly owners?: true;
     }
   /** A test file that fails with it, where no schedule can. */
   | { readonly tests: string };

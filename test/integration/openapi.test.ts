@@ -37,6 +37,7 @@ const missing: Readonly<Record<OperationId, Readonly<Record<number, string>>>> =
   },
   getLock: { ...unseen, ...busy },
   listLocks: { ...unseen, ...busy },
+  listDeadlocks: { ...unseen, ...busy, 404: unseenOfStatus[404] ?? "" },
   watchGrant: { ...unseen, ...busy },
   watchLock: { ...unseen, ...busy, 503: "a stream that etcd does not feed says so as an event" },
   forceRelease: {
@@ -58,6 +59,7 @@ const requests: Readonly<Record<OperationId, readonly [method: string, path: str
   releaseHolder: ["DELETE", "/v1/grants"],
   getLock: ["GET", "/v1/locks/orders/1"],
   listLocks: ["GET", "/v1/locks/orders"],
+  listDeadlocks: ["GET", "/v1/deadlocks"],
   watchGrant: ["GET", "/v1/grants/g/events"],
   watchLock: ["GET", "/v1/locks/orders/1/events"],
   forceRelease: ["POST", "/v1/locks/orders/1/force-release"],
@@ -209,6 +211,10 @@ describe("the contract", function () {
       200: () => sidecar.api.get("/v1/locks/orders"),
       404: () => sidecar.api.get("/v1/locks/nowhere"),
       503: () => dark.api.get("/v1/locks/orders"),
+    },
+    listDeadlocks: {
+      200: () => sidecar.api.get("/v1/deadlocks"),
+      503: () => dark.api.get("/v1/deadlocks"),
     },
     watchGrant: {
       200: async () => {

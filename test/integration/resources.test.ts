@@ -119,7 +119,6 @@ describe("resources from files", function () {
 
   it("that ask for what comes later are refused by name", async () => {
     const asked: [string, string][] = [
-      ["mode: Mutex, onDeadlock: AbortYoungest", "spec.onDeadlock"],
       ["mode: Mutex, backendRef: {name: other}", "spec.backendRef"],
     ];
     const documents = asked.map(([spec], at) =>

@@ -20,6 +20,7 @@ const [first = "1", most = String(othersMax), mode = "Mutex", faults = "any", ki
 const change = {
   mode: mode as PoolMode,
   sets: kind === "sets",
+  owners: kind === "owners",
   ...(faults === "any"
     ? {}
     : { faults: faults.split(",").filter((name) => name !== "") as FaultName[] }),

@@ -9,6 +9,8 @@ import type { Stage } from "./stage.ts";
 
 const ttlsMs = [200, 500, 1_500, 4_000];
 const releasesMax = 5;
+/** How many more locks are taken while one is held. */
+const depthMax = 2;
 
 export class Client {
   readonly name: string;
@@ -57,7 +59,7 @@ export class Client {
       answer = await this.#acquire(at, request);
     }
     if (answer.kind === "answered" && answer.value.kind === "granted")
-      await this.#hold(at, answer.value.grant, untilMs);
+      await this.#hold(at, answer.value.grant, { untilMs });
   }
 
   #drawRequest(): AcquireRequest {
@@ -74,6 +76,7 @@ export class Client {
       ...(hold === "ttl" && chance.happens(0.5) ? { ttlMs: chance.oneOf(ttlsMs) } : {}),
       ...(chance.happens(0.4) ? { requestId: `${this.name}/${String(this.#requests)}` } : {}),
       holder: this.name,
+      ...(schedule.owners && this.#setChance.happens(0.8) ? { owner: this.name } : {}),
     };
   }
 
@@ -129,10 +132,19 @@ export class Client {
     return asked.answer;
   }
 
-  async #hold(process: Process, grant: GrantView, untilMs: number): Promise<void> {
+  async #hold(
+    process: Process,
+    grant: GrantView,
+    { untilMs, depth = 0 }: { readonly untilMs: number; readonly depth?: number },
+  ): Promise<void> {
     const { world, schedule } = this.#stage;
     const chance = this.#chance;
     const endsMs = Math.min(world.nowMs + chance.between(schedule.holdMs), untilMs);
+    if (schedule.owners && depth < depthMax && this.#setChance.happens(0.5)) {
+      const more = await this.#acquire(process, this.#drawRequest());
+      if (more.kind === "answered" && more.value.kind === "granted")
+        await this.#hold(process, more.value.grant, { untilMs, depth: depth + 1 });
+    }
     while (world.nowMs < endsMs) {
       await this.#stage.pause(Math.min(chance.between({ min: 5, max: 400 }), endsMs - world.nowMs));
       if (!(await this.#looksHeld(process, grant))) return;
@@ -187,6 +199,7 @@ export function asSet(request: AcquireRequest, locks: readonly LockDemand[]): Ac
   return { ...request, ...locks[0], locks };
 }
 
-function unheard({ pool, name, mode, permits, waitMs, locks }: AcquireRequest): AcquireRequest {
+function unheard(request: AcquireRequest): AcquireRequest {
+  const { pool, name, mode, permits, waitMs, locks } = request;
   return { pool, name, mode, permits, waitMs, hold: "session", locks };
 }

@@ -2,6 +2,7 @@
  * What was seen of a simulated cluster, on true time: who asked for what and heard what, and how etcd stood at that moment.
  * The checks (checks/) are functions of it and nothing else, so that they can be tried on histories made by hand.
  */
+import type { DeadlockWait } from "#core/lock/deadlocks.ts";
 import type { Demand, Sharing } from "#core/lock/order.ts";
 
 export type AttemptOutcome =
@@ -26,6 +27,7 @@ export interface Attempt {
   readonly hasOwnPlace?: boolean;
   readonly waitMs: number;
   readonly requestId?: string | undefined;
+  readonly owner?: string | undefined;
   readonly arrivedMs: number;
   /** The world's step: tells what happened first at one time. */
   readonly arrivedStep: number;
@@ -36,6 +38,8 @@ export interface Attempt {
   settledRunMs?: number;
   outcome?: AttemptOutcome;
   code?: string;
+  /** That it was ended to break. */
+  circle?: readonly DeadlockWait[];
   grantId?: string;
   /** Of its process as it was answered; undefined: none. */
   session?: string | undefined;

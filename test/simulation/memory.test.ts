@@ -39,7 +39,13 @@ async function failsTests(named: string, tests: string): Promise<void> {
 
 async function failsSchedules(
   named: string,
-  { seed, mode = "Mutex", faults, sets }: Extract<Bug["caughtBy"], { readonly seed: string }>,
+  {
+    seed,
+    mode = "Mutex",
+    faults,
+    sets,
+    owners,
+  }: Extract<Bug["caughtBy"], { readonly seed: string }>,
 ): Promise<void> {
   const args = [
     "test/simulation/catch.ts",
@@ -47,7 +53,7 @@ async function failsSchedules(
     String(othersMax),
     mode,
     faults === undefined ? "any" : faults.join(","),
-    sets === true ? "sets" : "singles",
+    sets === true ? "sets" : owners === true ? "owners" : "singles",
   ];
   const { code, output } = await run(named, args);
   assert.equal(code, 0, `no schedule fails with ${named}: sharpen the simulation.\n${output}`);

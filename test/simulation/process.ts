@@ -4,6 +4,7 @@
  * process is stopped; a killed process answers nobody; an answer can find its client gone.
  */
 import { Kernel } from "#sidecar/kernel.ts";
+import type { DeadlockWait } from "#core/lock/deadlocks.ts";
 import type { GrantEvent } from "#core/lock/events.ts";
 import type {
   AcquireRequest,
@@ -306,6 +307,7 @@ export class Process {
       hasOwnPlace: this.#hasOwnPlace(request),
       waitMs: request.waitMs,
       requestId: request.requestId,
+      owner: request.owner,
       arrivedMs: world.nowMs,
       arrivedStep: world.steps,
       arrivedRunMs: this.ranMs,
@@ -314,9 +316,10 @@ export class Process {
     return attempt;
   }
 
-  #hasOwnPlace({ pool, mode, locks }: AcquireRequest): boolean {
+  #hasOwnPlace({ pool, mode, locks, owner }: AcquireRequest): boolean {
     const spec = this.kernel.specs.record("DistributedLock", pool)?.lock;
-    return locks !== undefined || mode === "shared" || spec?.mode === "Semaphore";
+    const stands = locks !== undefined || owner !== undefined;
+    return stands || mode === "shared" || spec?.mode === "Semaphore";
   }
 
   #acquired(attempt: Attempt, acquired: Acquired, undeliverable: boolean): Acquired {
@@ -348,8 +351,11 @@ export class Process {
     if (attempt.outcome !== undefined) return;
     this.#settle(attempt);
     attempt.outcome = error instanceof Refusal ? "refused" : "left";
-    if (error instanceof Refusal) attempt.code = error.code;
-    else if (!left) {
+    if (error instanceof Refusal) {
+      attempt.code = error.code;
+      if (error.code === "deadlock")
+        attempt.circle = error.facts["waits"] as readonly DeadlockWait[];
+    } else if (!left) {
       const { world, history } = this.#parts;
       history.violated("answers", `an acquire at ${this.name} threw ${String(error)}`, world.nowMs);
     }

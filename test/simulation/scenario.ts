@@ -16,7 +16,7 @@ import { parseDurationMs, formatDuration } from "#api/fields/duration.ts";
 import type { Change } from "#core/store.ts";
 import { readInstallation } from "#core/spec/records.ts";
 import { installationKey } from "#core/spec/keys.ts";
-import type { Acquired, GrantView } from "#core/lock/views.ts";
+import type { Acquired, AcquireRequest, GrantView } from "#core/lock/views.ts";
 import type { Weather } from "#test/support/etcd-model/weather.ts";
 import { calm } from "#test/support/etcd-model/weather.ts";
 import type { Pod } from "./pod.ts";
@@ -127,14 +127,14 @@ class Scenario {
       case "acquire": {
         const as = options.get("as") ?? "somebody";
         const waitMs = parseDurationMs(options.get("wait") ?? "0s");
-        const request = {
+        const request: AcquireRequest = {
           pool: "orders",
           name: about,
           mode: options.get("mode") === "shared" ? "shared" : "exclusive",
           permits: Number(options.get("permits") ?? 1),
-          ...{ waitMs, ttlMs, holder: as, owner: options.get("owner") },
           hold: "ttl",
-        } as const;
+          ...{ waitMs, ttlMs, holder: as, owner: options.get("owner") },
+        };
         const more = options.get("and")?.split(",") ?? [];
         const locks = [about, ...more].map((name) => ({ ...forOneself, pool: "orders", name }));
         const asked = process.acquire(more.length === 0 ? request : asSet(request, locks));

@@ -28,6 +28,8 @@ export interface Schedule {
   readonly skewed: boolean;
   /** Whether some requests are for several locks at once. */
   readonly sets: boolean;
+  /** Whether some take one lock after the other, each in the name of its client. */
+  readonly owners: boolean;
   /** When all has healed watches fall silent for good: nobody may rely on them. */
   readonly silenceStays: boolean;
 }
@@ -53,6 +55,7 @@ export function drawSchedule(chance: Chance, modes: Chance): Schedule {
     skewed: chance.happens(0.6),
     silenceStays: chance.happens(0.15),
     sets: modes.happens(0.4),
+    owners: modes.happens(0.25),
   };
 }
 
@@ -90,6 +93,8 @@ export function drawWeather(chance: Chance): Weather {
 export function drawSpec(chance: Chance, mode: PoolMode): DistributedLockSpec {
   return specOf({
     mode,
+    // Where no owner waits it says nothing.
+    onDeadlock: "AbortYoungest",
     ...(mode === "Semaphore" ? { permits: chance.oneOf([1, 2, 3, 5]) } : {}),
     ttl: chance.oneOf(["300ms", "1s", "2s", "5s", "30s"]),
     ...(chance.happens(0.4) ? { maxHold: chance.oneOf(["1s", "2s", "4s"]) } : {}),
@@ -130,5 +135,5 @@ export function specOf(written: object): DistributedLockSpec {
 export function describeSchedule(schedule: Schedule): string {
   const { mode, pods, clientsPerPod, names, sessionTtlMs, activityMs, faults, skewed } = schedule;
   const what = faults.length === 0 ? "no faults" : faults.join(", ");
-  return `${mode}${schedule.sets ? " with sets" : ""}, ${String(pods)} pods x ${String(clientsPerPod)} clients, ${String(names.length)} names, session ttl ${String(sessionTtlMs)} ms, ${String(activityMs)} ms, ${skewed ? "skewed clocks, " : ""}${what}`;
+  return `${mode}${schedule.sets ? " with sets" : ""}${schedule.owners ? " with owners" : ""}, ${String(pods)} pods x ${String(clientsPerPod)} clients, ${String(names.length)} names, session ttl ${String(sessionTtlMs)} ms, ${String(activityMs)} ms, ${skewed ? "skewed clocks, " : ""}${what}`;
 }

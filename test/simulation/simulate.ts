@@ -3,6 +3,7 @@ import type { Demand, PoolMode } from "#core/lock/order.ts";
 import type { AcquireRequest } from "#core/lock/views.ts";
 import { asSet, Client } from "./client.ts";
 import { budget, lostNoticeMs, noticeMs } from "./checks/budget.ts";
+import { deadlocks, unbroken } from "./checks/deadlocks.ts";
 import { exclusion, lockDelay } from "./checks/exclusion.ts";
 import { fences } from "./checks/fences.ts";
 import { leftovers } from "./checks/leftovers.ts";
@@ -161,6 +162,7 @@ function judged({ history, schedule }: Stage): Violation[] {
     ...[
       exclusion,
       lockDelay,
+      deadlocks,
       fences,
       places,
       promises,
@@ -171,6 +173,7 @@ function judged({ history, schedule }: Stage): Violation[] {
       truth,
     ].flatMap((check) => check(history)),
     ...(quiet && !schedule.silenceStays ? promptness(history) : []),
+    ...(quiet ? unbroken(history) : []),
     ...budget(history, quiet ? noticeMs : lostNoticeMs),
   ];
 }

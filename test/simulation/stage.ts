@@ -50,8 +50,8 @@ export class Stage {
       ...drawSchedule(this.world.chanceFor("schedule"), this.world.chanceFor("modes")),
       ...change,
     };
-    // A set of one lock shows little.
-    if (this.schedule.sets && this.schedule.names.length < 2)
+    // A set of one lock shows little, and nobody takes one lock after the other where there is one.
+    if ((this.schedule.sets || this.schedule.owners) && this.schedule.names.length < 2)
       this.schedule = { ...this.schedule, names: ["42", "a/b"] };
     const { mode, skewed, pods, sessionTtlMs, weather, pools } = this.schedule;
     const chance = this.world.chanceFor("stage");

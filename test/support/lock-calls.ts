@@ -12,6 +12,7 @@ export interface Ask {
   readonly permits?: string;
   readonly hold?: string;
   readonly holder?: string;
+  readonly owner?: string;
   readonly requestId?: string;
   /** Aborted, the caller goes away. */
   readonly signal?: AbortSignal;

@@ -27,6 +27,7 @@ const called = [
   "releaseHolder",
   "getLock",
   "listLocks",
+  "listDeadlocks",
   "watchLock",
 ] as const satisfies readonly OperationId[];
 

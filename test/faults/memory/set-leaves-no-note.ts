@@ -6,6 +6,6 @@ export const bug: Bug = {
   file: "core/lock/set.ts",
   text: "if (place === undefined || before === undefined) return;",
   other:
-    "if (place === undefined || before === undefined || before.session === place.session) return;",
+    "if (place === undefined || before === undefined || before.session === place.session.id) return;",
   caughtBy: { tests: "test/simulation/sets.test.ts" },
 };

@@ -315,4 +315,35 @@ describe("the client on a real sidecar", function () {
     await assert.rejects(nobody.locks("orders").acquire("1"), expected);
     await assert.rejects(nobody.locks("orders").get("1"), expected);
   });
+
+  it("takes several locks together: all or none, renewed and given back as one", async () => {
+    const wanted = [
+      { pool: "orders", name: "together" },
+      { pool: "pages", name: "together", mode: "shared" as const },
+      { pool: "licences", name: "together", permits: 2 },
+    ];
+    const set = holdfast.all(wanted);
+    await set.using({ wait: "10s", ttl: "4s" }, async (grant) => {
+      assert.deepEqual(
+        grant.locks.map(({ lock, mode, permits }) => [lock, mode, permits]),
+        [
+          ["orders/together", "exclusive", 1],
+          ["pages/together", "shared", 1],
+          ["licences/together", "exclusive", 2],
+        ],
+      );
+      assert.equal(await holdfast.locks("orders").tryAcquire("together"), undefined);
+      assert.equal(await holdfast.all(wanted.toReversed()).tryAcquire(), undefined);
+      await grant.renew("1m");
+      assert.equal(grant.ttl, "1m");
+    });
+    const other = await holdfast.locks("licences").acquire("together", { permits: 2 });
+    await assert.rejects(set.acquire({ wait: "100ms" }), (error: unknown) => {
+      assert.ok(HoldfastError.is(error, "lock_held"));
+      assert.equal(error.facts.lock, "licences/together");
+      return true;
+    });
+    await (await holdfast.locks("orders").acquire("together", { wait: "5s" })).release();
+    await other.release();
+  });
 });

@@ -147,7 +147,6 @@ describe("an acquire", () => {
       { query: "hold=socket" },
       "hold: 'socket' is not known here; use one of 'ttl', 'session', 'connection'",
     ],
-    [{ query: "owner=me" }, "owner: 'me' is not supported yet by this version; leave it out"],
     [
       { query: "hold=session&ttl=5s" },
       "ttl: only a grant with hold 'ttl' has one; leave it out, or use hold 'ttl'",
@@ -158,13 +157,6 @@ describe("an acquire", () => {
       assert.equal(told("acquireLock", request), words);
     });
   }
-
-  it("is refused as not supported where it is valid, but not built yet", () => {
-    for (const query of ["owner=me"]) {
-      const parsed = parseRequest("acquireLock", { path, query, body: undefined });
-      assert.equal(parsed.ok ? "" : parsed.problem.code, "not_supported");
-    }
-  });
 });
 
 describe("the other operations", () => {

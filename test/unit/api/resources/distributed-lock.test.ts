@@ -74,10 +74,6 @@ describe("a DistributedLock's spec", () => {
       "spec.onLoss: 'Restart' is not known here; use one of 'Notify', 'Unready'",
     ],
     [
-      { mode: "Mutex", onDeadlock: "AbortYoungest" },
-      "spec.onDeadlock: 'AbortYoungest' is not supported yet by this version; use 'Report'",
-    ],
-    [
       { mode: "Mutex", backendRef: { name: "x" } },
       "spec.backendRef: this field is not supported yet by this version; leave it out",
     ],

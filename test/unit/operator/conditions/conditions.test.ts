@@ -40,9 +40,10 @@ describe("the condition Accepted", () => {
   });
 
   it("names what is not built yet, and a Backend, each by its own reason", () => {
-    const sticky = acceptedOf({ stickyFor: "1s" });
-    assert.deepEqual([sticky.status, sticky.reason], ["False", "NotSupportedYet"]);
-    assert.match(sticky.message, /^spec\.stickyFor: /);
+    const later = { field: "spec.later", reason: "is not built", fix: "leave it out" };
+    const unbuilt = accepted([{ code: "not_supported", ...later }], { kind: "reachable" });
+    assert.deepEqual([unbuilt.status, unbuilt.reason], ["False", "NotSupportedYet"]);
+    assert.match(unbuilt.message, /^spec\.later: /);
     const backend = acceptedOf({ backendRef: { name: "other" } });
     assert.equal(backend.reason, "BackendNotSupported");
     assert.match(backend.message, /spec\.backendRef/);

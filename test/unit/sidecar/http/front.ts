@@ -170,6 +170,10 @@ export class MemoryLocks implements LocksApi, WatchingApi {
     throw new Refusal("not_admin", "Not this pod.", { pool, admin: "Nobody" });
   }
 
+  deadlocks() {
+    return Promise.resolve([]);
+  }
+
   /** Resolves when `holds` does. */
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) await once(this.changed, "change");

@@ -24,6 +24,7 @@ describe("an acquire over HTTP", () => {
       hold: "ttl",
       requestId: undefined,
       holder: "worker",
+      owner: undefined,
       metadata: { k: "v" },
     });
     assert.equal(answer.body["lock"], "orders/a/b c");

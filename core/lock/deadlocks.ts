@@ -1,0 +1,264 @@
+/**
+ * Looks for circles of waiting owners, and ends a wait of this process where its pool says so.
+ *
+ * Reads: every lock of the namespace with the pools' records, at one revision. Writes nothing: the wait that ends gives its
+ * place up as any other. Every sidecar picks the same victim, for it is the youngest waiter of a circle in one snapshot; it is
+ * ended by its own sidecar and nobody else: only that one knows that it was not let in meanwhile. Where that sidecar is slow, the
+ * circle lasts until it looks, or until a wait in it is over.
+ *
+ *   (an owner begins to wait) ──1 s──▶ look ──5 s, with jitter──▶ look … until no owner of this process waits
+ */
+import { Bell } from "../bell.ts";
+import { Refusal } from "../refusal.ts";
+import { after, forever, type Epoch, type Instant, type Runtime } from "../runtime.ts";
+import { prefixRange, type Revision, type Store } from "../store.ts";
+import { dataRoot } from "../session/keys.ts";
+import { kindAndNameOf, recordsOf } from "../spec/keys.ts";
+import { distributedLockKind, readRecord } from "../spec/records.ts";
+import type { Tasks } from "../tasks.ts";
+import type { Stander } from "./around.ts";
+import { circlesIn, youngest, type Circle, type CircleWait, type Queue } from "./circles.ts";
+import { readContender, type Contender } from "./contender.ts";
+import type { Counters } from "./counters.ts";
+import { contenderNameOf, type LockName } from "./keys.ts";
+import { inOrder, isSame } from "./order.ts";
+import { storeRefused } from "./refusals.ts";
+import { rulesOf, type Rules } from "./rules.ts";
+
+const firstLookMs = 1_000;
+const lookEveryMs = 5_000;
+const answerMs = 5_000;
+/** More are read by no sidecar at once. */
+const contendersMax = 50_000;
+
+export interface DeadlocksParts {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly namespace: string;
+  readonly tasks: Tasks;
+  /** All of this process. */
+  readonly standers: () => Iterable<OwnStander>;
+  readonly counters: (pool: string) => Counters | undefined;
+}
+
+/** A stander whose wait can be ended. */
+export interface OwnStander extends Stander {
+  /** One of a set was let in here, and waits for others. */
+  readonly isIn?: boolean;
+  endWait(refusal: Error): void;
+}
+
+/** As it is shown. */
+export interface DeadlockWait {
+  readonly owner: string;
+  readonly holder: string;
+  readonly pod: string;
+  readonly lock: string;
+  readonly mode: Contender["mode"];
+  readonly permits: number;
+  readonly since: Epoch;
+  /** For whom it waits. */
+  readonly behind: readonly string[];
+}
+
+export interface Deadlock {
+  /** First come first. */
+  readonly waits: readonly DeadlockWait[];
+}
+
+interface Seen {
+  readonly circles: readonly Circle[];
+  /** As they are at the same revision. */
+  readonly rules: ReadonlyMap<string, Rules>;
+}
+
+export class Deadlocks {
+  readonly #parts: DeadlocksParts;
+  readonly #bell: Bell;
+  #nextLook: Instant = forever;
+  #isLooking = false;
+  /** Waits of this process that were counted, while they last. */
+  #counted = new Set<string>();
+
+  constructor(parts: DeadlocksParts) {
+    this.#parts = parts;
+    this.#bell = new Bell(parts.runtime);
+  }
+
+  /** An owner begins to wait. */
+  ownerWaits(): void {
+    const { runtime, tasks } = this.#parts;
+    if (tasks.signal.aborted) return;
+    const first = after(runtime.now(), firstLookMs);
+    if (first < this.#nextLook) {
+      this.#nextLook = first;
+      this.#bell.ring();
+    }
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    tasks.run("looking for deadlocks", (signal) => this.#look(signal));
+  }
+
+  /** All that there are. */
+  async list(signal: AbortSignal): Promise<readonly Deadlock[]> {
+    const { circles } = await this.#read(signal);
+    return circles.map(shownCircle);
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { runtime } = this.#parts;
+    try {
+      do {
+        while (runtime.now() < this.#nextLook) {
+          await this.#bell.wait({ until: this.#nextLook, signal });
+          signal.throwIfAborted();
+        }
+        this.#nextLook = after(runtime.now(), lookEveryMs * (0.75 + runtime.random() / 2));
+        if (this.#ownersWaiting().length > 0) await this.#lookOnce(signal);
+      } while (this.#ownersWaiting().length > 0);
+    } finally {
+      this.#isLooking = false;
+      this.#nextLook = forever;
+      this.#counted.clear();
+    }
+  }
+
+  #ownersWaiting(): OwnStander[] {
+    return [...this.#parts.standers()].filter(
+      ({ callers, grant }) => grant === undefined && callers.first?.request.owner !== undefined,
+    );
+  }
+
+  /** What cannot be read now is read the next time. */
+  async #lookOnce(signal: AbortSignal): Promise<void> {
+    let seen: Seen;
+    try {
+      seen = await this.#read(signal);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.#parts.runtime.log.debug("deadlocks cannot be looked for", { why: error.message });
+      return;
+    }
+    const counted = new Set<string>();
+    for (const circle of seen.circles) {
+      for (const wait of circle.waits) {
+        const own = this.#ownOf(wait);
+        if (own === undefined) continue;
+        const { key, createRevision } = wait.contender;
+        const id = `${key}@${String(createRevision)}`;
+        counted.add(id);
+        const counters = this.#parts.counters(wait.lock.pool);
+        if (counters !== undefined && !this.#counted.has(id)) counters.deadlocked += 1;
+      }
+      this.#breakUp(circle, seen.rules);
+    }
+    this.#counted = counted;
+  }
+
+  #breakUp(circle: Circle, rules: Seen["rules"]): void {
+    const victim = youngest(circle, ({ lock }) => rules.get(lock.pool)?.breaksDeadlocks === true);
+    const own = victim === undefined ? undefined : this.#ownOf(victim);
+    if (victim === undefined || own === undefined) return;
+    const counters = this.#parts.counters(victim.lock.pool);
+    if (counters !== undefined) counters.aborted += 1;
+    own.endWait(inDeadlock(victim, circle));
+  }
+
+  /** Who waits with that very contender, and was not let in meanwhile. */
+  #ownOf({ contender }: CircleWait): OwnStander | undefined {
+    return this.#ownersWaiting().find(
+      ({ place, isIn }) => place !== undefined && isIn !== true && isSame(contender, place),
+    );
+  }
+
+  #isAdmitted(contender: Contender, own: ReadonlyMap<string, OwnStander>): boolean {
+    const stander = own.get(contender.key);
+    if (stander?.place === undefined || !isSame(contender, stander.place)) return false;
+    return stander.grant !== undefined || stander.isIn === true;
+  }
+
+  async #read(signal: AbortSignal): Promise<Seen> {
+    const { runtime, store, namespace } = this.#parts;
+    const locks = { ...prefixRange(`${dataRoot(namespace)}locks/`), limit: contendersMax };
+    const wait = { signal, deadline: after(runtime.now(), answerMs) };
+    const read = await store.read([locks, recordsOf(namespace)], wait);
+    signal.throwIfAborted();
+    if (read.kind === "refused") throw storeRefused(read.reason);
+    if (read.kind === "unknown")
+      throw new Refusal("backend_unreachable", `etcd did not answer (${read.reason.code}). Retry.`);
+    const [contenders, records] = read.value.ranges;
+    if (contenders !== undefined && contenders.count > contenders.keys.length) {
+      throw new Refusal(
+        "too_many_requests",
+        `More than ${String(contendersMax)} hold locks and wait for them: too many to look for deadlocks among.`,
+      );
+    }
+    const rules = new Map<string, Rules>();
+    for (const kv of records?.keys ?? []) {
+      const named = kindAndNameOf(kv.key, namespace);
+      if (named?.kind !== distributedLockKind) continue;
+      const { lock } = readRecord(kv, named.kind, named.name);
+      if (lock !== undefined) rules.set(named.name, rulesOf(lock));
+    }
+    const queues = queuesOf((contenders?.keys ?? []).map(readContender), { namespace, rules });
+    const own = new Map(
+      [...this.#parts.standers()].flatMap((stander): [string, OwnStander][] =>
+        stander.place === undefined ? [] : [[stander.place.key, stander]],
+      ),
+    );
+    const circles = circlesIn(queues, (contender) => this.#isAdmitted(contender, own));
+    return { circles, rules };
+  }
+}
+
+function queuesOf(
+  contenders: readonly Contender[],
+  { namespace, rules }: { readonly namespace: string; readonly rules: Seen["rules"] },
+): Queue[] {
+  const byLock = new Map<string, { readonly lock: LockName; readonly contenders: Contender[] }>();
+  for (const contender of contenders) {
+    const lock = contenderNameOf(contender.key, namespace);
+    if (lock === undefined) continue;
+    const path = `${lock.pool}/${lock.name}`;
+    const queue = byLock.get(path);
+    if (queue === undefined) byLock.set(path, { lock, contenders: [contender] });
+    else queue.contenders.push(contender);
+  }
+  return [...byLock.values()].flatMap((queue): Queue[] => {
+    // Of a pool that is gone every wait ends by itself.
+    const sharing = rules.get(queue.lock.pool)?.sharing;
+    return sharing === undefined
+      ? []
+      : [{ lock: queue.lock, sharing, contenders: inOrder(queue.contenders) }];
+  });
+}
+
+function shownCircle({ waits }: Circle): Deadlock {
+  const made = ({ contender }: CircleWait): Revision => contender.createRevision;
+  return {
+    waits: [...waits].sort((a, b) => (made(a) < made(b) ? -1 : 1)).map(shownWait),
+  };
+}
+
+function shownWait({ lock, contender, owner, behind }: CircleWait): DeadlockWait {
+  const { holder, pod, mode, permits, since } = contender;
+  const path = `${lock.pool}/${lock.name}`;
+  return { owner, holder, pod, lock: path, mode, permits, since, behind };
+}
+
+function inDeadlock({ lock, owner }: CircleWait, circle: Circle): Refusal {
+  const { waits } = shownCircle(circle);
+  const path = `${lock.pool}/${lock.name}`;
+  const told = waits.map(
+    (wait) => `'${wait.owner}' for '${wait.lock}' behind ${quoted(wait.behind)}`,
+  );
+  return new Refusal(
+    "deadlock",
+    `The wait for lock '${path}' is ended: owners wait for each other (${told.join("; ")}), and this is the youngest wait among them (spec.onDeadlock). Release what '${owner}' holds, and begin again; or take the locks together, as a set.`,
+    { lock: path, owner, waits },
+  );
+}
+
+function quoted(owners: readonly string[]): string {
+  return owners.map((owner) => `'${owner}'`).join(", ");
+}

@@ -1,0 +1,11 @@
+import type { Bug } from "../bug.ts";
+
+export const bug: Bug = {
+  breaks:
+    "Each sidecar ends the youngest wait of its own: of a circle between two pods both are ended.",
+  file: "core/lock/deadlocks.ts",
+  text: "const victim = youngest(circle, ({ lock }) => rules.get(lock.pool)?.breaksDeadlocks === true);",
+  other:
+    "const victim = youngest(circle, (wait) => rules.get(wait.lock.pool)?.breaksDeadlocks === true && this.#ownOf(wait) !== undefined);",
+  caughtBy: { seed: "1", owners: true, faults: ["raiseBase"] },
+};

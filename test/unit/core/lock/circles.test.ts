@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import fc from "fast-check";
+import { circlesIn, youngest, type Circle, type Queue } from "#core/lock/circles.ts";
+import type { Contender } from "#core/lock/contender.ts";
+import type { Sharing } from "#core/lock/order.ts";
+import type { Epoch } from "#core/runtime.ts";
+import { revision } from "#core/store.ts";
+
+interface Written {
+  readonly mode?: "shared";
+  readonly permits?: number;
+  readonly trying?: true;
+  /** Of which set. */
+  readonly set?: string;
+}
+
+/** `A@3`: owner A, made at revision 3; `-@3`: nobody's. */
+function contender(lock: string, who: string, { set, ...more }: Written = {}): Contender {
+  const [owner = "", at = ""] = who.split("@");
+  return {
+    key: `locks/${lock}/s-${set ?? at}`,
+    createRevision: revision(Number(at)),
+    modRevision: revision(Number(at)),
+    ...{ session: "s", pod: "pod", mode: "exclusive", permits: 1, holder: "h", metadata: {} },
+    ...{ since: 0 as Epoch, base: 0n, handovers: 0, localWaiters: 0, trying: false, idle: false },
+    ...(owner === "-" ? {} : { owner }),
+    ...(set === undefined ? {} : { set: "waiting" as const }),
+    ...more,
+  };
+}
+
+type Place = string | readonly [string, Written];
+
+const mutex: Sharing = { mode: "Mutex", permits: 1 };
+const readWrite: Sharing = { mode: "ReadWrite", permits: 1 };
+const semaphore = (permits: number): Sharing => ({ mode: "Semaphore", permits });
+
+function queue(name: string, places: readonly Place[], sharing = mutex): Queue {
+  const contenders = places.map((place) =>
+    typeof place === "string" ? contender(name, place) : contender(name, ...place),
+  );
+  return { lock: { pool: "orders", name }, sharing, contenders };
+}
+
+const nobody = () => false;
+const found = (queues: readonly Queue[], isAdmitted: (one: Contender) => boolean = nobody) =>
+  circlesIn(queues, isAdmitted).map(ownersOf);
+const ownersOf = ({ waits }: Circle) => [...new Set(waits.map(({ owner }) => owner))].sort();
+
+describe("circles of waiting owners", () => {
+  it("are found where two wait for each other, and where three do", () => {
+    const two = [queue("1", ["A@1", "B@4"]), queue("2", ["B@2", "A@3"])];
+    assert.deepEqual(found(two), [["A", "B"]]);
+    const [circle] = circlesIn(two, nobody);
+    assert.deepEqual(
+      circle?.waits.map(({ owner, lock, behind }) => [owner, lock.name, behind]).sort(),
+      [
+        ["A", "2", ["B"]],
+        ["B", "1", ["A"]],
+      ],
+    );
+    const three = [
+      queue("1", ["A@1", "B@4"]),
+      queue("2", ["B@2", "C@5"]),
+      queue("3", ["C@3", "A@6"]),
+    ];
+    assert.deepEqual(found(three), [["A", "B", "C"]]);
+    assert.deepEqual(found(three.slice(0, 2)), []);
+  });
+
+  it("are told of one who waits for himself", () => {
+    assert.deepEqual(found([queue("1", ["A@1", "A@2"])]), [["A"]]);
+    assert.deepEqual(found([queue("1", ["-@1", "A@2", "A@3"])]), []);
+    const shared = { mode: "shared" } as const;
+    const readers: Place[] = [
+      ["A@1", shared],
+      ["A@2", shared],
+    ];
+    assert.deepEqual(found([queue("1", readers, readWrite)]), []);
+    assert.deepEqual(found([queue("1", [...readers, "A@3"], readWrite)]), [["A"]]);
+  });
+
+  it("have nobody in them who names no owner, or who only waits for one of them", () => {
+    assert.deepEqual(found([queue("1", ["-@1", "B@4"]), queue("2", ["B@2", "-@3"])]), []);
+    const circle = [queue("1", ["A@1", "B@4", "C@5"]), queue("2", ["B@2", "A@3"])];
+    assert.deepEqual(found([...circle, queue("3", ["C@6", "D@7"])]), [["A", "B"]]);
+  });
+
+  it("are made by who stands before, also where he waits himself: nobody is passed over", () => {
+    // B waits for a permit that there is, behind A, who wants more than there are.
+    const queues = [
+      queue("1", ["-@1", ["A@3", { permits: 2 }], "B@4"], semaphore(2)),
+      queue("2", ["B@2", "A@5"]),
+    ];
+    assert.deepEqual(found(queues), []);
+    assert.deepEqual(
+      found([
+        queue("1", ["C@1", ["A@3", { permits: 2 }], "B@4"], semaphore(2)),
+        ...queues.slice(1),
+      ]),
+      [],
+    );
+  });
+
+  it("are none where any of several that hold permits may give one back", () => {
+    const waits = queue("2", ["A@1", "B@5"]);
+    const all: Place[] = ["B@2", "C@3", "A@4"];
+    assert.deepEqual(found([queue("1", all, semaphore(2)), waits]), []);
+    const both = [queue("1", all, semaphore(2)), queue("2", ["A@1", "B@5", "C@6"])];
+    assert.deepEqual(found(both), [["A", "B", "C"]]);
+  });
+
+  it("are not made of those who can go on as soon as another circle is broken", () => {
+    const queues = [
+      queue("1", ["P@1", "Q@2", "O@5"], semaphore(2)),
+      queue("2", ["O@3", "P@6"]),
+      queue("3", ["Q@4", "R@9"]),
+      queue("4", ["R@7", "Q@8"]),
+    ];
+    assert.deepEqual(found(queues), [["Q", "R"]]);
+    assert.deepEqual(found(queues.slice(0, 2)), []);
+  });
+
+  it("let readers in beside each other, and hold a writer up behind any", () => {
+    const shared = { mode: "shared" } as const;
+    const readers: Place[] = [
+      ["A@1", shared],
+      ["B@2", shared],
+    ];
+    const upgrade = [...readers, "A@3", "B@4"];
+    assert.deepEqual(found([queue("1", upgrade, readWrite)]), [["A", "B"]]);
+    const behindWriter: Place[] = [["A@1", shared], "B@3", ["A@4", shared]];
+    assert.deepEqual(found([queue("1", behindWriter, readWrite)]), [["A", "B"]]);
+    assert.deepEqual(found([queue("1", [...readers, "C@3"], readWrite)]), []);
+  });
+
+  it("are none where an owner has a request that can be granted, and where a set holds all", () => {
+    const circle = [queue("1", ["A@1", "B@4"]), queue("2", ["B@2", "A@3"])];
+    assert.deepEqual(found([...circle, queue("3", ["-@5", "A@6"])]), []);
+    const set = { set: "s1" };
+    const waiting = [queue("1", [["A@1", set], "B@4"]), queue("2", ["B@2", ["A@1", set]])];
+    // Sets are made in one revision, so such a queue cannot be; it shows that their places go together.
+    assert.deepEqual(found(waiting), [["A", "B"]]);
+    const other = [...waiting, queue("3", [["A@1", set]])];
+    assert.deepEqual(found(other), [["A", "B"]]);
+  });
+
+  it("are not made by who only tries, unless he got the lock", () => {
+    const tries = { trying: true } as const;
+    assert.deepEqual(found([queue("1", [["A@1", tries], "B@4"]), queue("2", ["B@2", "A@3"])]), [
+      ["A", "B"],
+    ]);
+    assert.deepEqual(found([queue("1", ["A@1", "B@4"]), queue("2", ["B@2", ["A@3", tries]])]), []);
+  });
+
+  it("are none for the sidecar that let a waiter in, though there are fewer permits now", () => {
+    const queues = [queue("1", ["B@1", "A@2"], semaphore(1)), queue("2", ["A@3", "B@4"])];
+    assert.deepEqual(found(queues), [["A", "B"]]);
+    const admitted = ({ key }: Contender) => key === "locks/1/s-2";
+    assert.deepEqual(found(queues, admitted), []);
+  });
+
+  it("are broken at the youngest of those that may be ended, whoever looks", () => {
+    const [circle] = circlesIn(
+      [queue("1", ["A@1", "B@4"]), queue("2", ["B@2", "C@4"]), queue("3", ["C@3", "A@5"])],
+      nobody,
+    );
+    assert.ok(circle !== undefined);
+    assert.equal(youngest(circle, () => true)?.owner, "A");
+    const turned = { waits: circle.waits.toReversed() };
+    assert.equal(youngest(turned, () => true)?.owner, "A");
+    // Of one revision, the later key.
+    for (const each of [circle, turned])
+      assert.equal(youngest(each, ({ owner }) => owner !== "A")?.owner, "C");
+    assert.equal(
+      youngest(circle, () => false),
+      undefined,
+    );
+  });
+
+  it("are gone when all whose waits may be ended are ended, one after the other", () => {
+    const owners = ["A", "B", "C", "D", "-"];
+    const place = fc.record({
+      lock: fc.integer({ min: 0, max: 3 }),
+      owner: fc.constantFrom(...owners),
+    });
+    fc.assert(
+      fc.property(fc.array(place, { minLength: 2, maxLength: 12 }), (places) => {
+        let queues = [0, 1, 2, 3].map((lock) =>
+          queue(
+            String(lock),
+            places.flatMap((one, at) =>
+              one.lock === lock ? [`${one.owner}@${String(at + 1)}`] : [],
+            ),
+          ),
+        );
+        for (let rounds = 0; rounds <= places.length; rounds++) {
+          const [circle] = circlesIn(queues, nobody);
+          if (circle === undefined) return;
+          const victim = youngest(circle, () => true)?.contender;
+          assert.ok(victim !== undefined);
+          for (const wait of circle.waits) {
+            assert.notEqual(wait.owner, "-");
+            assert.ok(wait.behind.every((owner) => ownersOf(circle).includes(owner)));
+          }
+          queues = queues.map((one) => ({
+            ...one,
+            contenders: one.contenders.filter((each) => each !== victim),
+          }));
+        }
+        assert.fail("a circle is left");
+      }),
+    );
+  });
+});
