@@ -1,0 +1,128 @@
+/**
+ * One run: a stage is set, apps work on it, faults happen; then all heals, everybody gives back what he has, and it is seen that
+ * nothing is left. What was written down meanwhile is judged, and told on a page.
+ *
+ *   set up ─▶ faults and calm, in turn ─▶ a last calm ─▶ apps end ─▶ every lock can be had ─▶ pools are empty ─▶ etcd is empty
+ */
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { dataRoot } from "#core/session/keys.ts";
+import { until } from "#tools/cluster/until.ts";
+import { EtcdGateway } from "#test/support/etcd-gateway.ts";
+import { acquire } from "#test/support/lock-calls.ts";
+import { judge } from "./checks/checks.ts";
+import type { Violation } from "./checks/violation.ts";
+import { historyOf, type History } from "./history/history.ts";
+import { readEvents } from "./history/recorder.ts";
+import { page } from "./report/page.ts";
+import { summaryOf, type Summary } from "./report/summary.ts";
+import { Stage } from "./stage/stage.ts";
+import { poolNames, pools } from "./traffic/pools.ts";
+import type { EtcdFault, PodFault } from "./trouble/catalog.ts";
+import { calmMs, causeTrouble } from "./trouble/schedule.ts";
+
+export interface RunPlan {
+  readonly seed: string;
+  readonly seconds: number;
+  readonly members: 1 | 3;
+  readonly pods: number;
+  /** Absent: all. */
+  readonly ofPods?: readonly PodFault[];
+  readonly ofEtcd?: readonly EtcdFault[];
+  readonly works?: readonly string[];
+  /** A file of memory/: all sidecars have that bug. */
+  readonly planted?: string;
+  readonly say?: (line: string) => void;
+}
+
+export interface RunEnded {
+  readonly history: History;
+  readonly violations: readonly Violation[];
+  readonly summary: Summary;
+  /** Where the records and the page are. */
+  readonly folder: string;
+}
+
+export const runsFolder = path.join(".cache", "faults");
+/** Leases end, also those that a new leader gave their time anew; far beyond what that takes. */
+const emptyWithinMs = 60_000;
+const probeWait = "20s";
+
+export async function run(plan: RunPlan): Promise<RunEnded> {
+  const { seed, members, pods: count, say = () => undefined } = plan;
+  const planted = plan.planted === undefined ? "" : `-${path.basename(plan.planted, ".ts")}`;
+  const folder = path.resolve(runsFolder, `${seed}-${members}${planted}`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  {
+    await using stage = await Stage.start({ ...plan, pods: count, folder });
+    say(`${count} pods on an etcd of ${members}, seed ${seed}: faults for ${plan.seconds} s`);
+    await causeTrouble(stage, plan);
+    if (!stage.broken.aborted) {
+      say("all is healed; everybody finishes");
+      await sleep(calmMs / 2);
+      await finish(stage, say);
+    }
+  }
+  const history = historyOf(readEvents(folder), pools);
+  const violations = judge(history);
+  const summary = summaryOf(history, violations, { seed, members, pods: count });
+  await writeFile(path.join(folder, "summary.json"), `${JSON.stringify(summary)}\n`);
+  await writeFile(path.join(folder, "report.html"), page(history, violations, summary));
+  return { history, violations, summary, folder };
+}
+
+/** Everybody gives back what he has; what is there all the same is written down. */
+async function finish(stage: Stage, say: (line: string) => void): Promise<void> {
+  const { pods, etcd, record } = stage;
+  const leftOver = (what: string): void => {
+    record.write({ kind: "left over", what });
+  };
+  await Promise.all(
+    pods.map((pod) =>
+      pod.endApp().catch((error: unknown) => {
+        record.write({ kind: "wrong", what: `the app of ${pod.name}: ${String(error)}` });
+      }),
+    ),
+  );
+  for (const { sidecar, name } of pods)
+    for (const pool of poolNames) {
+      const probe = `${pool}/probe`;
+      const answer = await acquire(sidecar, probe, { wait: probeWait, ttl: "1s" });
+      if (answer.status !== 200) leftOver(`${name} cannot have ${probe}: ${answer.text}`);
+      else await sidecar.api.delete(`/v1/grants/${String(answer.body["grantId"])}`);
+    }
+  for (const { sidecar, name } of pods)
+    for (const pool of poolNames)
+      await emptied(`${pool}, as ${name} shows it`, leftOver, async () => {
+        const { body } = await sidecar.api.get(`/v1/locks/${pool}`);
+        return (body["locks"] as { lock: string }[]).map(({ lock }) => lock);
+      });
+  say("sidecars end");
+  await Promise.all(pods.map((pod) => pod.endSidecar()));
+  const raw = new EtcdGateway(etcd.endpoint);
+  await emptied("etcd", leftOver, async () =>
+    (await raw.under(dataRoot("default"))).map(({ key }) => key),
+  );
+  record.write({ kind: "ended" });
+}
+
+async function emptied(
+  what: string,
+  leftOver: (what: string) => void,
+  list: () => Promise<readonly string[]>,
+): Promise<void> {
+  let left: readonly string[] = [];
+  await until(
+    `${what} to be empty`,
+    async () => {
+      left = await list();
+      return left.length === 0;
+    },
+    { withinMs: emptyWithinMs },
+  ).catch((error: unknown) => {
+    if (left.length === 0) throw error;
+    for (const each of left) leftOver(`${what}: ${each} is left`);
+  });
+}
