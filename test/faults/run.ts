@@ -19,17 +19,12 @@ import { page } from "./report/page.ts";
 import { summaryOf, type Summary } from "./report/summary.ts";
 import { Stage } from "./stage/stage.ts";
 import { poolNames, pools } from "./traffic/pools.ts";
-import type { EtcdFault, PodFault } from "./trouble/catalog.ts";
-import { calmMs, causeTrouble } from "./trouble/schedule.ts";
+import { calmMs, causeTrouble, type Troubles } from "./trouble/schedule.ts";
 
-export interface RunPlan {
-  readonly seed: string;
-  readonly seconds: number;
+export interface RunPlan extends Troubles {
   readonly members: 1 | 3;
   readonly pods: number;
   /** Absent: all. */
-  readonly ofPods?: readonly PodFault[];
-  readonly ofEtcd?: readonly EtcdFault[];
   readonly works?: readonly string[];
   /** A file of memory/: all sidecars have that bug. */
   readonly planted?: string;
@@ -97,7 +92,7 @@ async function finish(stage: Stage, say: (line: string) => void): Promise<void> 
     for (const pool of poolNames)
       await emptied(`${pool}, as ${name} shows it`, leftOver, async () => {
         const { body } = await sidecar.api.get(`/v1/locks/${pool}`);
-        return (body["locks"] as { lock: string }[]).map(({ lock }) => lock);
+        return (body["locks"] as object[]).map((lock) => JSON.stringify(lock));
       });
   say("sidecars end");
   await Promise.all(pods.map((pod) => pod.endSidecar()));

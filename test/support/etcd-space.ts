@@ -23,8 +23,8 @@ export async function fill(raw: EtcdGateway): Promise<void> {
 }
 
 /** What filled it goes; the space it took is not free by that. */
-export async function deleteFill(raw: EtcdGateway): Promise<void> {
-  for (const { key } of await raw.under(prefix)) await raw.delete(key);
+export function deleteFill(raw: EtcdGateway): Promise<void> {
+  return raw.deleteUnder(prefix);
 }
 
 /** As its admin brings it back: `members` are asked one by one. */

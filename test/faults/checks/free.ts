@@ -1,6 +1,6 @@
 /**
- * What was given back is free: who is told that a lock is held, and has begun to ask after everybody else was known to be gone,
- * was told wrong. So a release is answered only when it is done.
+ * What was given back is free: who tries, is told that the lock is held, and has begun to ask after everybody else was known to
+ * be gone, was told wrong. So a release is answered only when it is done.
  */
 import { byLock, type Attempt, type Grant, type History } from "../history/history.ts";
 import { ms, type Violation } from "./violation.ts";
@@ -9,7 +9,8 @@ export function free({ attempts, grants }: History): Violation[] {
   const granted = new Map(grants.map((grant) => [grant.attempt.op, grant]));
   return [...byLock(attempts, ({ lock }) => lock).values()].flatMap((of) =>
     of.flatMap((attempt) => {
-      if (attempt.outcome !== "held" || attempt.repeated) return [];
+      // Who waits may enter anew under another session of its sidecar, behind the place that it had under the former.
+      if (attempt.outcome !== "held" || attempt.waitMs > 0 || attempt.repeated) return [];
       const { askedMs, settledMs = Infinity } = attempt;
       const mayStand = of.some(
         (other) =>

@@ -33,7 +33,7 @@ function lineOf({ atNs, by, kind, ...fields }: Event, startNs: number): string {
   const told = Object.entries(fields).map(([name, value]) =>
     name.endsWith("Ns")
       ? `${name.slice(0, -2)}=${second(value as number)}`
-      : `${name}=${String(value)}`,
+      : `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
   return `${second(atNs)} ${by} ${kind} ${told.join(" ")}`;
 }

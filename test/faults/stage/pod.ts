@@ -7,6 +7,7 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import type { EtcdServer } from "#test/support/etcd-server.ts";
 import { freePorts, giveBack } from "#test/support/free-ports.ts";
 import type { LoggedProcess } from "#test/support/logged-process.ts";
@@ -33,8 +34,8 @@ export interface PodParts {
   readonly broken: (pod: string) => void;
 }
 
-const clockPreload = new URL("clock-preload.ts", import.meta.url).href;
-const plantPreload = new URL("../plant.ts", import.meta.url).href;
+const clockPreload = pathToFileURL("test/faults/stage/clock-preload.ts").href;
+const plantPreload = pathToFileURL("test/faults/plant.ts").href;
 
 export class Pod implements AsyncDisposable {
   readonly name: string;
@@ -46,6 +47,7 @@ export class Pod implements AsyncDisposable {
   /** By their pods; told when all are known. */
   #sidecars: Readonly<Record<string, string>> = {};
   #lives = 0;
+  #sidecarLives = 0;
   /** Nobody is surprised any more when a process ends. */
   #closing = false;
 
@@ -103,6 +105,9 @@ export class Pod implements AsyncDisposable {
       },
     });
     this.#sidecar = sidecar;
+    this.#sidecarLives += 1;
+    const log = path.join(this.#parts.folder, `${this.name}.sidecar-${this.#sidecarLives}.log`);
+    void sidecar.ended.then(() => writeFile(log, sidecar.tail(Infinity)));
     this.#expectNoEnd("sidecar", sidecar);
   }
 

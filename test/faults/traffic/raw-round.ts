@@ -13,6 +13,7 @@ const triesMax = 4;
 /** Beyond its wait; a sidecar that stands still answers when it goes on. */
 const patienceMs = 12_000;
 const againAfterMs = 300;
+const soonMs = 50;
 /** Guarantees are asked for anew when so much of them is over. */
 const renewsAfter = 1 / 3;
 const renewsNoSoonerNs = 30e6;
@@ -181,7 +182,7 @@ async function keep(wire: Wire, keeping: Keeping): Promise<Ended> {
       break;
     }
     // A sidecar that answers nothing, or that it cannot reach etcd, is asked again in a moment.
-    if (told?.answer.status !== 200) await sleep(50);
+    if (told?.answer.status !== 200) await wire.desk.rest(soonMs);
   }
   return release(wire, op, grantId);
 }

@@ -76,7 +76,7 @@ async function hold(desk: Desk, { op, grant, signal, holdMs }: Holding): Promise
   }
   const { loss } = grant;
   if (loss !== undefined)
-    desk.record.write({ kind: "lost", op, why: String(loss.facts["reason"] ?? loss.code) });
+    desk.record.write({ kind: "lost", op, why: `${loss.code}: ${loss.message}` });
 }
 
 /** Codes after which a request may have been granted all the same. */

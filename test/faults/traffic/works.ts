@@ -29,11 +29,20 @@ const hot: Work["round"] = (desk, work) =>
     holdMs: desk.between({ min: 1, max: 40 }),
   });
 
-/** Held for longer than its ttl: the client renews it. */
-const long: Work["round"] = (desk, work) =>
-  typedRound(desk, {
-    ...{ work, ask: { lock: desk.lockOf("orders/long", 2), waitMs, ttlMs: 1_500 } },
-    holdMs: desk.between({ min: 300, max: 4_000 }),
+/** Held for longer than its ttl, or than a session lives: the client renews it. */
+const long: Work["round"] = (desk, work) => {
+  const ttlMs = desk.chance.oneOf([1_500, 5_000]);
+  return typedRound(desk, {
+    ...{ work, ask: { lock: desk.lockOf("orders/long", 2), waitMs, ttlMs } },
+    holdMs: desk.between({ min: 300, max: desk.chance.oneOf([2_000, 7_000]) }),
+  });
+};
+
+/** One of all pods leads, for as long as it can, and is followed by another. */
+const leader: Work["round"] = (desk, work) =>
+  rawRound(desk, {
+    ...{ work, ask: { lock: "orders/leader", waitMs } },
+    holdMs: desk.between({ min: 6_000, max: 14_000 }),
   });
 
 const raw: Work["round"] = (desk, work) =>
@@ -54,7 +63,7 @@ const strict: Work["round"] = (desk, work) =>
 const session: Work["round"] = async (desk, work) => {
   const holder = holderOf(desk.plan.pod);
   const ask = { lock: desk.lockOf("orders/own", 2), waitMs, hold: "session", holder } as const;
-  const holdMs = desk.between({ min: 50, max: 1_500 });
+  const holdMs = desk.between({ min: 50, max: desk.chance.oneOf([500, 1_500, 6_000]) });
   if (desk.chance.happens(0.5)) return typedRound(desk, { work, ask, holdMs });
   // No ttl ends what it may have got without an answer.
   if ((await rawRound(desk, { work, ask, holdMs })) === "other") await giveBack(desk);
@@ -138,6 +147,7 @@ function shownOf({ holder, pod, mode, permits: count }: Shown): Shown {
 export const works: readonly Work[] = [
   { name: "hot", callers: 2, round: hot },
   { name: "long", callers: 1, round: long },
+  { name: "leader", callers: 1, round: leader },
   { name: "raw", callers: 2, round: raw },
   { name: strictWork, callers: 2, round: strict },
   { name: "session", callers: 1, round: session },

@@ -7,7 +7,7 @@ import { EtcdGateway } from "#test/support/etcd-gateway.ts";
 import type { EtcdMember } from "#test/support/etcd-member.ts";
 import { fill, makeSpace } from "#test/support/etcd-space.ts";
 import type { Direction, TcpProxy } from "#test/support/tcp-proxy.ts";
-import type { Chance } from "#test/support/world/chance.ts";
+import type { Bounds, Chance } from "#test/support/world/chance.ts";
 import type { Pod } from "../stage/pod.ts";
 import { sessionTtlMs, type Stage } from "../stage/stage.ts";
 
@@ -16,13 +16,15 @@ export interface Trouble {
   readonly chance: Chance;
   /** Aborts when the run is over: faults heal at once. */
   readonly over: AbortSignal;
+  /** How long faults last; absent: now and then longer than a session lives. */
+  readonly lastsMs?: Bounds | undefined;
 }
 
 type OfPod = (trouble: Trouble, pod: Pod) => Promise<void>;
 type OfEtcd = (trouble: Trouble, member: EtcdMember) => Promise<void>;
 
-/** Now and then longer than a session lives. */
-function someTime({ chance }: Trouble): number {
+function someTime({ chance, lastsMs }: Trouble): number {
+  if (lastsMs !== undefined) return chance.between(lastsMs);
   return sessionTtlMs * chance.between({ min: 0.1, max: chance.oneOf([0.4, 1, 1.8]) });
 }
 

@@ -4,7 +4,7 @@
  * any other, and once at least where there is time. Now and then all lanes stop, and what nobody overlaps is seen.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Chance } from "#test/support/world/chance.ts";
+import { Chance, type Bounds } from "#test/support/world/chance.ts";
 import type { Pod } from "../stage/pod.ts";
 import type { Stage } from "../stage/stage.ts";
 import {
@@ -22,6 +22,8 @@ export interface Troubles {
   /** Absent: all. */
   readonly ofPods?: readonly PodFault[];
   readonly ofEtcd?: readonly EtcdFault[];
+  /** How long each lasts, where it lasts; absent: drawn. */
+  readonly lastsMs?: Bounds;
 }
 
 const podLanesMax = 2;
@@ -107,7 +109,7 @@ class Lanes {
   }
 
   #trouble(chance: Chance): Trouble {
-    return { stage: this.#stage, chance, over: this.#over };
+    return { stage: this.#stage, chance, over: this.#over, lastsMs: this.#plan.lastsMs };
   }
 
   async #cause(name: string, target: string, happens: () => Promise<void>): Promise<void> {
