@@ -241,6 +241,10 @@ describe("fences", () => {
         .released(3, "r")
         .released(3, "s");
     readers(20).isWell();
+    readers(20)
+      .asks(3.5, "x", writes)
+      .granted(4, "x", { until: 8, fence: 25 })
+      .finds("fences", /x, .*below that of r/);
     readers(9).finds("fences", /s, .*below that of w/);
   });
 });
@@ -266,6 +270,7 @@ describe("told", () => {
         .released(5, "b");
     next().stated(3.7, "a", { sent: 2.9, until: 3.2 }).isWell();
     next().released(3.2, "a").isWell();
+    next().released(3.2, "a").stated(4, "a", { sent: 3.9, until: 3.9 }).isWell();
   });
 });
 

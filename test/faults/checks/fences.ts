@@ -22,8 +22,8 @@ function doubles(grants: readonly Grant[]): Violation[] {
 }
 
 function falls(grants: readonly Grant[]): Violation[] {
-  const violations: Violation[] = [];
-  if (grants[0]?.attempt.sharing.mode === "Semaphore") return violations;
+  if (grants[0]?.attempt.sharing.mode === "Semaphore") return [];
+  const violations = new Map<Grant, Violation>();
   for (const isBefore of [heardBefore, heardBeforeAsking]) {
     /** The highest so far, of all and of those that excluded all others. */
     const highest: { any?: Grant; exclusive?: Grant } = {};
@@ -35,10 +35,10 @@ function falls(grants: readonly Grant[]): Violation[] {
       }
       const below = isExclusive(grant) ? highest.any : highest.exclusive;
       if (below !== undefined && grant.fence < below.fence)
-        violations.push(wrong(grant, below, "below"));
+        violations.set(grant, wrong(grant, below, "below"));
     }
   }
-  return violations;
+  return [...violations.values()];
 }
 
 interface Step {

@@ -97,8 +97,7 @@ export function historyOf(events: readonly Event[], pools: Pools): History {
 export function reliedUntilMs({ statements, releasingMs = Infinity }: Grant): number {
   const until = statements
     .filter(({ sentMs }) => sentMs <= releasingMs)
-    // Who is told that he holds has held at least until he asked.
-    .map(({ sentMs, untilMs }) => Math.max(sentMs, untilMs));
+    .map(({ untilMs }) => untilMs);
   return Math.min(releasingMs, Math.max(-Infinity, ...until));
 }
 
