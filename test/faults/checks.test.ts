@@ -379,7 +379,15 @@ describe("served", () => {
     turns().asks(4.5, "c").at(4.6, { kind: "killing", life: "pod-a/1" }, "conductor").isWell();
   });
 
-  const inVain = (): Tale => turns().asks(20, "c").at(30, { kind: "held", op: "c" });
+  const inVain = (others = ["x", "y", "z"]): Tale =>
+    others.reduce(
+      (tale, other) =>
+        tale
+          .asks(24, other, { lock: "orders/2" })
+          .granted(25, other, { until: 28 })
+          .released(25, other),
+      turns().asks(20, "c").at(30, { kind: "held", op: "c" }),
+    );
 
   it("finds one who waited in vain for a lock that nobody had", () => {
     inVain().finds("served", /c waited from 19\.0000 s to 29\.0000 s in vain/);
@@ -387,6 +395,7 @@ describe("served", () => {
 
   it("finds nothing where somebody had it, may have had it, or where a fault was near", () => {
     inVain().asks(23, "d").granted(24, "d", { until: 40 }).released(31, "d").isWell();
+    inVain(["x", "y"]).isWell();
     inVain().asks(7, "u").at(8, { kind: "unknown", op: "u", why: "504" }).isWell();
     const fault = { kind: "fault", id: 1, name: "cut", target: "pod-a" } as const;
     inVain()

@@ -17,6 +17,7 @@ import { historyOf, type History } from "./history/history.ts";
 import { readEvents } from "./history/recorder.ts";
 import { page } from "./report/page.ts";
 import { summaryOf, type Summary } from "./report/summary.ts";
+import type { Pod } from "./stage/pod.ts";
 import { Stage } from "./stage/stage.ts";
 import { poolNames, pools } from "./traffic/pools.ts";
 import { calmMs, causeTrouble, type Troubles } from "./trouble/schedule.ts";
@@ -42,7 +43,6 @@ export interface RunEnded {
 export const runsFolder = path.join(".cache", "faults");
 /** Leases end, also those that a new leader gave their time anew; far beyond what that takes. */
 const emptyWithinMs = 60_000;
-const probeWait = "20s";
 
 export async function run(plan: RunPlan): Promise<RunEnded> {
   const { seed, members, pods: count, say = () => undefined } = plan;
@@ -81,13 +81,11 @@ async function finish(stage: Stage, say: (line: string) => void): Promise<void> 
       }),
     ),
   );
-  for (const { sidecar, name } of pods)
-    for (const pool of poolNames) {
-      const probe = `${pool}/probe`;
-      const answer = await acquire(sidecar, probe, { wait: probeWait, ttl: "1s" });
-      if (answer.status !== 200) leftOver(`${name} cannot have ${probe}: ${answer.text}`);
-      else await sidecar.api.delete(`/v1/grants/${String(answer.body["grantId"])}`);
-    }
+  for (const pod of pods)
+    for (const pool of poolNames)
+      await probe(pod, `${pool}/probe`).catch((error: unknown) => {
+        leftOver(`${pod.name} cannot have ${pool}/probe: ${String(error)}`);
+      });
   for (const { sidecar, name } of pods)
     for (const pool of poolNames)
       await emptied(`${pool}, as ${name} shows it`, leftOver, async () => {
@@ -101,6 +99,19 @@ async function finish(stage: Stage, say: (line: string) => void): Promise<void> 
     (await raw.under(dataRoot("default"))).map(({ key }) => key),
   );
   record.write({ kind: "ended" });
+}
+
+/** It can be had, and given back. */
+async function probe({ sidecar, name }: Pod, lock: string): Promise<void> {
+  const within = { withinMs: emptyWithinMs };
+  const look = async (): Promise<boolean> => {
+    const answer = await acquire(sidecar, lock, { wait: "10s", ttl: "1s" });
+    // A machine that is busy may end a session; what is asked is told by the last answer.
+    if (answer.status !== 200) throw new Error(answer.text);
+    await sidecar.api.delete(`/v1/grants/${String(answer.body["grantId"])}`);
+    return true;
+  };
+  await until(`${name} to have ${lock}`, look, within);
 }
 
 async function emptied(

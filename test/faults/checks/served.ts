@@ -3,7 +3,7 @@
  *
  * That a wait takes no longer than the holds of those before it and two seconds is what we promise on a machine that has time.
  * Here it is a figure of the report ({@link waits}): no run fails because its machine was slow. What fails is a wait that ended
- * without a grant though nobody had the lock for so long, and nothing went wrong.
+ * without a grant though nobody had the lock for so long, nothing went wrong, and others were served meanwhile.
  */
 import {
   byLock,
@@ -17,6 +17,8 @@ import { ms, type Violation } from "./violation.ts";
 
 /** Nobody had it for so long, at the end of a wait. */
 const freeForMs = 8_000;
+/** So many grants of other locks by the same sidecar show that the machine had time. */
+const othersMin = 3;
 /** After a fault: sessions of 3 s end, and leases a moment later; a new leader gives each lease its time anew. */
 export const settlingMs = 6_000;
 
@@ -40,7 +42,7 @@ function starved(history: History): Violation[] {
   const grantsOf = byLock(grants, lockOfGrant);
   const attemptsOf = byLock(attempts, ({ lock }) => lock);
   return attempts.flatMap((attempt) => {
-    const { op, lock, outcome, waitMs, askedMs, settledMs = 0 } = attempt;
+    const { op, lock, pod, outcome, waitMs, askedMs, settledMs = 0 } = attempt;
     if (outcome !== "held" || waitMs < freeForMs) return [];
     const from = settledMs - freeForMs;
     if (from < askedMs || isTroubled(faults, from - settlingMs, settledMs)) return [];
@@ -51,7 +53,10 @@ function starved(history: History): Violation[] {
     const isDoubtful = (attemptsOf.get(lock) ?? []).some(
       (other) => other.askedMs < settledMs && ["unknown", undefined].includes(other.outcome),
     );
-    if (isUsed || isDoubtful) return [];
+    const others = grants.filter(
+      (grant) => grant.attempt.pod === pod && grant.atMs > from && grant.atMs < settledMs,
+    );
+    if (isUsed || isDoubtful || others.length < othersMin) return [];
     const what = `${lock}: ${op} waited from ${ms(askedMs)} to ${ms(settledMs)} in vain, though nobody had it for the last ${ms(freeForMs)}`;
     return [{ rule: "served", atMs: settledMs, ops: [op], what }];
   });

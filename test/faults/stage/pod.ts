@@ -8,6 +8,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
+import { until } from "#tools/cluster/until.ts";
 import type { EtcdServer } from "#test/support/etcd-server.ts";
 import { freePorts, giveBack } from "#test/support/free-ports.ts";
 import type { LoggedProcess } from "#test/support/logged-process.ts";
@@ -33,6 +34,9 @@ export interface PodParts {
   /** A process of it ended by itself. */
   readonly broken: (pod: string) => void;
 }
+
+/** Its last waits are 10 s long. */
+const endsWithinMs = 120_000;
 
 const clockPreload = pathToFileURL("test/faults/stage/clock-preload.ts").href;
 const plantPreload = pathToFileURL("test/faults/plant.ts").href;
@@ -148,7 +152,10 @@ export class Pod implements AsyncDisposable {
   async endApp(): Promise<void> {
     const { app } = this;
     this.#app = undefined;
-    await app.terminate();
+    process.kill(app.pid, "SIGTERM");
+    await until(`the app of ${this.name} to end`, async () => app.isOver, {
+      withinMs: endsWithinMs,
+    });
   }
 
   /** The sidecar's wall clock differs by so much from the machine's, also after a restart. */
