@@ -5,7 +5,7 @@ import { setting } from "#test/support/setting.ts";
 import { told } from "./report/lines.ts";
 import { run } from "./run.ts";
 
-const seconds = 24;
+const seconds = 18;
 const seed = setting("SEED", "1");
 /** What is told after a run takes its time on a busy machine. */
 const timeoutMs = 240_000;
