@@ -68,6 +68,10 @@ house: $(INSTALLED) ## Checks the style guide that can be checked; prints the fi
 simulate: $(INSTALLED) ## Runs schedules in virtual time; RUNS=2000 SEED=1 (a failing seed replays)
 	@exec $(NODE) test/simulation/main.ts
 
+.PHONY: faults
+faults: $(INSTALLED) ## Runs real etcds and sidecars under faults, and judges what apps saw; SECONDS=300 SEED= (at random)
+	@exec $(NODE) test/faults/main.ts
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measures lock and unlock beside etcd's own lock service; SECONDS=3 ROUNDS=5 CALLERS=1,16,256
 	@exec $(NODE) bench/main.ts

@@ -2,7 +2,7 @@
  * The client of one etcd: reads, watches, leases and single transactions. It is there at once, whatever etcd does: while
  * no endpoint answers, it goes on trying, reads wait, and writes are refused as not sent.
  */
-import { type Outcome, done } from "#core/outcome.ts";
+import { type Outcome, type Refused, type Unknown, done, unknown } from "#core/outcome.ts";
 import { after, type Runtime } from "#core/runtime.ts";
 import type {
   Changes,
@@ -22,6 +22,7 @@ import { Endpoints } from "./endpoints.ts";
 import type { TxnPort, TxnRequest, TxnResponse } from "./batch.ts";
 import { EtcdLeases } from "./leases.ts";
 import { methods } from "./methods.ts";
+import { provesNothingWritten } from "./no-space.ts";
 import { read } from "./read.ts";
 import type { TlsSource } from "./tls.ts";
 import { decodeTxn, encodeTxn } from "./txn.ts";
@@ -29,6 +30,8 @@ import { Watches } from "./watch.ts";
 
 /** How old what {@link EtcdClient.status} tells of a member may be. */
 const statusEveryMs = 10_000;
+/** For the read that tells what became of a write. */
+const provedWithinMs = 5_000;
 
 export interface EtcdParts {
   readonly runtime: Runtime;
@@ -103,7 +106,10 @@ export class EtcdClient implements TxnPort, AsyncDisposable {
   /** One transaction. Sent at most once; ends with its answer, its connection, or etcd's time. */
   async sendTxn(request: TxnRequest): Promise<Outcome<TxnResponse>> {
     const caller = this.#caller;
+    const before = caller.revisions.latest.revision;
     const reached = await caller.ask(methods.txn, encodeTxn(request), caller.forWrites);
+    if (reached.kind === "refused" && reached.reason.code === "noSpace")
+      return this.#noSpace(request, before, reached);
     if (reached.kind !== "answered") return reached;
     const at = caller.revisions.note(reached.value.header, reached.sentAt);
     return done(decodeTxn(request, reached.value), at);
@@ -145,6 +151,15 @@ export class EtcdClient implements TxnPort, AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** It may have been carried out all the same. */
+  async #noSpace(request: TxnRequest, before: Revision, no: Refused): Promise<Refused | Unknown> {
+    const { runtime, tasks } = this.#caller;
+    const wait = { signal: tasks.signal, deadline: after(runtime.now(), provedWithinMs) };
+    if (await provesNothingWritten(request, before, (ranges) => this.read(ranges, wait))) return no;
+    const message = "etcd says that its space is exceeded, and may have written it all the same";
+    return unknown({ code: "noAnswer", message });
   }
 
   async #close(): Promise<void> {

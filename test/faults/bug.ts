@@ -1,4 +1,5 @@
 import type { PoolMode } from "#core/lock/order.ts";
+import type { PodFault } from "./trouble/catalog.ts";
 import type { FaultName } from "#test/simulation/faults/names.ts";
 
 /** A bug that we had, or could have: the sources with it must fail, for ever. One file each in memory/. */
@@ -12,6 +13,8 @@ export interface Bug {
   /** What stands there instead. */
   readonly other: string;
   readonly caughtBy: Catcher;
+  /** A run with real processes in which it shows, too. */
+  readonly inRun?: RealRun;
 }
 
 export type Catcher =
@@ -27,4 +30,19 @@ export type Catcher =
       readonly owners?: true;
     }
   /** A test file that fails with it, where no schedule can. */
-  | { readonly tests: string };
+  | { readonly tests: string }
+  /** Only what {@link Bug.inRun} says. */
+  | "inRun";
+
+/** Two pods on an etcd of one member. */
+export interface RealRun {
+  /** By which rule it is found (test/faults/checks). */
+  readonly rule: string;
+  /** What the apps do, and nothing else. */
+  readonly works: readonly string[];
+  /** What happens to the pods, and nothing else. */
+  readonly faults: readonly PodFault[];
+  /** How long each fault lasts. */
+  readonly lastsMs: number;
+  readonly seconds: number;
+}

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe } from "mocha";
 import { EtcdGateway } from "../support/etcd-gateway.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
+import { deleteFill, fill, makeSpace, smallQuotaBytes } from "../support/etcd-space.ts";
 import {
   acquire,
   hold,
@@ -15,31 +16,13 @@ import { eventually } from "../support/poll.ts";
 import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
 import { together } from "../support/together.ts";
 
-const quotaBytes = 16 * 1024 * 1024;
-const chunk = "x".repeat(512 * 1024);
-
-/** Until etcd refuses: then its alarm stands. */
-async function fill(raw: EtcdGateway): Promise<void> {
-  await eventually("a full database", async () => {
-    for (let at = 0; at < 40; at++) {
-      try {
-        await raw.put(`fill/${at}`, chunk);
-      } catch (error) {
-        if (String(error).includes("database space exceeded")) return true;
-        throw error;
-      }
-    }
-    return false;
-  });
-}
-
 describe("a full etcd", function () {
   this.timeout(60_000);
 
   together({
     "lets releases and hand-overs go on, refuses what is new, and goes on after the two commands that it names":
       async () => {
-        await using etcd = await EtcdServer.start({ noFsync: true, quotaBytes });
+        await using etcd = await EtcdServer.start({ noFsync: true, quotaBytes: smallQuotaBytes });
         const raw = new EtcdGateway(etcd.endpoint);
         const resources = [mutex("orders")];
         await using a = await SidecarProcess.start({ etcd: etcd.endpoint, resources });
@@ -76,20 +59,13 @@ describe("a full etcd", function () {
         // The session goes on: keepalives need no space.
         assert.equal((await sessionOf(a)).state, "alive");
 
-        for (const { key } of await raw.under("fill/")) await raw.delete(key);
-        await raw.compact();
-        await raw.call("maintenance/defragment");
-        const { alarms } = (await raw.call("maintenance/alarm", { action: "GET" })) as {
-          alarms: object[];
-        };
-        for (const alarm of alarms)
-          await raw.call("maintenance/alarm", { ...alarm, action: "DEACTIVATE" });
+        await makeSpace([raw]);
         await works(a, "orders/new");
         await works(b, "orders/2");
       },
 
     "is brought back by the sidecar itself where it may: the one that started etcd": async () => {
-      await using etcd = await EtcdServer.start({ noFsync: true, quotaBytes });
+      await using etcd = await EtcdServer.start({ noFsync: true, quotaBytes: smallQuotaBytes });
       const raw = new EtcdGateway(etcd.endpoint);
       await using sidecar = await SidecarProcess.start({
         etcd: etcd.endpoint,
@@ -98,7 +74,7 @@ describe("a full etcd", function () {
       });
       await fill(raw);
       assert.ok([200, 429].includes((await acquire(sidecar, "orders/1")).status));
-      for (const { key } of await raw.under("fill/")) await raw.delete(key);
+      await deleteFill(raw);
       await works(sidecar, "orders/2");
     },
   });

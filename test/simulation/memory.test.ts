@@ -1,33 +1,34 @@
 /** Every bug of test/faults/memory, planted into the sources, makes a schedule (or a test) fail: else nothing guards it. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
-import path from "node:path";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import type { Bug } from "#test/faults/bug.ts";
+import { readBugs } from "#test/faults/bugs.ts";
 import type { Caught } from "./catch.ts";
 
-const folder = path.join("test", "faults", "memory");
+const bugs = await readBugs();
 /** Tried where the seed that is remembered fails no more. */
 const othersMax = 1_000;
 const childMaxMs = 120_000;
 
 describe("the memory of bugs", () => {
-  for (const file of readdirSync(folder).sort()) {
-    it(`${path.basename(file, ".ts")} is caught`, async function () {
+  for (const { name, file: named, bug } of bugs) {
+    const { caughtBy } = bug;
+    // Caught by real processes: test/faults/planted.test.ts.
+    if (caughtBy === "inRun") continue;
+    it(`${name} is caught`, async function () {
       this.timeout(childMaxMs + 10_000);
       this.slow(20_000);
-      const named = path.join(folder, file);
-      const { bug } = (await import(`#test/faults/memory/${file}`)) as { readonly bug: Bug };
       const found = readFileSync(bug.file, "utf8").split(bug.text).length - 1;
       assert.equal(
         found,
         1,
         `${named}: its text stands ${String(found)} times in ${bug.file}. Rewrite the bug for the sources as they are, or retire it.`,
       );
-      await ("tests" in bug.caughtBy
-        ? failsTests(named, bug.caughtBy.tests)
-        : failsSchedules(named, bug.caughtBy));
+      await ("tests" in caughtBy
+        ? failsTests(named, caughtBy.tests)
+        : failsSchedules(named, caughtBy));
     });
   }
 });

@@ -25,6 +25,8 @@ export interface EtcdOptions {
   /** Where the data lies; kept when the server is stopped. Absent: a folder that goes with the server. */
   readonly dataFolder?: string;
   readonly quotaBytes?: number;
+  /** Opens a door for the others to a member that listens for them at that port, and tells its own port. Absent: they come in there. */
+  readonly peerDoor?: (peerPort: number, member: number) => Promise<number>;
   /** Answers before the disk has it: faster, and honest as long as the machine itself does not crash. */
   readonly noFsync?: boolean;
 }
@@ -36,6 +38,8 @@ interface Ports {
   readonly client: number;
   readonly peer: number;
   readonly health: number;
+  /** Where the other members find it. */
+  readonly door: number;
 }
 
 export class EtcdServer implements AsyncDisposable {
@@ -84,9 +88,9 @@ export class EtcdServer implements AsyncDisposable {
     for (let tries = 1; ; tries++) {
       const folder = options.dataFolder ?? (await mkdtemp(path.join(tmpdir(), "holdfast-etcd-")));
       const numbers = await freePorts(count * 3);
-      const ports = Array.from({ length: count }, (_, at) =>
-        portsOf(numbers.slice(at * 3, at * 3 + 3)),
-      );
+      const ports: Ports[] = [];
+      for (let at = 0; at < count; at++)
+        ports.push(await portsOf(numbers.slice(at * 3, at * 3 + 3), at, options));
       const server = new EtcdServer(options, { program, folder, ports });
       try {
         await server.startAll();
@@ -184,13 +188,14 @@ export class EtcdServer implements AsyncDisposable {
     if (ports === undefined) throw new Error(`there is no member ${at}`);
     const client = `${tls === undefined ? "http" : "https"}://${host}:${ports.client}`;
     const peer = `http://127.0.0.1:${ports.peer}`;
+    const door = `http://127.0.0.1:${ports.door}`;
     const cluster = this.#ports
-      .map(({ peer: port }, n) => `m${n}=http://127.0.0.1:${port}`)
+      .map(({ door: port }, n) => `m${n}=http://127.0.0.1:${port}`)
       .join(",");
     return [
       ...[`--name=m${at}`, `--data-dir=${path.join(this.dataFolder, `m${at}`)}`],
       ...[`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`],
-      ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
+      ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${door}`],
       ...[`--initial-cluster=${cluster}`, `--initial-cluster-token=${this.#token}`],
       ...[`--listen-metrics-urls=http://127.0.0.1:${ports.health}`, "--logger=zap"],
       ...(tls === undefined ? [] : [`--cert-file=${tls.cert}`, `--key-file=${tls.key}`]),
@@ -205,9 +210,12 @@ export class EtcdServer implements AsyncDisposable {
   }
 }
 
-function portsOf(numbers: readonly number[]): Ports {
-  const [client, peer, health] = numbers;
+async function portsOf(
+  [client, peer, health]: readonly number[],
+  at: number,
+  { peerDoor }: EtcdOptions,
+): Promise<Ports> {
   if (client === undefined || peer === undefined || health === undefined)
     throw new Error("too few ports");
-  return { client, peer, health };
+  return { client, peer, health, door: (await peerDoor?.(peer, at)) ?? peer };
 }

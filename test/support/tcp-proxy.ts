@@ -208,7 +208,9 @@ class Link {
     for (const lane of this.#lanes) lane.drop();
     for (const socket of [this.#client, this.#server]) {
       if (socket.destroyed) continue;
-      if (socket.connecting) socket.destroy();
+      // A reset while the end is being sent fails with EINVAL; the socket then never closes, and the process spins at its exit.
+      const isEnding = socket.writableEnded && !socket.writableFinished;
+      if (socket.connecting || isEnding) socket.destroy();
       else socket.resetAndDestroy();
     }
     this.#parts.ended();

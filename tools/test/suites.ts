@@ -43,6 +43,7 @@ export const suites: readonly Suite[] = [
     ...{ etcd: ["3.7", "3.6"], etcdToo: ["3.4"], builtToo: ["registry"], sideBySide: true },
     nodeToo: ["20", "22", "24"],
   },
+  { name: "faults", etcd: ["3.7"], etcdToo: [] },
   { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light", sideBySide: true },
   {
     name: "charts",

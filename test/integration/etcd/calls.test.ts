@@ -69,9 +69,9 @@ describe("a write", () => {
   it("is what the server says, when it says it in the only headers", async () => {
     assert.equal(
       await writeAt((call) => {
-        endWith(call, 8, "etcdserver: mvcc: database space exceeded");
+        endWith(call, 8, "etcdserver: too many requests");
       }),
-      "refused noSpace",
+      "refused overloaded",
     );
   });
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { EtcdGateway } from "#test/support/etcd-gateway.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
+import { makeSpace } from "#test/support/etcd-space.ts";
 import { TcpProxy } from "#test/support/tcp-proxy.ts";
 import type { EtcdClient } from "#etcd/client.ts";
 import { clientOf, fastRuntime, loggedRuntime, putOf, said, valueOf, within } from "./client-of.ts";
@@ -154,3 +156,32 @@ describe("an etcd that comes and goes", () => {
     assert.ok((member().dbSizeBytes ?? 0) > 1024 * 1024);
   });
 });
+
+for (const version of ["3.7", "3.6"] as const)
+  it(`an etcd ${version} that gets full: what is told as refused is not there, what is told as done is`, async function () {
+    this.timeout(60_000);
+    await using etcd = await EtcdServer.start({
+      noFsync: true,
+      version,
+      quotaBytes: 4 * 1024 * 1024,
+    });
+    await using client = await clientOf(etcd.endpoint);
+    const raw = new EtcdGateway(etcd.endpoint);
+    // Of writes that are under way together when it gets full, some are carried out and answered as one that is not.
+    for (let round = 0; round < 3; round++) {
+      const told = new Map<string, string>();
+      const write = async (name: string): Promise<void> => {
+        told.set(name, said(await client.sendTxn(putOf(name, "v".repeat(100_000)))));
+      };
+      for (let n = 0; ![...told.values()].includes("refused noSpace"); n++) {
+        assert.ok(n < 100, "never full");
+        await Promise.all(Array.from({ length: 8 }, (_, at) => write(`/full/${n}-${at}`)));
+      }
+      const there = new Set((await raw.under("/full/")).map(({ key }) => key));
+      for (const [name, how] of told)
+        if (how !== "unknown noAnswer")
+          assert.equal(how === "done", there.has(name), `${name}: ${how}`);
+      await raw.deleteUnder("/full/");
+      await makeSpace([raw]);
+    }
+  });

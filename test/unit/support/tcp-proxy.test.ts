@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { connect, createServer, Socket, type AddressInfo } from "node:net";
 import { beforeEach, afterEach, describe, it } from "mocha";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 
@@ -150,5 +150,26 @@ describe("the TCP proxy", () => {
   it("passes on the end of a connection", async () => {
     client.end();
     await once(client, "close");
+  });
+
+  it("closes a connection also where it is reset in the moment in which its end is sent", async () => {
+    const { prototype } = Socket;
+    const { end } = prototype;
+    const closed = new Promise((resolve) =>
+      client.once("error", () => client.once("close", resolve)),
+    );
+    prototype.end = function (this: Socket) {
+      end.call(this, "");
+      if (this !== client) proxy.reset();
+      return this;
+    };
+    try {
+      client.end();
+      await closed;
+    } finally {
+      prototype.end = end;
+    }
+    // What is not closed the leak check tells.
+    assert.equal(proxy.connections, 0);
   });
 });
