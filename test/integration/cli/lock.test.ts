@@ -1,6 +1,5 @@
 /** `holdfast lock`: a command under a lock, with real commands, a real sidecar and what befalls them. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { after, before, describe, it } from "mocha";
@@ -8,6 +7,7 @@ import { EtcdServer } from "#test/support/etcd-server.ts";
 import { cli, CliProcess } from "#test/support/cli-process.ts";
 import { hold, holdersOf, queued, release, works } from "#test/support/lock-calls.ts";
 import { eventually, inTime } from "#test/support/poll.ts";
+import { Terminal } from "#test/support/terminal.ts";
 import { together } from "#test/support/together.ts";
 import { brief, mutex, pool, SidecarProcess } from "#test/support/sidecar-process.ts";
 import { urlOf } from "../client/support.ts";
@@ -254,19 +254,13 @@ describe("holdfast lock", function () {
   it("shows a person at a terminal who holds the lock, in one line that is gone in the end", async () => {
     const held = await hold(sidecar, "orders/t", { holder: "somebody" });
     const command = `exec "${process.execPath}" cli/main.ts lock orders/t -- echo mine`;
-    // script gives it a terminal, and writes what it shows.
-    const child = spawn("script", ["-qec", command, "/dev/null"], {
-      stdio: ["pipe", "pipe", "inherit"],
-      env: { ...process.env, HOLDFAST_URL: url },
-    });
-    let shown = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (shown += text));
-    const over = new Promise<number | null>((resolve) => child.once("close", resolve));
-    const line =
-      /\r\u{1b}\[2Kwaits for orders\/t, \d+s of 1m, held by somebody \([^)]+\) for \d+s/u;
-    await eventually("the line", () => line.test(shown));
+    await using terminal = new Terminal(command, { HOLDFAST_URL: url });
+    await terminal.shows(
+      /\[2Kwaits for orders\/t, \d+s of 1m, held by somebody \([^)]+\) for \d+s/,
+    );
     await release(sidecar, held);
-    assert.equal(await inTime("its end", over), 0);
+    assert.equal(await terminal.end, 0);
+    const { shown } = terminal;
     assert.ok(shown.endsWith("\r\u{1b}[2Kmine\r\n"), JSON.stringify(shown.slice(-80)));
     assert.deepEqual(await holdersOf(sidecar, "orders/t"), []);
   });
