@@ -13,6 +13,8 @@ import {
 } from "./generated/operations.ts";
 import type { Answer } from "./http/answer-reader.ts";
 import type { Exchanged } from "./http/connection.ts";
+import type { ServerEvent } from "./http/event-reader.ts";
+import { readEvents } from "./http/event-source.ts";
 import type { Sending } from "./http/connections.ts";
 import type { Place } from "./http/place.ts";
 
@@ -60,6 +62,16 @@ export class Calls {
     this.#wire = wire;
     this.#place = place;
     this.clock = clock;
+  }
+
+  /** An event stream, from now on until `signal` aborts or it ends by itself. Throws what kept it from beginning. */
+  stream<Id extends OperationId>(
+    id: Id,
+    asking: Asking<Id>,
+    signal: AbortSignal,
+  ): AsyncGenerator<ServerEvent, void> {
+    const text = requestText(id, asking, this.#place.hostHeader);
+    return readEvents(this.#place, text, signal);
   }
 
   /** Never rejects but for what cannot be written as a request. */
@@ -137,7 +149,7 @@ function parsed(text: string): unknown {
   }
 }
 
-function requestText<Id extends OperationId>(
+export function requestText<Id extends OperationId>(
   id: Id,
   { path, fields }: Asking<Id>,
   host: string,

@@ -20,9 +20,11 @@ export type { Duration } from "./duration.ts";
 export { HoldfastError, type ClientCode, type ErrorCode } from "./error.ts";
 export type { ProblemCode, ProblemFacts } from "./generated/problems.ts";
 export type { Holder, Lock, LockPool, LockTotals, Waiter } from "./generated/operations.ts";
+export type { ElectOptions } from "./election.ts";
 export type { Grant } from "./grant.ts";
 export type { AcquireOptions, Guarded, ListOptions, Locks, TryOptions } from "./locks.ts";
 export type { Limits } from "./office.ts";
+export type { EventsOptions, LockEvent } from "./watching.ts";
 
 export interface ConnectOptions {
   /** Where the sidecar listens: `http://localhost:4653` or `unix:/path`. Unset: HOLDFAST_URL, else the former. */

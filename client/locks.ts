@@ -1,10 +1,12 @@
 /** The locks of one pool. */
 import type { Duration } from "./duration.ts";
+import { elect, type ElectOptions } from "./election.ts";
 import { durationMs, durationText } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import type { Lock, LockPool as PoolAnswer } from "./generated/operations.ts";
 import type { Grant, GrantRules } from "./grant.ts";
 import type { Office } from "./office.ts";
+import { watchLock, type EventsOptions, type LockEvent } from "./watching.ts";
 
 export interface AcquireOptions {
   /** How long to wait for the lock: `10s`, or milliseconds. Unset: only try. */
@@ -111,6 +113,33 @@ export class Locks {
       [K in keyof ListOptions]: NonNullable<ListOptions[K]>;
     };
     return this.#office.calls.get("listLocks", { path: { pool: this.pool }, fields });
+  }
+
+  /**
+   * Who holds the lock: as it is, then each change, for as long as one listens. Followers of a leader read this:
+   *
+   *     for await (const event of locks.events("leader")) if (event.kind === "holder") follow(event.holders[0]);
+   *
+   * @throws HoldfastError where the lock cannot be watched
+   */
+  events(name: string, { signal }: EventsOptions = {}): AsyncGenerator<LockEvent, void> {
+    const path = { pool: this.pool, name };
+    return watchLock(this.#office, { path, signal: this.#office.untilClosed(signal) });
+  }
+
+  /**
+   * Stands for election, turn after turn. Each turn is the lock, held: lead until its signal aborts.
+   *
+   *     for await (const { signal, fence } of locks.elect("leader")) await lead(signal, fence);
+   *
+   * The lock is given back when the loop's body ends, is left by `break`, or throws. `options.signal` ends the candidacy: the body
+   * is to look at it, too.
+   * @throws HoldfastError what does not pass by itself
+   */
+  elect(name: string, options: ElectOptions = {}): AsyncGenerator<Grant, void> {
+    const signal = this.#office.untilClosed(options.signal);
+    const acquire = (more: AcquireOptions): Promise<Grant> => this.#acquire(name, more, true);
+    return elect(this.#office, { options, signal, acquire });
   }
 
   async #acquire(name: string, options: AcquireOptions, keepsAlive: boolean): Promise<Grant> {

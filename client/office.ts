@@ -31,7 +31,9 @@ export interface OfficeParts {
 
 export class Office {
   readonly calls: Calls;
+  readonly runtime: Runtime;
   readonly holder: string | undefined;
+  readonly #closing = new AbortController();
   readonly #parts: OfficeParts;
   readonly #settler: Settler;
   readonly #grants = new Set<Grant>();
@@ -45,9 +47,21 @@ export class Office {
   constructor(parts: OfficeParts) {
     this.#parts = parts;
     this.calls = parts.calls;
+    this.runtime = parts.runtime;
     this.holder = parts.holder;
     this.#settler = new Settler(parts);
     this.#idPrefix = parts.runtime.randomId(idBytes);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Aborts with the signal, and when the client is closed. */
+  untilClosed(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined
+      ? this.#closing.signal
+      : AbortSignal.any([signal, this.#closing.signal]);
   }
 
   /** Tells what happened where nobody waits for it. */
@@ -98,6 +112,7 @@ export class Office {
   }
 
   async #close(): Promise<void> {
+    this.#closing.abort(closed());
     for (const leaving of this.#acquires.keys()) leaving.abort(closed());
     const grants = [...this.#grants];
     for (const grant of grants) grant.lose(closed());

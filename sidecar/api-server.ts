@@ -1,21 +1,34 @@
 /** The HTTP API over everything behind it. */
 import { Admission } from "./http/admission.ts";
+import { Bug } from "#core/refusal.ts";
 import { HttpServer } from "#host/http/server.ts";
 import { Service } from "./http/serve.ts";
 import { viewEtcd } from "./etcd-status.ts";
 import { lockHandlers } from "./handlers/locks.ts";
 import { statusHandlers, type StatusApi } from "./handlers/status.ts";
+import type { Streams } from "./handlers/streams.ts";
+import { acquireAsStream, watchingHandlers } from "./handlers/watching.ts";
 import { answersCounter } from "./metrics.ts";
 import { options as optionTable } from "./options.ts";
 import { viewResources } from "./resources/view.ts";
 import type { Running } from "./running.ts";
 
 /** Throws ListenRefused. */
-export function startApi(running: Running): Promise<HttpServer> {
+export function startApi(running: Running, streams: Streams): Promise<HttpServer> {
   const { options, runtime, kernel, metrics, onBug } = running;
+  const { locks } = kernel;
+  const failed = (operation: string, error: unknown): void => {
+    runtime.log.error("a request failed", { operation, error });
+    if (error instanceof Bug) onBug(`operation ${operation}`, error);
+  };
+  const watching = { locks, streams, failed };
   const service = new Service({
     admission: new Admission(options.allowedHosts ?? []),
-    handlers: { ...lockHandlers(kernel.locks), ...statusHandlers(statusOf(running)) },
+    handlers: {
+      ...lockHandlers(locks, (input, call) => acquireAsStream(watching, input, call)),
+      ...watchingHandlers(watching),
+      ...statusHandlers(statusOf(running)),
+    },
     log: runtime.log,
     answered: answersCounter(metrics),
     onBug,

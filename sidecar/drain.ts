@@ -9,6 +9,7 @@
 import type { Kernel } from "./kernel.ts";
 import { after, sleep, type Instant, type Runtime } from "#core/runtime.ts";
 import type { HttpServer } from "#host/http/server.ts";
+import type { Streams } from "./handlers/streams.ts";
 
 /** From the signal to the end of the process: Kubernetes and people give us two seconds. */
 const endMs = 1_900;
@@ -22,6 +23,7 @@ export interface DrainParts {
   readonly runtime: Runtime;
   readonly kernel: Kernel;
   readonly http: HttpServer;
+  readonly streams: Streams;
   /** See the option `appEndsFirst`. */
   readonly callersEnded: boolean;
 }
@@ -43,7 +45,13 @@ async function untilCallersEnded({ runtime, kernel }: DrainParts, endedAt: Insta
   if (isPromised) await sleep(runtime, Math.max(endedAt - runtime.now(), 0));
 }
 
-async function letGoOfAll({ runtime, kernel, http, callersEnded }: DrainParts): Promise<void> {
+async function letGoOfAll({
+  runtime,
+  kernel,
+  http,
+  streams,
+  callersEnded,
+}: DrainParts): Promise<void> {
   const letGo = new AbortController();
   const answers = new AbortController();
   const letGoAt = after(runtime.now(), letGoMs);
@@ -57,6 +65,11 @@ async function letGoOfAll({ runtime, kernel, http, callersEnded }: DrainParts): 
   ];
   const all = await kernel.drain({ signal: letGo.signal, deadline: letGoAt, callersEnded });
   runtime.log.info(all ? "all locks are given back" : "locks are left to the end of the session");
+  // Those of grants were told of their loss.
+  streams.endAll({
+    code: "draining",
+    detail: "This sidecar is shutting down. Join its successor.",
+  });
   await http.drain(answers.signal);
   for (const timer of timers) timer.cancel();
 }

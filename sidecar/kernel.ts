@@ -107,6 +107,7 @@ export class Kernel {
    */
   async drain(wait: DrainWait): Promise<boolean> {
     const stillHeld = await this.locks.drain(wait);
+    this.locks.leave();
     await this.sessions.stop(!stillHeld, wait);
     return !stillHeld;
   }

@@ -27,6 +27,7 @@ import {
   options as optionTable,
   type SidecarOptions,
 } from "./options.ts";
+import { Streams } from "./handlers/streams.ts";
 import { startProbes } from "./probes.ts";
 import { CopyKeeper } from "./resources/copy-keeper.ts";
 import { logServed, rememberedCopy } from "./resources/from-etcd.ts";
@@ -55,7 +56,8 @@ async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promi
   if (access.identity !== undefined) stack.use(access.identity);
   const running = await startBehind(stack, { ...given, access });
   const { kernel, standalone } = running;
-  const http = stack.use(await startApi(running));
+  const streams = new Streams(runtime);
+  const http = stack.use(await startApi(running, streams));
 
   const startParts = {
     runtime,
@@ -64,7 +66,7 @@ async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promi
     etcdProblem: () =>
       access.identity?.view().problem ?? viewEtcd(running.store.client.status()).problem,
   };
-  const { health, started } = await startProbes(running, http, startParts);
+  const { health, started } = await startProbes(running, { http, streams }, startParts);
   stack.use(health);
 
   const about = {
@@ -91,7 +93,7 @@ async function run(options: SidecarOptions, runtime: Runtime, onBug: Die): Promi
   const signal = await termination.requested;
   runtime.log.info("shutting down", { signal });
   endInTime(runtime, options.appEndsFirst);
-  await drain({ runtime, kernel, http, callersEnded: options.appEndsFirst });
+  await drain({ runtime, kernel, http, streams, callersEnded: options.appEndsFirst });
 }
 
 /** Loaded where there is an identity, as that is. */

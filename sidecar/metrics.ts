@@ -11,6 +11,8 @@ export interface MetricSources {
   /** Requests that are not answered yet, and open connections. */
   readonly requests: () => number;
   readonly connections: () => number;
+  /** Event streams: open ones, and those that were closed because nobody read them. */
+  readonly streams: () => { readonly size: number; readonly slow: number };
   readonly writesWaiting: () => number;
   readonly etcdReachable: () => boolean;
   /** Milliseconds that the event loop lately stood. */
@@ -29,6 +31,9 @@ const lockEvents = {
   released: "Grants released by their callers.",
   expired: "Grants ended by their ttl or maxHold.",
   lost: "Grants ended with the session.",
+  revoked: "Grants ended because somebody asked for them.",
+  broken: "Grants whose place was deleted by force: only the fence protected what they guarded.",
+  slow: "Grants ended because nobody read the stream that they lived by.",
   abandoned: "Waits whose caller went away.",
   timedOut: "Waits that ended without a grant.",
   handovers: "Grants that passed from one local caller to the next without a write.",
@@ -103,7 +108,20 @@ function declareLocks(metrics: Metrics, { counters }: MetricSources): void {
   );
 }
 
-function declareHttp(metrics: Metrics, { requests, connections }: MetricSources): void {
+function declareHttp(metrics: Metrics, { requests, connections, streams }: MetricSources): void {
+  metrics.read(
+    "gauge",
+    { name: "holdfast_http_streams", help: "Event streams that are open." },
+    () => [{ value: streams().size }],
+  );
+  metrics.read(
+    "counter",
+    {
+      name: "holdfast_http_streams_slow",
+      help: "Event streams closed by the sidecar because nobody read them.",
+    },
+    () => [{ value: streams().slow }],
+  );
   metrics.read(
     "gauge",
     { name: "holdfast_http_requests_in_flight", help: "Requests not answered yet." },

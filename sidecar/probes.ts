@@ -2,6 +2,7 @@
 import { Health, type Checks } from "#host/health.ts";
 import { viewEtcd } from "./etcd-status.ts";
 import type { HttpServer } from "#host/http/server.ts";
+import type { Streams } from "./handlers/streams.ts";
 import { declareMetrics } from "./metrics.ts";
 import { options as optionTable } from "./options.ts";
 import type { Running } from "./running.ts";
@@ -16,7 +17,7 @@ export interface Probes {
 /** Throws ListenRefused. */
 export async function startProbes(
   running: Running,
-  http: HttpServer,
+  { http, streams }: { readonly http: HttpServer; readonly streams: Streams },
   startParts: StartedParts,
 ): Promise<Probes> {
   const { options, runtime, kernel, store, loop, metrics } = running;
@@ -33,6 +34,7 @@ export async function startProbes(
     counters: () => kernel.locks.counters(),
     requests: () => http.requests,
     connections: () => http.connections,
+    streams: () => streams,
     writesWaiting: () => store.writesWaiting,
     etcdReachable: () => viewEtcd(store.client.status()).reachable,
     lagMs: () => loop.lagMs(),

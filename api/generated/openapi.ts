@@ -110,9 +110,9 @@ export const openapi: Readonly<Record<string, unknown>> = {
             description: "What the grant lives by.",
             schema: {
               description:
-                "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends with the caller's connection.",
+                "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends when the caller closes the event stream that it was granted on.",
               type: "string",
-              enum: ["ttl", "session"],
+              enum: ["ttl", "session", "connection"],
               default: "ttl",
             },
           },
@@ -186,9 +186,9 @@ export const openapi: Readonly<Record<string, unknown>> = {
                   },
                   hold: {
                     description:
-                      "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends with the caller's connection.",
+                      "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends when the caller closes the event stream that it was granted on.",
                     type: "string",
-                    enum: ["ttl", "session"],
+                    enum: ["ttl", "session", "connection"],
                     default: "ttl",
                   },
                   requestId: {
@@ -226,6 +226,48 @@ export const openapi: Readonly<Record<string, unknown>> = {
               "application/json": { schema: { $ref: "#/components/schemas/Grant" } },
               "text/plain": {
                 schema: { type: "string", examples: ["s3k9x2-17 1152921504606912513\n"] },
+              },
+              "text/event-stream": {
+                schema: { type: "string" },
+                "x-events": {
+                  waiting: {
+                    description:
+                      "Where the caller stands; again when that has changed, at most once a second.",
+                    schema: { $ref: "#/components/schemas/Waiting" },
+                  },
+                  granted: {
+                    description: "The lock is held by the caller.",
+                    schema: { $ref: "#/components/schemas/Grant" },
+                  },
+                  jeopardy: {
+                    description:
+                      "The sidecar does not hear from etcd. The grant ends at the deadline, unless `recovered` comes before.",
+                    schema: { $ref: "#/components/schemas/Jeopardy" },
+                  },
+                  recovered: {
+                    description: "Etcd was heard again: the jeopardy is over.",
+                    schema: { $ref: "#/components/schemas/Recovered" },
+                  },
+                  revokeRequested: {
+                    description:
+                      "Somebody asks for the lock. Release it: at the deadline the grant ends with `lost`, whatever renews it.",
+                    schema: { $ref: "#/components/schemas/RevokeRequested" },
+                  },
+                  lost: {
+                    description:
+                      "The grant is over, and nobody else was granted the lock before this was said. The last.",
+                    schema: { $ref: "#/components/schemas/Lost" },
+                  },
+                  released: {
+                    description: "The lock was given back. The last.",
+                    schema: { $ref: "#/components/schemas/GaveBack" },
+                  },
+                  problem: {
+                    description:
+                      "The stream ends, and why: the wait is over, the sidecar shuts down, or it was not read.",
+                    schema: { $ref: "#/components/schemas/Problem" },
+                  },
+                },
               },
             },
           },
@@ -759,6 +801,146 @@ export const openapi: Readonly<Record<string, unknown>> = {
         },
       },
     },
+    "/v1/grants/{grantId}/events": {
+      get: {
+        operationId: "watchGrant",
+        description:
+          "Tells what becomes of a grant, as a stream, beginning with the grant as it is. To close it ends nothing, whatever the grant lives by.",
+        parameters: [
+          {
+            name: "grantId",
+            in: "path",
+            required: true,
+            description: "As the acquire was answered with.",
+            schema: {
+              description: "As the acquire was answered with.",
+              type: "string",
+              minLength: 1,
+              maxLength: 128,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+        ],
+        responses: {
+          "200": {
+            description: "A stream of events.",
+            content: {
+              "text/event-stream": {
+                schema: { type: "string" },
+                "x-events": {
+                  granted: {
+                    description: "The grant as it is. The first.",
+                    schema: { $ref: "#/components/schemas/Grant" },
+                  },
+                  jeopardy: {
+                    description:
+                      "The sidecar does not hear from etcd. The grant ends at the deadline, unless `recovered` comes before.",
+                    schema: { $ref: "#/components/schemas/Jeopardy" },
+                  },
+                  recovered: {
+                    description: "Etcd was heard again: the jeopardy is over.",
+                    schema: { $ref: "#/components/schemas/Recovered" },
+                  },
+                  revokeRequested: {
+                    description:
+                      "Somebody asks for the lock. Release it: at the deadline the grant ends with `lost`, whatever renews it.",
+                    schema: { $ref: "#/components/schemas/RevokeRequested" },
+                  },
+                  lost: {
+                    description:
+                      "The grant is over, and nobody else was granted the lock before this was said. The last.",
+                    schema: { $ref: "#/components/schemas/Lost" },
+                  },
+                  released: {
+                    description: "The lock was given back. The last.",
+                    schema: { $ref: "#/components/schemas/GaveBack" },
+                  },
+                  problem: {
+                    description:
+                      "The stream ends, and why: the wait is over, the sidecar shuts down, or it was not read.",
+                    schema: { $ref: "#/components/schemas/Problem" },
+                  },
+                },
+              },
+            },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "grant_not_found: No such grant. not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "409": {
+            description: "grant_lost: The grant is over.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "backend_unreachable: etcd cannot be reached. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
     "/v1/locks/{pool}/{name}": {
       get: {
         operationId: "getLock",
@@ -997,6 +1179,141 @@ export const openapi: Readonly<Record<string, unknown>> = {
           "503": {
             description:
               "backend_unreachable: etcd cannot be reached. backend_refused: etcd refuses the sidecar. sidecar_too_old: The sidecar is too old for this resource. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+    "/v1/locks/{pool}/{name}/events": {
+      get: {
+        operationId: "watchLock",
+        description:
+          "Tells who holds a lock, as a stream: first as it is, then each change. That is what followers of a leader need.",
+        parameters: [
+          {
+            name: "pool",
+            in: "path",
+            required: true,
+            description: "The DistributedLock that the lock belongs to.",
+            schema: {
+              description: "The DistributedLock that the lock belongs to.",
+              type: "string",
+              minLength: 1,
+              maxLength: 253,
+              pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+            },
+          },
+          {
+            name: "name",
+            in: "path",
+            required: true,
+            description:
+              "The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters.",
+            schema: {
+              description:
+                "The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters.",
+              type: "string",
+              minLength: 1,
+              maxLength: 512,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+        ],
+        responses: {
+          "200": {
+            description: "A stream of events.",
+            content: {
+              "text/event-stream": {
+                schema: { type: "string" },
+                "x-events": {
+                  holder: {
+                    description: "Who holds the lock now.",
+                    schema: { $ref: "#/components/schemas/Holders" },
+                  },
+                  vacant: {
+                    description: "Nobody holds the lock.",
+                    schema: { $ref: "#/components/schemas/Vacant" },
+                  },
+                  unseen: {
+                    description:
+                      "Etcd does not answer: what was told last may be over. `holder` or `vacant` follows when it does.",
+                    schema: { $ref: "#/components/schemas/Unseen" },
+                  },
+                  problem: {
+                    description:
+                      "The stream ends, and why: the wait is over, the sidecar shuts down, or it was not read.",
+                    schema: { $ref: "#/components/schemas/Problem" },
+                  },
+                },
+              },
+            },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "pool_not_found: No such lock pool. not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description: "too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "sidecar_too_old: The sidecar is too old for this resource. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
             content: {
               "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
             },
@@ -1278,6 +1595,20 @@ export const openapi: Readonly<Record<string, unknown>> = {
           advice: { description: "What to do about it.", type: "string", maxLength: 65536 },
         },
       },
+      GaveBack: {
+        description: "A grant that was released.",
+        type: "object",
+        required: ["grantId", "since"],
+        properties: {
+          grantId: {
+            description: "The grant.",
+            type: "string",
+            maxLength: 128,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          since: { description: "When.", type: "string", format: "date-time" },
+        },
+      },
       Grant: {
         description: "One caller's hold of a lock.",
         type: "object",
@@ -1327,7 +1658,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           hold: {
             description:
-              "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends with the caller's connection.",
+              "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends when the caller closes the event stream that it was granted on.",
             type: "string",
             enum: ["ttl", "session", "connection"],
           },
@@ -1340,7 +1671,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           expiresIn: {
             description:
-              "For how long the sidecar keeps the lock for this caller without a renewal. Absent: until the session ends. From 0s to 8760h.",
+              "For how long the sidecar keeps the lock for this caller without a renewal. Absent: until what it lives by ends. From 0s to 8760h.",
             type: "string",
             pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
             maxLength: 32,
@@ -1417,6 +1748,26 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
         },
       },
+      Holders: {
+        description: "Those who hold a lock.",
+        type: "object",
+        required: ["lock", "holders"],
+        properties: {
+          lock: {
+            description: "Pool and name: orders/42.",
+            type: "string",
+            maxLength: 1024,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          holders: {
+            description: "Of a Mutex one; else all that hold the lock, in order.",
+            type: "array",
+            minItems: 1,
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/Holder" },
+          },
+        },
+      },
       IdentityState: {
         description:
           "What an operator gave this sidecar, to be let into etcd. Absent: options say how etcd is reached.",
@@ -1431,6 +1782,32 @@ export const openapi: Readonly<Record<string, unknown>> = {
             description: "Why there is no new one, or what has ended.",
             type: "string",
             maxLength: 65536,
+          },
+        },
+      },
+      Jeopardy: {
+        description: "A grant that is about to end.",
+        type: "object",
+        required: ["grantId", "deadlineIn", "deadline"],
+        properties: {
+          grantId: {
+            description: "The grant.",
+            type: "string",
+            maxLength: 128,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          deadlineIn: {
+            description:
+              "How long the grant lasts at most, counted from when it was said. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          deadline: {
+            description:
+              "That moment by the sidecar's wall clock: an event may be read late, and this stays what it is.",
+            type: "string",
+            format: "date-time",
           },
         },
       },
@@ -1518,10 +1895,59 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
         },
       },
+      Lost: {
+        description: "A grant that is over, and was not released.",
+        type: "object",
+        required: ["grantId", "reason", "since", "guaranteedFor"],
+        properties: {
+          grantId: {
+            description: "The grant.",
+            type: "string",
+            maxLength: 128,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          reason: {
+            description:
+              "Why. expired: its ttl ended without a renewal; maxHold: it was held for as long as the pool allows; revoked: somebody asked for the lock, and the grace was over; broken: somebody took the lock by force, whatever was guaranteed; slow: nobody read the stream that it lived by; sessionLost: the sidecar's session with etcd ended; drained: the sidecar shuts down; undelivered: its answer could not be delivered, so it was given back.",
+            type: "string",
+            enum: [
+              "expired",
+              "maxHold",
+              "revoked",
+              "broken",
+              "slow",
+              "sessionLost",
+              "drained",
+              "undelivered",
+            ],
+          },
+          since: { description: "When.", type: "string", format: "date-time" },
+          guaranteedFor: {
+            description:
+              "For how long nobody else is granted the lock, counted from when it was said. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+        },
+      },
       OpenApi: {
         description: "An OpenAPI 3.1 document.",
         type: "object",
         additionalProperties: true,
+      },
+      Recovered: {
+        description: "A grant that was in jeopardy.",
+        type: "object",
+        required: ["grantId"],
+        properties: {
+          grantId: {
+            description: "The grant.",
+            type: "string",
+            maxLength: 128,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+        },
       },
       Released: {
         description: "What was released.",
@@ -1618,6 +2044,38 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
         },
       },
+      RevokeRequested: {
+        description: "A grant that somebody asks for.",
+        type: "object",
+        required: ["grantId", "by", "grace", "deadline"],
+        properties: {
+          grantId: {
+            description: "The grant.",
+            type: "string",
+            maxLength: 128,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          by: {
+            description: "The pod that asks for it.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          grace: {
+            description:
+              "How long the grant lasts at most, counted from when it was said. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          deadline: {
+            description:
+              "That moment by the sidecar's wall clock: an event may be read late, and this stays what it is.",
+            type: "string",
+            format: "date-time",
+          },
+        },
+      },
       Session: {
         description: "How this sidecar's session with etcd stands.",
         type: "object",
@@ -1672,6 +2130,32 @@ export const openapi: Readonly<Record<string, unknown>> = {
           etcd: { $ref: "#/components/schemas/EtcdState" },
         },
       },
+      Unseen: {
+        description: "A lock of which nothing is known now.",
+        type: "object",
+        required: ["lock"],
+        properties: {
+          lock: {
+            description: "Pool and name: orders/42.",
+            type: "string",
+            maxLength: 1024,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+        },
+      },
+      Vacant: {
+        description: "A lock that is free.",
+        type: "object",
+        required: ["lock"],
+        properties: {
+          lock: {
+            description: "Pool and name: orders/42.",
+            type: "string",
+            maxLength: 1024,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+        },
+      },
       Waiter: {
         description: "One that waits. Callers behind another sidecar stand behind one place.",
         type: "object",
@@ -1713,6 +2197,26 @@ export const openapi: Readonly<Record<string, unknown>> = {
             type: "integer",
             format: "int64",
             minimum: 0,
+          },
+        },
+      },
+      Waiting: {
+        description: "A place in a lock's queue.",
+        type: "object",
+        required: ["lock", "place"],
+        properties: {
+          lock: {
+            description: "Pool and name: orders/42.",
+            type: "string",
+            maxLength: 1024,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          place: {
+            description:
+              "1: the next to be served. As last seen: callers behind another sidecar may be told late.",
+            type: "integer",
+            format: "int64",
+            minimum: 1,
           },
         },
       },

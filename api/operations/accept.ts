@@ -1,38 +1,49 @@
 /** Which of the forms that an operation answers in the caller prefers, by its Accept header. */
-import type { FieldProblem } from "../fields/read.ts";
+import { eventsMediaType, type Operation } from "./operation.ts";
 import { operations, type OperationId } from "./operations.ts";
 
-export type ReplyForm = "json" | "text";
+export type ReplyForm = "json" | "text" | "events";
 
-export type Accepted =
-  | { readonly ok: true; readonly form: ReplyForm }
-  | { readonly ok: false; readonly problem: FieldProblem };
-
-const json: Accepted = { ok: true, form: "json" };
-const text: Accepted = { ok: true, form: "text" };
 const rangesMax = 32;
 
-/** Locks will answer as streams one day: who asks for one now must not take the plain answer for it. */
-const noStreams: Accepted = {
-  ok: false,
-  problem: {
-    code: "not_supported",
-    field: "Accept",
-    reason: "'text/event-stream' is not supported yet by this version",
-    fix: "use 'application/json' or 'text/plain'",
-  },
-};
-
-/** JSON unless the caller clearly prefers text; what nobody here speaks is answered as JSON, too. Never throws. */
-export function acceptedForm(id: OperationId, header: string | undefined): Accepted {
-  if (header === undefined || header === "*/*" || header === "application/json") return json;
-  const lower = header.toLowerCase();
-  if (id === "acquireLock" && lower.includes("text/event-stream")) return noStreams;
-  const speaksText = Object.values(operations[id].replies).some((reply) => "text" in reply);
-  if (!speaksText) return json;
-  const ranges = lower.split(",", rangesMax).map(weighed);
-  return weightOf("text/plain", ranges) > weightOf("application/json", ranges) ? text : json;
+/**
+ * JSON unless the caller clearly prefers text or a stream; what nobody here speaks is answered as JSON, too. What is only a
+ * stream is always one. Never throws.
+ */
+export function acceptedForm(id: OperationId, header: string | undefined): ReplyForm {
+  const { speaks, isStream } = spoken[id];
+  if (isStream) return "events";
+  if (header === undefined || header === "*/*" || header === "application/json") return "json";
+  if (speaks.length === 0) return "json";
+  const ranges = header.toLowerCase().split(",", rangesMax).map(weighed);
+  let form: ReplyForm = "json";
+  let weight = weightOf("application/json", ranges);
+  for (const other of speaks) {
+    const its = weightOf(other.type, ranges);
+    if (its > weight) [form, weight] = [other.form, its];
+  }
+  return form;
 }
+
+interface Spoken {
+  readonly isStream: boolean;
+  /** Besides JSON. */
+  readonly speaks: readonly { readonly form: ReplyForm; readonly type: string }[];
+}
+
+const spoken = Object.fromEntries(
+  Object.values(operations).map(({ id, replies }: Operation): [string, Spoken] => {
+    const all = Object.values(replies);
+    const isStream = all.some(({ body, events }) => body === undefined && events !== undefined);
+    const text = all.some((reply) => "text" in reply)
+      ? [{ form: "text", type: "text/plain" } as const]
+      : [];
+    const events = all.some((reply) => "events" in reply)
+      ? [{ form: "events", type: eventsMediaType } as const]
+      : [];
+    return [id, { isStream, speaks: [...text, ...events] }];
+  }),
+) as Record<OperationId, Spoken>;
 
 interface Weighed {
   readonly range: string;

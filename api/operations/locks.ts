@@ -10,17 +10,21 @@ import {
   timestamp,
   type ValueOf,
 } from "../fields.ts";
+import { grantEvents, problemEvent, waitEvents } from "./events.ts";
 import type { InputOf, Operation } from "./operation.ts";
 
 const countMax = Number.MAX_SAFE_INTEGER;
 const longestTtl = "168h";
 
-const pool = text({ about: "The DistributedLock that the lock belongs to.", form: "subdomain" });
-const name = text({
+export const pool = text({
+  about: "The DistributedLock that the lock belongs to.",
+  form: "subdomain",
+});
+export const name = text({
   about: "The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters.",
   form: "lockName",
 });
-const grantId = text({
+export const grantId = text({
   about: "As the acquire was answered with.",
   form: "plain",
   bytesMin: 1,
@@ -31,7 +35,7 @@ const modes = { exclusive: "nobody else holds the lock", shared: "others may sha
 const holds = {
   ttl: "the grant ends when it is not renewed within its ttl",
   session: "the grant ends with the sidecar's session: it belongs to the pod as a whole",
-  connection: "the grant ends with the caller's connection",
+  connection: "the grant ends when the caller closes the event stream that it was granted on",
 };
 
 // What is answered
@@ -57,7 +61,7 @@ const metadataShown = stringMap({
   valueBytesMax: 16_384,
 });
 
-const grant = object({
+export const grant = object({
   title: "Grant",
   about: "One caller's hold of a lock.",
   fields: {
@@ -75,7 +79,7 @@ const grant = object({
     }),
     expiresIn: duration({
       about:
-        "For how long the sidecar keeps the lock for this caller without a renewal. Absent: until the session ends.",
+        "For how long the sidecar keeps the lock for this caller without a renewal. Absent: until what it lives by ends.",
       optional: true,
       min: "0s",
       max: "8760h",
@@ -91,7 +95,7 @@ const grant = object({
   },
 });
 
-const heldBy = object({
+export const heldBy = object({
   title: "Holder",
   about: "One that holds the lock.",
   fields: {
@@ -227,7 +231,6 @@ export const acquireLock = {
       about: "What the grant lives by.",
       default: "ttl",
       values: holds,
-      supported: ["ttl", "session"],
     }),
     requestId: text({
       about:
@@ -276,6 +279,12 @@ export const acquireLock = {
       text: {
         about: "With Accept: text/plain, grantId and fence on one line.",
         example: "s3k9x2-17 1152921504606912513\n",
+      },
+      events: {
+        ...waitEvents,
+        granted: { about: "The lock is held by the caller.", body: grant },
+        ...grantEvents,
+        ...problemEvent,
       },
     },
   },

@@ -10,7 +10,16 @@ export interface Reply {
   readonly body?: ObjectField;
   /** The same as `text/plain`, for callers that ask for it. */
   readonly text?: { readonly about: string; readonly example: string };
+  /** As `text/event-stream`: for callers that ask for it, or, where there is no body, for all. */
+  readonly events?: StreamEvents;
 }
+
+export const eventsMediaType = "text/event-stream";
+
+/** By the names of the events. */
+export type StreamEvents = Readonly<
+  Record<string, { readonly about: string; readonly body: ObjectField }>
+>;
 
 /** Between fields of one request. */
 export interface InputRule {

@@ -10,6 +10,7 @@ import {
 } from "./locks.ts";
 import type { InputOf } from "./operation.ts";
 import { getOpenapi, getSession, listResources } from "./status.ts";
+import { watchGrant, watchLock } from "./watching.ts";
 
 export const operations = {
   acquireLock,
@@ -17,8 +18,10 @@ export const operations = {
   renewGrant,
   releaseGrant,
   releaseHolder,
+  watchGrant,
   getLock,
   listLocks,
+  watchLock,
   listResources,
   getSession,
   getOpenapi,

@@ -59,7 +59,6 @@ const spec = object({
       default: "0s",
       min: "0s",
       max: "1h",
-      supported: ["0s"],
     }),
     stickyFor: duration({
       about:

@@ -23,7 +23,7 @@ export interface Grant {
   /** How long the grant lives without a renewal. Absent: it has no ttl. */
   readonly ttl?: string;
 
-  /** For how long the sidecar keeps the lock for this caller without a renewal. Absent: until the session ends. */
+  /** For how long the sidecar keeps the lock for this caller without a renewal. Absent: until what it lives by ends. */
   readonly expiresIn?: string;
 
   /** For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request. */
@@ -157,6 +157,9 @@ export const operations = {
 
   /** Tells which locks of a pool are held or waited for, page by page, and the pool's totals. */
   listLocks: { method: "GET", path: "/v1/locks/{pool}", fieldsIn: "query" },
+
+  /** Tells who holds a lock, as a stream: first as it is, then each change. That is what followers of a leader need. */
+  watchLock: { method: "GET", path: "/v1/locks/{pool}/{name}/events", fieldsIn: "query" },
 } as const;
 
 export type OperationId = keyof typeof operations;
@@ -185,7 +188,7 @@ export interface Operations {
       readonly ttl?: string;
 
       /** What the grant lives by. Default: ttl. */
-      readonly hold?: "ttl" | "session";
+      readonly hold?: "ttl" | "session" | "connection";
 
       /** Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after. */
       readonly requestId?: string;
@@ -260,5 +263,16 @@ export interface Operations {
       readonly continue?: string;
     };
     readonly answer: LockPool;
+  };
+  watchLock: {
+    readonly path: {
+      /** The DistributedLock that the lock belongs to. */
+      readonly pool: string;
+
+      /** The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters. */
+      readonly name: string;
+    };
+    readonly fields: {};
+    readonly answer: undefined;
   };
 }

@@ -5,7 +5,7 @@
  *
  * Interim answers (1xx) are passed over. What does not fit is unreadable, and its connection of no more use.
  */
-const headBytesMax = 16 * 1024;
+export const headBytesMax = 16 * 1024;
 /** Of a body. A page of a thousand locks with a hundred waiters each is 20 MiB. */
 export const bodyBytesMax = 32 * 1024 * 1024;
 /** Of a chunk's size, and of a trailer. */
@@ -26,7 +26,7 @@ export class Unreadable extends Error {
   override readonly name = "Unreadable";
 }
 
-interface Head {
+export interface Head {
   readonly status: number;
   readonly contentType: string;
   readonly retryAfterMs: number | undefined;
@@ -36,7 +36,7 @@ interface Head {
 }
 
 const none = Buffer.alloc(0);
-const headEnd = Buffer.from("\r\n\r\n");
+export const headEnd = Buffer.from("\r\n\r\n");
 const lineEnd = Buffer.from("\r\n");
 
 export class AnswerReader {
@@ -177,7 +177,7 @@ function tooLarge(): Unreadable {
   return new Unreadable(`its body has more than ${bodyBytesMax} bytes; ask for less at once`);
 }
 
-function readHead(text: string): Head {
+export function readHead(text: string): Head {
   const lines = text.split("\r\n");
   const [, minor, code] = /^HTTP\/1\.([01]) (\d{3})(?: |$)/.exec(lines[0] ?? "") ?? [];
   if (code === undefined) throw new Unreadable("it is not HTTP/1.1");

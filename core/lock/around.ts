@@ -9,6 +9,7 @@ import type { Grants } from "./grants.ts";
 import type { Lock } from "./keys.ts";
 import type { Line } from "./line.ts";
 import type { Looks } from "./looks.ts";
+import type { Mark, PoolMarks } from "./marks.ts";
 import type { Demand } from "./order.ts";
 import type { Rules } from "./rules.ts";
 import type { LostGuarantee } from "./views.ts";
@@ -26,6 +27,9 @@ export interface CohortParts {
 /** The pool that it belongs to, as far as a cohort knows it. */
 export interface CohortPool<C> {
   readonly counters: Counters;
+  readonly marks: PoolMarks;
+  /** An orphan's delay is over, and its lock may be held. */
+  sweep(orphan: Mark): void;
   /** Throws what a caller hears who asks for one grant more than the pod may have. */
   checkGrants(rules: Rules): void;
   /** Told when the lock was found held by another session. */

@@ -6,13 +6,26 @@
  * *overdue* and takes the next one. A try is overdue from the start.
  */
 import { after, type Epoch, type Runtime, type Timer } from "../runtime.ts";
+import type { WaitObserver } from "./events.ts";
 import type { Acquired, AcquireRequest, GrantView } from "./views.ts";
+
+/** Who asks, besides what is asked. */
+export interface Listening {
+  /** Aborts when the caller goes away. Undefined: a grant that then comes too late is told undelivered. */
+  readonly caller?: AbortSignal | undefined;
+  /** Told of the place in the queue. */
+  readonly observer?: WaitObserver | undefined;
+  /** Told, perhaps more than once, that it is not served at once. */
+  readonly waits?: () => void;
+}
 
 export type Verdict = Acquired | Error;
 
 interface Listener {
   readonly resolve: (acquired: Acquired) => void;
   readonly reject: (error: unknown) => void;
+  readonly listening: Listening;
+  toldPlace: number;
   /** Ends to listen for the caller's going. */
   unlisten: (() => void) | undefined;
   timer: Timer | undefined;
@@ -51,7 +64,8 @@ export class Caller {
   }
 
   /** @throws the signal's reason when it aborts; whatever the verdict is, where that is an error */
-  listen(waitMs: number, signal: AbortSignal | undefined): Promise<Acquired> {
+  listen(waitMs: number, listening: Listening): Promise<Acquired> {
+    const { caller: signal } = listening;
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
         reject(signal.reason as Error);
@@ -60,6 +74,8 @@ export class Caller {
       const listener: Listener = {
         resolve,
         reject,
+        listening,
+        toldPlace: 0,
         unlisten: undefined,
         timer: undefined,
         overdue: waitMs <= 0,
@@ -72,6 +88,20 @@ export class Caller {
         });
       }
     });
+  }
+
+  /** It is not served at once. */
+  waits(): void {
+    for (const { listening, overdue } of this.#listeners) if (!overdue) listening.waits?.();
+  }
+
+  /** It is the so-manieth to be served. */
+  stands(place: number): void {
+    for (const listener of this.#listeners) {
+      if (listener.toldPlace === place || listener.overdue) continue;
+      listener.toldPlace = place;
+      listener.listening.observer?.waiting(place);
+    }
   }
 
   /** Its turn came: all that listen are answered. */
@@ -91,6 +121,7 @@ export class Caller {
   endOverdue(verdict: Verdict): void {
     for (const listener of [...this.#listeners])
       if (listener.overdue) this.#settle(listener, verdict);
+    this.waits();
     this.#leaveIfAlone("ended");
   }
 

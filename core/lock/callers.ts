@@ -1,6 +1,7 @@
 /** The callers of one cohort that wait, first come first. */
 import type { Runtime } from "../runtime.ts";
-import { Caller, type CallerQueue, type Leaving, type Verdict } from "./caller.ts";
+import { Caller, type CallerQueue, type Leaving, type Listening, type Verdict } from "./caller.ts";
+import { checkRepeated } from "./demands.ts";
 import type { Acquired, AcquireRequest } from "./views.ts";
 
 /** Whose callers they are. */
@@ -47,17 +48,25 @@ export class Callers implements CallerQueue {
   }
 
   /** The one that asks the same (by its requestId), and still waits. */
-  repeated({ requestId }: AcquireRequest): Caller | undefined {
+  repeated(request: AcquireRequest): Caller | undefined {
+    const { requestId } = request;
     if (requestId === undefined) return undefined;
-    for (const caller of this.#waiting) if (caller.request.requestId === requestId) return caller;
+    for (const caller of this.#waiting) {
+      if (caller.request.requestId !== requestId) continue;
+      checkRepeated(request, caller.request);
+      return caller;
+    }
     return undefined;
   }
 
-  add(request: AcquireRequest, signal: AbortSignal | undefined): Promise<Acquired> {
+  add(request: AcquireRequest, listening: Listening): Promise<Acquired> {
+    const { caller: signal } = listening;
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     const caller = new Caller(this.#runtime, request, this);
     this.#waiting.add(caller);
-    return caller.listen(request.waitMs, signal);
+    const answer = caller.listen(request.waitMs, listening);
+    if (this.verdict() !== undefined) caller.waits();
+    return answer;
   }
 
   verdict(): Verdict | undefined {

@@ -13,37 +13,35 @@
  *
  * A session that ends makes the place void: the grant is lost, the queue goes on under the next session.
  */
+import type { StoreRefusal } from "../outcome.ts";
 import { assert, Refusal } from "../refusal.ts";
 import { sleep } from "../runtime.ts";
-import type { SideSeat } from "../session/seats.ts";
 import type { Session } from "../session/session.ts";
 import type { Beside, CohortOf, CohortParts, CohortPool } from "./around.ts";
-import type { Leaving, Verdict } from "./caller.ts";
-import type { ContenderValue } from "./contender.ts";
+import type { Leaving, Listening, Verdict } from "./caller.ts";
+import type { Contender, ContenderValue } from "./contender.ts";
 import { Callers } from "./callers.ts";
 import { countEnd } from "./counters.ts";
 import { checkDemand } from "./demands.ts";
-import { enter, type Entered } from "./enter.ts";
+import { Entry, type Taken } from "./entry.ts";
 import { handoversMax } from "./fence.ts";
-import type { Grant } from "./grant.ts";
+import type { Freed, Grant } from "./grant.ts";
 import { grantOn } from "./grant-on.ts";
 import type { Lock } from "./keys.ts";
 import { leave } from "./leave.ts";
 import { look, waitingBefore, waitingIn, type Look } from "./look.ts";
+import { mark, standingBehind, type Marked, type PoolMarks, type Stand } from "./marks.ts";
 import { leaveNote } from "./notes.ts";
-import { standing, wouldWait, type Demand } from "./order.ts";
+import { inOrder, wouldWait, type Demand } from "./order.ts";
 import { Others } from "./others.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
-import { blocked, epochUnknown, permitsExceed, storeRefused, tooManyWait } from "./refusals.ts";
+import { blocked, permitsExceed, storeRefused, tooManyWait } from "./refusals.ts";
 import { rulesNow, rulesOf, type Rules } from "./rules.ts";
 import { Steps } from "./steps.ts";
 import { contenderValue, holderOf, localHolder } from "./tell.ts";
 import { untilWorthALook, worthALook } from "./wait.ts";
 import type { AcquireRequest, Acquired, LostGuarantee } from "./views.ts";
-
-/** Entries refused as stale, one after the other, before the next one waits. */
-const staleInARowMax = 3;
 
 export class Cohort {
   readonly callers: Callers;
@@ -53,16 +51,12 @@ export class Cohort {
   readonly #parts: CohortParts;
   readonly #pool: CohortPool<Cohort>;
   readonly #steps: Steps;
+  readonly #entry: Entry;
   readonly #others: Others;
   #phase: Phase = { kind: "resting" };
   #place: Place | undefined;
-  /** Beside others: of the place, also while that is being taken. */
-  #seat: SideSeat | undefined;
   /** An old place that the next entry deletes, and the grant whose release waits for that. */
   #leaving: { readonly place: Place; readonly grant: Grant } | undefined;
-  /** The answer to an entry was lost with its session: a place may stand until that one's lease ends. */
-  #unsettled = false;
-  #staleInARow = 0;
   #draining = false;
 
   constructor(
@@ -78,6 +72,10 @@ export class Cohort {
     this.callers = new Callers(parts.runtime, this);
     this.#steps = new Steps(parts.runtime, this.callers);
     this.#others = new Others(parts.runtime);
+    this.#entry = new Entry(parts, {
+      ...{ lock, beside, marks: pool.marks, steps: this.#steps },
+      describe: (session, base) => this.#tell(session, base),
+    });
   }
 
   get place(): Place | undefined {
@@ -90,19 +88,19 @@ export class Cohort {
   }
 
   /** A caller's turn, or the end of its wait. The loop ({@link run}) runs, or is started after this. */
-  join(request: AcquireRequest, rules: Rules, signal: AbortSignal | undefined): Promise<Acquired> {
+  join(request: AcquireRequest, rules: Rules, listening: Listening): Promise<Acquired> {
     const verdict = request.waitMs > 0 ? undefined : this.verdict();
     if (verdict instanceof Error) throw verdict;
     if (verdict !== undefined) return Promise.resolve(verdict);
     const repeated = this.callers.repeated(request);
-    if (repeated !== undefined) return repeated.listen(request.waitMs, signal);
+    if (repeated !== undefined) return repeated.listen(request.waitMs, listening);
     const waitingHere = this.beside?.waiting ?? this.callers.count();
     const waiting = waitingHere + this.#others.waiting;
     if (request.waitMs > 0) {
       if (waiting >= rules.limits.waitersPerLock) throw tooManyWait(this.lock, rules);
       this.beside?.waits(this, true);
     }
-    const answer = this.callers.add(request, signal);
+    const answer = this.callers.add(request, listening);
     this.#describe();
     return answer;
   }
@@ -110,11 +108,11 @@ export class Cohort {
   /** A caller went without a grant. */
   callerLeft(how: Leaving): void {
     if (how === "abandoned") this.#pool.counters.abandoned += 1;
-    if (this.callers.size > 0) this.#describe();
-    else {
+    if (this.callers.size === 0) {
       this.beside?.waits(this, false);
       this.#steps.end();
     }
+    this.#describe();
   }
 
   /** Somebody left a note: a place of another session stands behind ours. */
@@ -214,75 +212,36 @@ export class Cohort {
   async #findsItHeld(): Promise<boolean> {
     this.#enterPhase({ kind: "looking" });
     const seen = await this.#steps.do((signal) => look(this.#parts, { lock: this.lock }, signal));
-    const first = seen?.contenders[0];
+    if (seen === undefined) return false;
     const { sharing } = this.#rules();
-    if (seen === undefined || first === undefined) return false;
-    if (!wouldWait(seen.contenders, this.demand, sharing)) return false;
+    const all = inOrder([...seen.contenders, ...this.#orphans(seen).ghosts]);
+    const [first] = all;
+    if (first === undefined || !wouldWait(all, this.demand, sharing)) return false;
     const waiting = waitingIn(seen.contenders, sharing);
     this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting });
     return true;
   }
 
-  async #takePlace(session: Session): Promise<{ place: Place; alone: boolean } | undefined> {
+  #orphans(seen: Look): ReturnType<PoolMarks["orphans"]> {
+    return this.#pool.marks.orphans(this.lock, seen, this.#parts.runtime.now());
+  }
+
+  /** Undefined: none was taken, and the cohort is to try again. The old place has gone with it, or is left now. */
+  async #takePlace(session: Session): Promise<Taken | undefined> {
     const leaving = this.#leaving;
     const rewriting = leaving?.place.quiet();
     if (rewriting !== undefined) await rewriting;
     this.#enterPhase({ kind: "entering" });
     checkDemand(this.lock, this.demand, this.#rules());
-    this.#seat = this.beside?.seats.take(session.seats);
-    const entered = await enter(this.#parts, this.lock, {
-      session,
-      pool: this.#parts.mirror.pool(this.lock.pool),
-      seat: this.#seat?.word ?? session.seats.free(leaving?.place.key),
-      leaving: leaving?.place.key,
-      describe: (base) => this.#tell(session, base),
-    });
+    const entered = await this.#entry.enter(session, leaving?.place);
     if (entered.kind === "placed") {
-      this.#staleInARow = 0;
-      this.#unsettled = false;
       if (leaving !== undefined) this.#left(leaving.place, leaving.grant);
       return entered;
     }
-    // Nothing was written with it. (Where that is not known, it is spoiled.)
-    if (entered.kind !== "unknown") this.#seat?.leave();
     await this.#leaveOld();
-    return this.#notPlaced(session, entered);
-  }
-
-  async #notPlaced(
-    session: Session,
-    entered: Exclude<Entered, { kind: "placed" }>,
-  ): Promise<{ place: Place; alone: boolean } | undefined> {
-    switch (entered.kind) {
-      case "again":
-        if (entered.known !== undefined) {
-          this.#enterPhase({ kind: "refused", why: epochUnknown() });
-          await entered.known;
-          return undefined;
-        }
-        this.#staleInARow += 1;
-        if (this.#staleInARow > staleInARowMax) await this.#steps.pause();
-        return undefined;
-      case "blocked":
-        this.#enterPhase({ kind: "refused", why: blocked() });
-        await this.#steps.do((signal) => this.#parts.mirror.nextChange(signal));
-        return undefined;
-      case "refused":
-        if (entered.reason.code === "leaseNotFound") session.end("its lease is gone from etcd");
-        this.#enterPhase({ kind: "refused", why: storeRefused(entered.reason) });
-        await this.#steps.pause();
-        return undefined;
-      case "unknown": {
-        this.#enterPhase({ kind: "settling" });
-        const place = await entered.settle();
-        if (place !== undefined) return { place, alone: false };
-        this.#unsettled = session.ended.aborted;
-        await this.#steps.pause();
-        return undefined;
-      }
-      default:
-        return entered satisfies never;
-    }
+    return this.#entry.instead(session, entered, (phase) => {
+      this.#enterPhase(phase);
+    });
   }
 
   /** Waits until the place holds the lock. False: it does not, and is to be left. */
@@ -303,27 +262,31 @@ export class Cohort {
       }
       const { version } = mirror;
       const { sharing } = this.#rules();
-      const stands = standing(seen.contenders, place, sharing);
+      const { ghosts, spent } = this.#orphans(seen);
+      const stands = standingBehind(seen.contenders, ghosts, { mine: place, sharing });
       if (stands.kind === "gone" || this.#place !== place) return this.#gone(place);
-      if (this.#takeIn(place, seen, stands.kind === "holds")) return true;
+      if (this.#takeIn(place, seen, stands)) {
+        for (const orphan of spent) this.#pool.sweep(orphan);
+        return true;
+      }
       if (this.callers.size === 0 || this.#phase.kind === "refusing") return false;
       const before = stands.kind === "waits" ? stands.before : undefined;
       // At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever.
       if (before !== undefined) {
         place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
-      const line = stands.kind === "waits" ? this.beside?.line : undefined;
-      const worth = worthALook(place, before, line);
+      const worth = worthALook(place, stands, this.beside?.line);
       await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
     }
     return false;
   }
 
   /** What a look tells: who holds, how many wait, and whether this place may be granted on. */
-  #takeIn(place: Place, { contenders }: Look, holds: boolean): boolean {
+  #takeIn(place: Place, { contenders }: Look, stands: Stand<Contender>): boolean {
     const { mirror } = this.#parts;
     const rules = this.#rules();
-    const [first] = contenders;
+    const holds = stands.kind === "holds";
+    const first = stands.kind === "delayed" ? stands.by : contenders[0];
     assert(first !== undefined, "a lock with a contender was seen without any");
     if (contenders.at(-1)?.key !== place.key) place.noticeOthers();
     this.#others.saw(waitingIn(contenders, rules.sharing, place.key));
@@ -368,6 +331,9 @@ export class Cohort {
   async #serve(place: Place): Promise<void> {
     let last: Grant | undefined;
     while (this.#place === place && place.session.isAlive()) {
+      const marked = await this.#mark(place);
+      if (marked?.kind === "refused") return this.#leaveUnmarked(place, last, marked.reason);
+      if (marked?.kind === "gone" || this.#place !== place || !place.session.isAlive()) break;
       const grant = this.#grantNext(place);
       if (grant === undefined) break;
       if (last !== undefined) {
@@ -381,6 +347,10 @@ export class Cohort {
         grant.lose();
         return;
       }
+      if (place.mark !== undefined && !grant.endedCleanly) {
+        place.leaveMark();
+        break;
+      }
       if (this.#mayNotPass(place)) break;
       place.handOver();
     }
@@ -390,6 +360,24 @@ export class Cohort {
       this.#leaving = { place, grant: last };
       this.#enterPhase({ kind: "leaving" });
     }
+  }
+
+  /** Where the pool has a lockDelay, the lock is granted only with a marker. Undefined: it needs no other than it has. */
+  async #mark(place: Place): Promise<Marked | undefined> {
+    const delayMs = rulesNow(this.#parts.mirror, this.lock.pool)?.lockDelayMs ?? 0;
+    if ((place.mark?.delayMs ?? 0) === delayMs || this.callers.size === 0) return undefined;
+    const value = this.#tell(place.session, place.base ?? 0n, place);
+    const marked = await mark(this.#parts, place, { lock: this.lock, delayMs, value });
+    if (marked.kind === "gone") this.#gone(place);
+    return marked;
+  }
+
+  /** Who has no time left hears why when the place is gone: of him nothing is left. Else nobody can be told that. */
+  async #leaveUnmarked(place: Place, last: Grant | undefined, why: StoreRefusal): Promise<void> {
+    const freed = await this.#leave(place, last);
+    if (freed === "unknown") this.callers.endAll({ kind: "unknown" });
+    this.#enterPhase({ kind: "refused", why: storeRefused(why) });
+    await this.#steps.pause();
   }
 
   /** Undefined: nobody is left who may be granted it. */
@@ -422,13 +410,14 @@ export class Cohort {
     return rules === undefined || place.isOverBudget(rules.handover);
   }
 
-  async #leave(place: Place, grant?: Grant): Promise<void> {
+  async #leave(place: Place, grant?: Grant): Promise<Freed> {
     const was = this.#phase;
     this.#enterPhase({ kind: "leaving" });
     const freed = await leave(this.#parts.store, place);
     place.notes = [];
     this.#left(place, grant, freed);
     if (was.kind === "refusing") this.#enterPhase(was.then);
+    return freed;
   }
 
   /** Where the entry that was to delete an old place did not come about. */
@@ -436,10 +425,10 @@ export class Cohort {
     if (this.#leaving !== undefined) await this.#leave(this.#leaving.place, this.#leaving.grant);
   }
 
-  #left(place: Place, grant: Grant | undefined, freed: "released" | "unknown" = "released"): void {
+  #left(place: Place, grant: Grant | undefined, freed: Freed = "released"): void {
     if (freed === "released") {
       place.session.forget(place.key);
-      this.#seat?.leave();
+      this.#entry.left();
     }
     for (const note of place.notes) place.session.remove(note);
     grant?.free(freed);
@@ -455,7 +444,7 @@ export class Cohort {
       pod,
       waitingHere: this.callers.count(),
       waitingElsewhere: this.#others.waiting,
-      unsettled: this.#unsettled,
+      unsettled: this.#entry.unsettled,
     });
   }
 
@@ -475,7 +464,8 @@ export class Cohort {
   #describe(): void {
     const place = this.#place;
     if (place === undefined) return;
-    const asWritten = !place.waits && place.handovers === 0 && place.othersSince === undefined;
+    const { isAsMade, waits, handovers, othersSince } = place;
+    const asWritten = isAsMade && !waits && handovers === 0 && othersSince === undefined;
     if (asWritten && this.callers.size <= (this.grant === undefined ? 1 : 0)) return;
     place.describe(() => {
       const base = place.base ?? this.#parts.mirror.installation?.base ?? 0n;

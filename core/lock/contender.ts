@@ -34,11 +34,15 @@ export interface Contender extends ContenderValue {
 /** More than any pool has. */
 const permitsMax = 1_000_000;
 
-/** What is undefined does not stand in it. */
 export function encodeContender(value: ContenderValue): Uint8Array {
+  return encodeJson(contenderFields(value));
+}
+
+/** What is undefined does not stand in it. */
+export function contenderFields(value: ContenderValue): Readonly<Record<string, unknown>> {
   const { session, pod, mode, permits, since, holder, metadata, requestId } = value;
   const { base, handovers, localWaiters, trying } = value;
-  return encodeJson({
+  return {
     session,
     pod,
     mode,
@@ -51,7 +55,7 @@ export function encodeContender(value: ContenderValue): Uint8Array {
     handovers: handovers > 0 ? handovers : undefined,
     localWaiters: localWaiters > 0 ? localWaiters : undefined,
     trying: trying ? true : undefined,
-  });
+  };
 }
 
 /** Never fails: what cannot be read is shown empty, and keeps its place in the order. */

@@ -10,6 +10,12 @@ export interface Counters {
   expired: number;
   /** Ended with their session. */
   lost: number;
+  /** Ended because somebody asked for them. */
+  revoked: number;
+  /** Ended because somebody deleted their places, whatever was promised. */
+  broken: number;
+  /** Ended because nobody read the stream that they lived by. */
+  slow: number;
   /** Waits whose caller went away. */
   abandoned: number;
   /** Waits that ended without a grant. */
@@ -25,6 +31,9 @@ export function newCounters(): Counters {
     released: 0,
     expired: 0,
     lost: 0,
+    revoked: 0,
+    broken: 0,
+    slow: 0,
     abandoned: 0,
     timedOut: 0,
     handovers: 0,
@@ -33,7 +42,24 @@ export function newCounters(): Counters {
 
 export function countEnd(counters: Counters, why: GrantEnd): void {
   counters.over += 1;
-  if (why === "released") counters.released += 1;
-  else if (why === "expired" || why === "maxHold") counters.expired += 1;
-  else if (why === "sessionLost") counters.lost += 1;
+  switch (why) {
+    case "released":
+    case "revoked":
+    case "broken":
+    case "slow":
+      counters[why] += 1;
+      return;
+    case "expired":
+    case "maxHold":
+      counters.expired += 1;
+      return;
+    case "sessionLost":
+      counters.lost += 1;
+      return;
+    case "drained":
+    case "undelivered":
+      return;
+    default:
+      why satisfies never;
+  }
 }

@@ -1,7 +1,8 @@
 /**
  * Takes a place in the queue of a lock, and says whether that place holds it: alone it does, in every mode.
  *
- * Assumes: a live session; the pool's record, the fence base and the absence of `anew` as the mirror knows them.
+ * Assumes: a live session; the pool's record, the fence base and the absence of `anew` as the mirror knows them; and that
+ * the pool has no marker, else those of the lock are listed too (marks.ts).
  * Writes, in one conditional write: one contender under the session's lease, given all of that; and, where the caller
  * leaves an old place (its hand-over budget is over), the delete of that.
  * Refused as stale: a fact moved before our watch told us; taken in, and entered again with it.
@@ -11,12 +12,13 @@
 import { assert } from "../refusal.ts";
 import type { StoreRefusal } from "../outcome.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Key, Op, Revision, Store, WriteResult } from "../store.ts";
+import type { Key, Op, OpResult, Revision, Store } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
 import type { ResourceRecord } from "../spec/records.ts";
 import type { Session } from "../session/session.ts";
 import { encodeContender, type ContenderValue } from "./contender.ts";
 import { contenderKey, type Lock } from "./keys.ts";
+import type { PoolMarks } from "./marks.ts";
 import { Place } from "./place.ts";
 
 export interface EnterParts {
@@ -36,23 +38,20 @@ export type Entered =
   /** May be written, now or later. `settle` tells, when etcd can be reached; undefined: it is not there. */
   | { readonly kind: "unknown"; readonly settle: () => Promise<Place | undefined> };
 
+export interface EntryRequest {
+  readonly session: Session;
+  readonly pool: ResourceRecord;
+  readonly marks: PoolMarks;
+  /** The last word of its key. No other key of the session in this lock has it, or ever will while this one may stand. */
+  readonly seat: string;
+  readonly leaving: readonly Key[];
+  readonly describe: (base: bigint) => ContenderValue;
+}
+
 export async function enter(
   { runtime, store, mirror }: EnterParts,
   lock: Lock,
-  {
-    session,
-    pool,
-    seat,
-    leaving,
-    describe,
-  }: {
-    readonly session: Session;
-    readonly pool: ResourceRecord;
-    /** The last word of its key. No other key of the session in this lock has it, or ever will while this one may stand. */
-    readonly seat: string;
-    readonly leaving: Key | undefined;
-    readonly describe: (base: bigint) => ContenderValue;
-  },
+  { session, pool, marks, seat, leaving, describe }: EntryRequest,
 ): Promise<Entered> {
   const facts = mirror.factsFor(pool);
   const installation = mirror.installation;
@@ -61,27 +60,25 @@ export async function enter(
   const counted = session.next();
   const value = describe(installation.base);
   const sentUnder = session.epoch;
-  const ops: Op[] = [
-    { kind: "putEphemeral", key, value: encodeContender(value), lease: session.lease },
-    {
-      kind: "list",
-      range: { key: lock.contenders.key, end: lock.contenders.end, limit: 2, keysOnly: true },
-    },
-  ];
-  if (leaving !== undefined) ops.unshift({ kind: "delete", key: leaving });
+  const unmarked = marks.none(pool, runtime.now());
   const placed = (created: Revision) =>
     new Place({ runtime, store, session, key, counted, created, value });
   session.know(key);
   const outcome = await store.write({
-    given: [session.holds(), ...facts],
+    given: [session.holds(), ...facts, ...unmarked],
     when: [],
-    then: ops,
+    then: [
+      ...leaving.map((old): Op => ({ kind: "delete", key: old })),
+      { kind: "putEphemeral", key, value: encodeContender(value), lease: session.lease },
+      first(lock.contenders, 2),
+      ...(unmarked.length === 0 ? [first(lock.marks, 1)] : []),
+    ],
     otherwise: [],
   });
   switch (outcome.kind) {
     case "done": {
       const place = placed(outcome.at.revision);
-      const alone = isAlone(outcome.value, place);
+      const alone = isAlone(outcome.value.results.slice(leaving.length + 1), place);
       if (alone) place.base = installation.base;
       return { kind: "placed", place, alone };
     }
@@ -89,6 +86,7 @@ export async function enter(
       session.forget(key);
       if (outcome.reason.code !== "stale") return { kind: "refused", reason: outcome.reason };
       mirror.tookStale(outcome.reason.facts, outcome.reason.at.revision);
+      marks.tookStale(outcome.reason.facts, runtime.now());
       return outcome.reason.facts.some((fact) => fact.key === session.key)
         ? { kind: "again", known: session.leaveEpoch(sentUnder) }
         : { kind: "again" };
@@ -110,11 +108,18 @@ export async function enter(
 
 /**
  * Listed in key order, so the first two tell whether there is another. A key of ours that stood already is another: its
- * create revision, and so its fence, is not new.
+ * create revision, and so its fence, is not new. A marker may be of somebody who was lost.
  */
-function isAlone({ results }: WriteResult, { key, created }: Place): boolean {
-  const listed = results.at(-1);
-  assert(listed?.kind === "listed", "an entry's list was not answered");
-  const [first, second] = listed.result.keys;
-  return second === undefined && first?.key === key && first.createRevision === created;
+function isAlone(
+  [contenders, marks]: readonly OpResult[],
+  { key, created }: Pick<Place, "key" | "created">,
+): boolean {
+  assert(contenders?.kind === "listed", "an entry's list was not answered");
+  const [own, other] = contenders.result.keys;
+  if (other !== undefined || own?.key !== key || own.createRevision !== created) return false;
+  return marks?.kind !== "listed" || marks.result.keys.length === 0;
+}
+
+function first({ key, end }: Lock["contenders"], limit: number): Op {
+  return { kind: "list", range: { key, end, limit, keysOnly: true } };
 }

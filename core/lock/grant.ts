@@ -2,17 +2,22 @@
  * One caller's hold of a lock.
  *
  *   live ──release──▶ over, passed at once
- *     ├──ttl or maxHold ran out──▶ over for its caller, passed when the last stated guarantee has run out
+ *     ├──ttl or maxHold ran out, revoked, its stream closed by us──▶ over for its caller, passed when the last stated
+ *     │                                                              guarantee has run out
  *     ├──its answer never reached a socket──▶ over, passed at once: nobody was told anything
+ *     ├──its place was deleted by somebody──▶ over; nothing is passed on
  *     └──its session ended──▶ over; nothing is passed on: the place in etcd goes with the lease
  *
  * `passed`: from here on somebody else may hold the lock. The one rule for every end: not before the last `guaranteedFor`
  * that was stated has run out, unless the caller released it. No stated guarantee ends after the session's deadline.
+ *
+ * Its observers are told of the end in the step in which it is over for its caller, and so before it is passed.
  */
 import { after, forever, type Epoch, type Instant, type Runtime, type Timer } from "../runtime.ts";
 import { assert } from "../refusal.ts";
 import type { Session } from "../session/session.ts";
 import type { Key } from "../store.ts";
+import type { GrantEvent, GrantObserver } from "./events.ts";
 import type { LockName } from "./keys.ts";
 import type { AcquireRequest, GrantEnd, GrantView } from "./views.ts";
 
@@ -36,6 +41,21 @@ export interface GrantTerms {
 
 export type Freed = "released" | "unknown";
 
+/** Whose caller may still have been promised something: these last until that has run out. */
+const lasting: ReadonlySet<GrantEnd> = new Set([
+  "expired",
+  "maxHold",
+  "drained",
+  "revoked",
+  "slow",
+]);
+
+/** Who asks for the lock of a grant, and how long its caller has to release it. */
+export interface Revocation {
+  readonly by: string;
+  readonly graceMs: number;
+}
+
 /** Who remembers grants. */
 export interface GrantKeeper {
   /** Its place is gone, or it is not known whether. */
@@ -49,8 +69,11 @@ export class Grant {
   readonly #keeper: GrantKeeper;
   readonly #passed = Promise.withResolvers<GrantEnd>();
   readonly #freed = Promise.withResolvers<Freed>();
-  /** The end by maxHold. */
-  readonly #lastMoment: Instant;
+  /** The end by maxHold, or because it was revoked, whichever comes first. */
+  #lastMoment: Instant;
+  #lastWhy: "maxHold" | "revoked" = "maxHold";
+  #revoked: { readonly by: string; readonly at: Instant } | undefined;
+  #observers: Set<GrantObserver> | undefined;
   #ttlMs: number;
   #expiresAt: Instant;
   #statedUntil: Instant;
@@ -58,6 +81,7 @@ export class Grant {
   #end: { readonly why: GrantEnd; readonly at: Epoch } | undefined;
   #deliveries = 0;
   #isFreed = false;
+  #callerIsGone = false;
 
   constructor(runtime: Runtime, keeper: GrantKeeper, terms: GrantTerms) {
     this.#runtime = runtime;
@@ -88,6 +112,12 @@ export class Grant {
 
   get end(): { readonly why: GrantEnd; readonly at: Epoch } | undefined {
     return this.#end;
+  }
+
+  /** Its caller let go of it, or was never told, or is gone: nothing of it is on its way any more. */
+  get endedCleanly(): boolean {
+    const why = this.#end?.why;
+    return why === "released" || why === "undelivered" || this.#callerIsGone;
   }
 
   /** Until when a guarantee that was stated runs. */
@@ -131,6 +161,51 @@ export class Grant {
     };
   }
 
+  /** Tells all that becomes of it, beginning with what already has. Returns how to end that. */
+  observe(observer: GrantObserver): () => void {
+    if (this.#end !== undefined) {
+      observer.told(this.#endEvent(this.#end));
+      return () => undefined;
+    }
+    const { session } = this.terms;
+    if (session.inJeopardy) observer.told(this.#jeopardy());
+    if (this.#revoked !== undefined) observer.told(this.#revokeRequested(this.#revoked));
+    const observers = (this.#observers ??= new Set());
+    observers.add(observer);
+    return () => {
+      observers.delete(observer);
+    };
+  }
+
+  /** The session's trouble began, or is over. */
+  sessionMoved(inJeopardy: boolean): void {
+    if (this.#observers === undefined) return;
+    this.#tell(inJeopardy ? this.#jeopardy() : { kind: "recovered" });
+  }
+
+  /** Over for its caller after the grace; what was stated to it binds until then and beyond. The earliest request counts. */
+  revoke({ by, graceMs }: Revocation): void {
+    if (this.#end !== undefined) return;
+    const at = after(this.#runtime.now(), graceMs);
+    if (this.#revoked === undefined || at < this.#revoked.at) {
+      this.#revoked = { by, at };
+      this.#tell(this.#revokeRequested(this.#revoked));
+    }
+    if (at < this.#lastMoment) {
+      this.#lastMoment = at;
+      this.#lastWhy = "revoked";
+      this.#expiresAt = Math.min(this.#expiresAt, at) as Instant;
+      this.#setTimer();
+    }
+    this.isLive();
+  }
+
+  /** A stream that it lives by was closed: by its caller, then the last one is its release, or by us. */
+  streamClosed(why: "released" | "slow"): void {
+    this.#deliveries -= 1;
+    if (this.#deliveries <= 0) this.over(why);
+  }
+
   /** The answer goes to one more caller. */
   delivered(): GrantView {
     this.#deliveries += 1;
@@ -158,8 +233,9 @@ export class Grant {
     if (this.#end !== undefined) return;
     this.#timer?.cancel();
     this.#end = { why, at: this.#runtime.wallNow() };
-    const mustLast =
-      (why === "expired" || why === "maxHold") && this.#runtime.now() < this.#statedUntil;
+    this.#tell(this.#endEvent(this.#end));
+    this.#observers = undefined;
+    const mustLast = lasting.has(why) && this.#runtime.now() < this.#statedUntil;
     if (!mustLast) this.#passed.resolve(why);
     else {
       this.#timer = this.#runtime.timer(this.#statedUntil, () => {
@@ -170,9 +246,17 @@ export class Grant {
 
   /** Nobody is left to whom anything was promised: it need not last. */
   callerIsGone(): void {
+    this.#callerIsGone = true;
     this.over("drained");
     this.#timer?.cancel();
     this.#passed.resolve("drained");
+  }
+
+  /** Its place was taken away, and what was stated for it is void. */
+  break(): void {
+    this.over("broken");
+    this.#timer?.cancel();
+    this.#passed.resolve("broken");
   }
 
   /** The session ended, whatever the grant still waited for. */
@@ -205,6 +289,31 @@ export class Grant {
   }
 
   #expire(): void {
-    this.over(this.#expiresAt === this.#lastMoment ? "maxHold" : "expired");
+    this.over(this.#expiresAt === this.#lastMoment ? this.#lastWhy : "expired");
+  }
+
+  #tell(event: GrantEvent): void {
+    if (this.#observers === undefined) return;
+    for (const observer of [...this.#observers]) observer.told(event);
+  }
+
+  #jeopardy(): GrantEvent {
+    const { inMs, deadline } = this.#until(this.terms.session.deadline);
+    return { kind: "jeopardy", inMs, deadline };
+  }
+
+  #revokeRequested({ by, at }: { readonly by: string; readonly at: Instant }): GrantEvent {
+    return { kind: "revokeRequested", by, ...this.#until(at) };
+  }
+
+  #until(at: Instant): { readonly inMs: number; readonly deadline: Epoch } {
+    const inMs = Math.max(0, Math.floor(at - this.#runtime.now()));
+    return { inMs, deadline: (this.#runtime.wallNow() + inMs) as Epoch };
+  }
+
+  #endEvent({ why, at }: { readonly why: GrantEnd; readonly at: Epoch }): GrantEvent {
+    if (why === "released") return { kind: "released", at };
+    const restMs = why === "broken" ? 0 : Math.floor(this.#statedUntil - this.#runtime.now());
+    return { kind: "lost", why, at, guaranteedForMs: Math.max(0, restMs) };
   }
 }

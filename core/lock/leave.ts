@@ -13,7 +13,7 @@ export async function leave(store: Store, place: Place): Promise<Freed> {
   if (rewriting !== undefined) await rewriting;
   const { session } = place;
   if (session.ended.aborted) return "unknown";
-  const keys = [place.key, ...place.notes];
+  const keys = [...place.keys, ...place.notes];
   const outcome = await store.write({
     given: [],
     when: [],

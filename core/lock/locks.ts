@@ -2,40 +2,42 @@
  * Locks as callers ask for them: the front of this folder. Requests are checked against the pool's rules here; who gets what
  * is decided by cohorts; what may still be said about a grant by the grant itself, at the moment of the answer.
  */
-import { utf8Bytes } from "#api/fields/text.ts";
 import { formatDuration } from "#api/fields/duration.ts";
+import { utf8Bytes } from "#api/fields/text.ts";
 import { aborted, after, sleep } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
 import { Tasks } from "../tasks.ts";
 import type { Wait } from "../store.ts";
-import { decodeJson, textOf } from "../json.ts";
-import { aboutOf, sessionKey } from "../session/keys.ts";
 import type { Session } from "../session/session.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Counters } from "./counters.ts";
 import type { Freed } from "./grant.ts";
 import { Grants, type LeftPlace } from "./grants.ts";
-import { checkDemand } from "./demands.ts";
-import { lockOf } from "./keys.ts";
-import { deleteNote } from "./notes.ts";
+import { checkDemand, checkRepeated } from "./demands.ts";
+import type { GrantObserver, LockObserver, WaitObserver } from "./events.ts";
+import { Followings } from "./following.ts";
+import { readInbox } from "./inbox.ts";
+import { lockOf, type LockName } from "./keys.ts";
 import { Pool, type PoolParts } from "./pool.ts";
 import { rulesNow, rulesOf, type Rules } from "./rules.ts";
+import { sweepMarkers } from "./sweeper.ts";
 import { viewLock, viewPool, type ViewParts } from "./view.ts";
+import { refuseLost, whyNot } from "./why-not.ts";
+import { Watching } from "./watching.ts";
 import type {
   Acquired,
   AcquireRequest,
-  GrantEnd,
   GrantView,
+  Hold,
   ListPool,
   LockView,
   PoolView,
 } from "./views.ts";
 
-const answerMs = 5_000;
 /** Callers that wait, and grants that are held, in this process. */
 const callersMax = 50_000;
 
-export interface LocksParts extends Omit<PoolParts, "tasks" | "grants"> {
+export interface LocksParts extends Omit<PoolParts, "tasks" | "grants" | "followings"> {
   readonly onBug: (name: string, error: unknown) => void;
 }
 
@@ -48,6 +50,8 @@ export class Locks {
   readonly #parts: LocksParts;
   readonly #tasks: Tasks;
   readonly #grants: Grants;
+  readonly #followings: Followings;
+  readonly #watching: Watching;
   readonly #pools = new Map<string, Pool>();
   #callers = 0;
   readonly #stopping = new AbortController();
@@ -63,14 +67,28 @@ export class Locks {
     this.#tasks = new Tasks((name, error) => {
       parts.onBug(`locks: ${name}`, error);
     });
+    const { runtime, store, mirror } = parts;
+    this.#followings = new Followings({ runtime, store, mirror, tasks: this.#tasks });
+    this.#watching = new Watching({
+      ...{ runtime, mirror, followings: this.#followings },
+      cohortsOf: ({ pool, path }) => this.#pools.get(pool)?.cohortsOf(path) ?? [],
+    });
     this.#tasks.run("following sessions", (signal) => this.#followSessions(signal));
+    const expects = () =>
+      [...this.#pools.values()].some(({ marks }) => marks.expects(runtime.now()));
+    this.#tasks.run("sweeping markers", (signal) => sweepMarkers({ ...parts, expects }, signal));
   }
 
   /**
    * @param caller aborts when the caller goes away. Undefined: a grant that then comes too late is told undelivered.
+   * @param observer told of the place in the queue, where there is a wait
    * @throws Refusal what cannot be asked, or not now; the signal's reason
    */
-  async acquire(asked: AcquireRequest, caller: AbortSignal | undefined): Promise<Acquired> {
+  async acquire(
+    asked: AcquireRequest,
+    caller: AbortSignal | undefined,
+    observer?: WaitObserver,
+  ): Promise<Acquired> {
     const { mirror } = this.#parts;
     const mayWait = mirror.isReadAgain && asked.waitMs > 0;
     const request = mayWait ? await this.#onceRead(asked, caller) : asked;
@@ -90,16 +108,22 @@ export class Locks {
     }
     const lock = lockOf(this.#parts.namespace, request);
     const pool = this.#poolFor(request.pool);
+    let unlisten: (() => void) | undefined;
+    const waits = (): void => {
+      unlisten ??= this.#watching.listen(lock);
+    };
+    const listening = observer === undefined ? { caller } : { caller, observer, waits };
     this.#callers += 1;
     try {
       const { cohort, isNew } = pool.cohortFor(lock, rules, request);
-      const answer = cohort.join(request, rules, caller);
+      const answer = cohort.join(request, rules, listening);
       if (isNew) pool.start(cohort);
       const acquired = await answer;
       if (acquired.kind !== "granted") pool.counters.timedOut += 1;
       return acquired;
     } finally {
       this.#callers -= 1;
+      unlisten?.();
     }
   }
 
@@ -130,6 +154,36 @@ export class Locks {
     this.#grants.any(grantId)?.undelivered();
   }
 
+  /**
+   * Tells what becomes of a grant, beginning with what already has. Returns how to end that.
+   * @throws Refusal why there is no such grant here
+   */
+  async observeGrant(grantId: string, observer: GrantObserver): Promise<() => void> {
+    const unobserve = this.follow(grantId, observer);
+    if (unobserve === undefined) throw await this.#whyNot(grantId);
+    return unobserve;
+  }
+
+  /** As {@link observeGrant}, in one step. Undefined: there is no such grant here. */
+  follow(grantId: string, observer: GrantObserver): (() => void) | undefined {
+    this.#grants.live(grantId);
+    return this.#grants.any(grantId)?.observe(observer);
+  }
+
+  /** A stream that this grant lives by was closed. `slow`: by us, for nobody read it. */
+  streamClosed(grantId: string, why: "released" | "slow"): void {
+    this.#grants.any(grantId)?.streamClosed(why);
+  }
+
+  /**
+   * Tells who holds a lock, and each change of it. Returns how to end that.
+   * @throws Refusal where there is no such pool
+   */
+  observe({ pool, name }: LockName, observer: LockObserver): () => void {
+    this.#parts.mirror.pool(pool);
+    return this.#watching.observe(lockOf(this.#parts.namespace, { pool, name }), observer);
+  }
+
   async grant(grantId: string): Promise<GrantView> {
     // Looked at and shown in one step: a release may be in the same packet.
     const grant = this.#grants.live(grantId);
@@ -142,11 +196,7 @@ export class Locks {
     const grant = this.#grants.live(grantId);
     if (grant === undefined) throw await this.#whyNot(grantId);
     const { lock, request } = grant.terms;
-    if (request.hold === "session" && ttlMs !== undefined) {
-      throw new Refusal("malformed", "ttl: a grant with hold 'session' has none; leave it out.", {
-        field: "ttl",
-      });
-    }
+    if (ttlMs !== undefined) checkHasTtl(request.hold);
     const rules = rulesNow(this.#parts.mirror, lock.pool);
     if (rules !== undefined && ttlMs !== undefined) checkTtl(ttlMs, rules);
     return grant.renew(ttlMs ?? grant.ttlMs);
@@ -227,6 +277,11 @@ export class Locks {
     return [...this.cohorts()].length > 0;
   }
 
+  /** What is left to the lease is over for its callers: nobody here will confirm it any more. */
+  leave(): void {
+    for (const grant of this.#grants) grant.over("drained");
+  }
+
   async close(): Promise<void> {
     this.#draining ??= new Refusal("draining", "This sidecar is shutting down.");
     this.#stopping.abort(this.#draining);
@@ -242,73 +297,40 @@ export class Locks {
   #poolFor(name: string): Pool {
     let pool = this.#pools.get(name);
     if (pool === undefined) {
-      for (const [other, { isIdle }] of this.#pools) {
-        if (isIdle && this.#parts.mirror.record("DistributedLock", other) === undefined)
+      for (const [other, { isOver }] of this.#pools) {
+        if (isOver && this.#parts.mirror.record("DistributedLock", other) === undefined)
           this.#pools.delete(other);
       }
-      pool = new Pool({ ...this.#parts, tasks: this.#tasks, grants: this.#grants }, name);
+      pool = new Pool(
+        {
+          ...this.#parts,
+          ...{ tasks: this.#tasks, grants: this.#grants, followings: this.#followings },
+        },
+        name,
+      );
       this.#pools.set(name, pool);
     }
     return pool;
   }
 
   /** The same requestId, from the same pod, for the same lock: the same grant, while it lives. */
-  #repeated({ pool, name, requestId }: AcquireRequest): GrantView | undefined {
+  #repeated(request: AcquireRequest): GrantView | undefined {
+    const { pool, name, requestId } = request;
     if (requestId === undefined) return undefined;
     const id = this.#grants.forRequest({ pool, name }, requestId);
     if (id === undefined) return undefined;
     const live = this.#grants.live(id);
-    if (live !== undefined) return live.delivered();
+    if (live !== undefined) {
+      checkRepeated(request, live.terms.request);
+      return live.delivered();
+    }
     const end = this.#grants.any(id)?.end ?? this.#grants.over(id);
-    return end === undefined || end.why === "undelivered"
-      ? undefined
-      : refuseLost(id, end.why, end.at);
+    return end === undefined || end.why === "undelivered" ? undefined : refuseLost(id, end);
   }
 
-  /** Why there is no such live grant here. A grantId names its session. */
-  async #whyNot(grantId: string): Promise<Refusal> {
-    const end = this.#grants.any(grantId)?.end ?? this.#grants.over(grantId);
-    if (end !== undefined) return lost(grantId, end.why, end.at);
-    const parts = /^([0-9a-f]{20})-(\d{10})-\d{1,5}$/.exec(grantId);
-    const { sessions, store, runtime, namespace, pod } = this.#parts;
-    const [, session, counted] = parts ?? [];
-    if (session === undefined || counted === undefined) {
-      return new Refusal(
-        "grant_not_found",
-        `There is no grant '${grantId.slice(0, 100)}': not an id that a sidecar gives.`,
-        { grantId },
-      );
-    }
-    if (sessions.isEnded(session)) return lost(grantId, "sessionLost");
-    const { current } = sessions;
-    if (current?.id === session) {
-      return current.gave(counted)
-        ? new Refusal(
-            "grant_lost",
-            `Grant '${grantId}' is over: it ended some time ago, and how is no longer known.`,
-            { grantId },
-          )
-        : new Refusal("grant_not_found", `There is no grant '${grantId}' and never was.`, {
-            grantId,
-          });
-    }
-    const wait = { signal: this.#tasks.signal, deadline: after(runtime.now(), answerMs) };
-    const read = await store.read([{ key: sessionKey(namespace, session) }], wait);
-    if (read.kind !== "done") {
-      return new Refusal(
-        "backend_unreachable",
-        `Grant '${grantId}' is of another session than this sidecar's, and etcd did not answer whether that one lives. Retry.`,
-      );
-    }
-    const there = read.value.ranges[0]?.keys[0];
-    if (there !== undefined && textOf(decodeJson(there.value)?.["pod"]) !== pod) {
-      return new Refusal(
-        "grant_not_found",
-        `Grant '${grantId}' was given by another sidecar, which lives; ask that one.`,
-        { grantId },
-      );
-    }
-    return lost(grantId, "sessionLost");
+  #whyNot(grantId: string): Promise<Refusal> {
+    const { signal } = this.#tasks;
+    return whyNot({ ...this.#parts, grants: this.#grants, signal }, grantId);
   }
 
   #viewParts(): ViewParts {
@@ -329,50 +351,34 @@ export class Locks {
       const session = await sessions.live(signal);
       const ended = () => {
         for (const cohort of this.cohorts()) cohort.sessionEnded(session);
+        this.#followings.doubt();
       };
       session.ended.addEventListener("abort", ended, { once: true });
       if (session.ended.aborted) ended();
+      session.observedBy({
+        moved: (inJeopardy) => {
+          if (inJeopardy) this.#followings.doubt();
+          for (const grant of this.#grants)
+            if (grant.terms.session === session) grant.sessionMoved(inJeopardy);
+        },
+      });
       this.#tasks.run("reading the inbox", () => this.#readInbox(session, signal));
       await aborted(AbortSignal.any([signal, session.ended]));
       signal.throwIfAborted();
     }
   }
 
-  /** Until the session ends. */
-  async #readInbox(session: Session, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#followInbox(session, signal);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      this.#parts.runtime.log.warn("the inbox cannot be read", { error });
-      session.end("its inbox cannot be read");
-    }
+  #readInbox(session: Session, signal: AbortSignal): Promise<void> {
+    const { runtime, store } = this.#parts;
+    const noted = (about: string): void => {
+      this.#noted(about);
+    };
+    return readInbox({ runtime, store, session, noted }, signal);
   }
 
-  async #followInbox(session: Session, signal: AbortSignal): Promise<void> {
-    const { store } = this.#parts;
-    const either = AbortSignal.any([signal, session.ended]);
-    let from = session.epoch;
-    while (!either.aborted) {
-      for await (const changes of store.watch(session.inbox, from, either)) {
-        if (changes.kind === "gap") {
-          // Notes that are lost cost fairness until their senders look again.
-          from = (changes.compacted + 1n) as typeof from;
-        } else if (changes.kind === "changes") {
-          const notes = changes.events.flatMap((event) =>
-            event.kind === "put" ? [event.now] : [],
-          );
-          for (const { key } of notes) this.#noted(aboutOf(key, session.inbox));
-          await Promise.all(notes.map((note) => deleteNote(store, note)));
-        }
-      }
-    }
-    signal.throwIfAborted();
-  }
-
-  #noted(about: string | undefined): void {
-    const pool = this.#pools.get(about?.split("/")[0] ?? "");
-    if (about === undefined || pool === undefined) return;
+  #noted(about: string): void {
+    const pool = this.#pools.get(about.split("/")[0] ?? "");
+    if (pool === undefined) return;
     for (const cohort of pool.cohortsOf(about)) cohort.noted();
   }
 }
@@ -388,13 +394,7 @@ function checkRequest(request: AcquireRequest, rules: Rules): void {
     );
   }
   if (request.ttlMs !== undefined) {
-    if (request.hold === "session") {
-      throw new Refusal(
-        "malformed",
-        "ttl: a grant with hold 'session' has none; leave it out, or hold by ttl.",
-        { field: "ttl" },
-      );
-    }
+    checkHasTtl(request.hold);
     checkTtl(request.ttlMs, rules);
   }
   const metadataBytes =
@@ -408,6 +408,15 @@ function checkRequest(request: AcquireRequest, rules: Rules): void {
   }
 }
 
+function checkHasTtl(hold: Hold): void {
+  if (hold === "ttl") return;
+  throw new Refusal(
+    "malformed",
+    `ttl: a grant with hold '${hold}' has none; leave it out, or hold by ttl.`,
+    { field: "ttl" },
+  );
+}
+
 function checkTtl(ttlMs: number, { maxTtlMs }: Rules): void {
   if (ttlMs <= maxTtlMs) return;
   throw new Refusal(
@@ -415,29 +424,4 @@ function checkTtl(ttlMs: number, { maxTtlMs }: Rules): void {
     `ttl: ${formatDuration(ttlMs)} is above ${formatDuration(maxTtlMs)}, the pool's maxTtl (spec.maxTtl). Name a shorter one, or raise it.`,
     { field: "ttl" },
   );
-}
-
-const ends: Readonly<Record<GrantEnd, string>> = {
-  released: "it was released",
-  expired: "its ttl ended without a renewal",
-  maxHold: "it was held for as long as the pool allows (spec.maxHold)",
-  drained: "its sidecar is shutting down",
-  sessionLost: "the sidecar's session with etcd ended",
-  undelivered: "its answer could not be delivered, so it was given back",
-};
-
-function lost(grantId: string, why: GrantEnd, at?: number): Refusal {
-  return new Refusal(
-    "grant_lost",
-    `Grant '${grantId}' is over: ${ends[why]}. Stop what it guarded, and acquire again.`,
-    {
-      grantId,
-      why,
-      ...(at === undefined ? {} : { endedAt: at }),
-    },
-  );
-}
-
-function refuseLost(grantId: string, why: GrantEnd, at: number | undefined): never {
-  throw lost(grantId, why, at);
 }

@@ -3,11 +3,12 @@
  * everybody judges one revision by one spec. Not finding my own contender means that it is gone: reads are linearizable, and
  * none is accepted from before my entry.
  */
-import { after, type Runtime } from "../runtime.ts";
+import { after, type Instant, type Runtime } from "../runtime.ts";
 import type { Key, Revision, Store } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
+import { readMark, type Mark } from "./marks.ts";
 import { holders, inOrder, isSame, type Mine, type Sharing } from "./order.ts";
 
 const answerMs = 5_000;
@@ -22,6 +23,9 @@ export interface Look {
   readonly revision: Revision;
   /** In order. */
   readonly contenders: readonly Contender[];
+  readonly marks: readonly Mark[];
+  /** When the answer arrived. */
+  readonly at: Instant;
 }
 
 /** Undefined: etcd did not answer in time. */
@@ -30,7 +34,8 @@ export async function look(
   { lock, atLeast }: { readonly lock: Lock; readonly atLeast?: Revision },
   signal: AbortSignal,
 ): Promise<Look | undefined> {
-  const ranges = [lock.contenders, ...mirror.rangesFor(lock.pool)];
+  const specs = mirror.rangesFor(lock.pool);
+  const ranges = [lock.contenders, lock.marks, ...specs];
   const read = await store.read(
     ranges,
     { signal, deadline: after(runtime.now(), answerMs) },
@@ -39,8 +44,14 @@ export async function look(
   signal.throwIfAborted();
   if (read.kind !== "done") return undefined;
   const { revision, ranges: results } = read.value;
-  mirror.took(ranges.slice(1), results.slice(1), revision);
-  return { revision, contenders: inOrder((results[0]?.keys ?? []).map(readContender)) };
+  const [contenders, marks, ...found] = results;
+  mirror.took(specs, found, revision);
+  return {
+    revision,
+    contenders: inOrder((contenders?.keys ?? []).map(readContender)),
+    marks: (marks?.keys ?? []).map((kv) => readMark(lock, kv)),
+    at: runtime.now(),
+  };
 }
 
 /**

@@ -37,6 +37,8 @@ export class Place {
   /** Others stand behind it in etcd: since when, and how often it was handed over since. */
   othersSince: Instant | undefined;
   handoversSinceOthers = 0;
+  /** Its marker, as it stands, or may; undefined: it has none that goes with it. */
+  mark: { readonly key: Key; readonly delayMs: number } | undefined;
   /** Notes that it has left with others, to be removed with it. */
   notes: readonly Key[] = [];
   readonly #parts: PlaceParts;
@@ -54,6 +56,17 @@ export class Place {
     this.created = parts.created;
     this.#told = parts.value;
     this.#lastRewrite = parts.runtime.now();
+  }
+
+  /** All that goes with it at a clean end, but for its notes. */
+  get keys(): readonly Key[] {
+    return this.mark === undefined ? [this.key] : [this.key, this.mark.key];
+  }
+
+  /** Its marker stays when it goes, so no other of this session may have its key. */
+  leaveMark(): void {
+    this.mark = undefined;
+    this.session.seats.spoil();
   }
 
   /** A note was left with another session. */
@@ -90,6 +103,11 @@ export class Place {
   get fence(): bigint {
     assert(this.base !== undefined, "a place without a base was granted on");
     return fenceOf(this.base, this.created, this.handovers);
+  }
+
+  /** Nothing that it tells has changed since it was made. */
+  get isAsMade(): boolean {
+    return this.#tell === undefined;
   }
 
   /** What it tells has, or may have, changed. */

@@ -9,9 +9,11 @@ import { CohortsBeside } from "./beside.ts";
 import type { CohortParts, CohortPool } from "./around.ts";
 import { Cohort } from "./cohort.ts";
 import { newCounters, type Counters } from "./counters.ts";
+import type { Followings } from "./following.ts";
 import { contenderNameOf, poolRange, type Lock } from "./keys.ts";
 import { Line } from "./line.ts";
 import { Looks } from "./looks.ts";
+import { PoolMarks, sweep, type Mark } from "./marks.ts";
 import type { Rules } from "./rules.ts";
 import type { AcquireRequest, LostGuarantee } from "./views.ts";
 
@@ -24,11 +26,13 @@ const seenHeldMax = 10_000;
 
 export interface PoolParts extends CohortParts {
   readonly tasks: Tasks;
+  readonly followings: Followings;
 }
 
 export class Pool implements CohortPool<Cohort> {
   readonly name: string;
   readonly counters: Counters = newCounters();
+  readonly marks: PoolMarks;
   readonly #parts: PoolParts;
   /** Those whose callers share a contender, by their lock. */
   readonly #cohorts = new Map<string, Cohort>();
@@ -44,6 +48,17 @@ export class Pool implements CohortPool<Cohort> {
   constructor(parts: PoolParts, name: string) {
     this.#parts = parts;
     this.name = name;
+    this.marks = new PoolMarks(parts.namespace, name);
+  }
+
+  /** Of a pool whose resource is gone: nothing is left of it that this process knows. */
+  get isOver(): boolean {
+    return this.isIdle && !this.marks.expects(this.#parts.runtime.now());
+  }
+
+  sweep(orphan: Mark): void {
+    const { store, tasks } = this.#parts;
+    tasks.run(`sweeping ${orphan.markKey}`, () => sweep(store, orphan));
   }
 
   *cohorts(): Iterable<Cohort> {
@@ -104,11 +119,11 @@ export class Pool implements CohortPool<Cohort> {
   }
 
   #besideFor(lock: Lock): CohortsBeside {
-    const { runtime, store, tasks, mirror } = this.#parts;
+    const { runtime, store, mirror, followings } = this.#parts;
     return (
       this.#beside.get(lock.path) ??
       new CohortsBeside(
-        new Line({ runtime, store, tasks, mirror, lock }),
+        new Line({ mirror, followings, lock }),
         new Looks({ runtime, store, mirror }, lock),
       )
     );

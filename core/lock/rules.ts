@@ -11,6 +11,8 @@ export interface Rules {
   readonly maxTtlMs: number;
   /** Absent: no bound. */
   readonly maxHoldMs: number | undefined;
+  /** How long nobody is granted a lock after its holder was lost; 0: not at all. */
+  readonly lockDelayMs: number;
   readonly handover: { readonly maxCount: number; readonly maxHoldMs: number };
   readonly limits: {
     readonly names: number;
@@ -36,12 +38,13 @@ export function rulesNow(specs: Pick<Specs, "record">, pool: string): Rules | un
 }
 
 function compile(spec: DistributedLockSpec): Rules {
-  const { mode, permits, ttl, maxTtl, maxHold, handover, limits } = spec;
+  const { mode, permits, ttl, maxTtl, maxHold, lockDelay, handover, limits } = spec;
   return {
     sharing: { mode, permits },
     ttlMs: parseDurationMs(ttl),
     maxTtlMs: parseDurationMs(maxTtl),
     maxHoldMs: maxHold === undefined ? undefined : parseDurationMs(maxHold),
+    lockDelayMs: parseDurationMs(lockDelay),
     handover: { maxCount: handover.maxCount, maxHoldMs: parseDurationMs(handover.maxHold) },
     limits: {
       names: limits.names,

@@ -5,7 +5,7 @@
 import type { Epoch, Instant } from "../runtime.ts";
 import type { Demand } from "./order.ts";
 
-export type Hold = "ttl" | "session";
+export type Hold = "ttl" | "session" | "connection";
 
 export interface AcquireRequest extends Demand {
   readonly pool: string;
@@ -13,7 +13,7 @@ export interface AcquireRequest extends Demand {
   readonly name: string;
   /** 0: try. Bounded by the pool's `limits.wait`. */
   readonly waitMs: number;
-  /** Absent: the pool's. Never together with `hold: session`. */
+  /** Absent: the pool's. Only with `hold: ttl`. */
   readonly ttlMs?: number | undefined;
   readonly hold: Hold;
   readonly requestId?: string | undefined;
@@ -37,7 +37,7 @@ export interface GrantView extends Demand {
   /** Decimal. */
   readonly fence: string;
   readonly hold: Hold;
-  /** Absent with `hold: session`. */
+  /** Only with `hold: ttl`. */
   readonly ttlMs?: number | undefined;
   /** How long the sidecar keeps the lock for its caller without a renewal. Absent: until the session ends. */
   readonly expiresInMs?: number | undefined;
@@ -49,7 +49,18 @@ export interface GrantView extends Demand {
 }
 
 export type GrantEnd =
-  "released" | "expired" | "maxHold" | "drained" | "sessionLost" | "undelivered";
+  | "released"
+  | "expired"
+  | "maxHold"
+  | "drained"
+  | "sessionLost"
+  | "undelivered"
+  /** Somebody asked for it, and the grace is over. */
+  | "revoked"
+  /** Somebody deleted its place in etcd, whatever was promised. */
+  | "broken"
+  /** Its caller did not read the stream that it lived by. */
+  | "slow";
 
 export interface HolderView extends Demand {
   readonly holder: string;

@@ -2,11 +2,12 @@
  * Waits for a reason to look again: what keeps my contender waiting may be gone, the spec changes, or so much time has passed
  * that no watch is to be trusted any more. The event is a reason, never the truth: whoever waited looks again.
  */
-import { after, sleep, type Runtime } from "../runtime.ts";
+import { after, sleep, type Instant, type Runtime } from "../runtime.ts";
 import { fromNow, type Store } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
 import type { Contender } from "./contender.ts";
 import type { Line } from "./line.ts";
+import type { Stand } from "./marks.ts";
 import type { Mine } from "./order.ts";
 
 const lookEveryMs = 30_000;
@@ -20,15 +21,16 @@ export interface WaitParts {
 export type Worth =
   /** That this contender goes. */
   | { readonly gone: Mine }
+  /** That the delay after a loss is over. */
+  | { readonly at: Instant }
   /** That the lock's contenders, as a watch tells them, let mine in. */
   | { readonly letIn: Mine; readonly line: Line };
 
-/** What keeps a place from holding: the one before it, or any of its line; else that nothing is granted now. */
-export function worthALook(
-  place: Mine,
-  before: Contender | undefined,
-  line: Line | undefined,
-): Worth {
+/** What keeps a place from holding: what was lost, the one before it, any of its line; else that nothing is granted now. */
+export function worthALook(place: Mine, stand: Stand<Contender>, line: Line | undefined): Worth {
+  if (stand.kind === "delayed") return { at: stand.by.until };
+  if (stand.kind !== "waits") return { gone: place };
+  const { before } = stand;
   if (before !== undefined) return { gone: { key: before.key, created: before.createRevision } };
   return line === undefined ? { gone: place } : { letIn: place, line };
 }
@@ -43,26 +45,26 @@ export async function untilWorthALook(
   { worth, version }: { readonly worth: Worth; readonly version: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const { runtime, mirror } = parts;
+  const { mirror } = parts;
   signal.throwIfAborted();
   if (mirror.version !== version) return;
   const waiting = new AbortController();
   const either = AbortSignal.any([signal, waiting.signal]);
   try {
-    await Promise.race([
-      mirror.nextChange(either),
-      // A line reads all anew so often: each who waits in it need not.
-      ...("line" in worth
-        ? [worth.line.until(worth.letIn, either)]
-        : [
-            untilGone(parts, worth.gone, either),
-            sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), either),
-          ]),
-    ]);
+    await Promise.race([mirror.nextChange(either), ...reasons(parts, worth, either)]);
   } finally {
     waiting.abort(new Error("no longer waited for"));
   }
   signal.throwIfAborted();
+}
+
+function reasons(parts: WaitParts, worth: Worth, signal: AbortSignal): Promise<void>[] {
+  const { runtime } = parts;
+  // A line reads all anew so often: each who waits in it need not.
+  if ("line" in worth) return [worth.line.until(worth.letIn, signal)];
+  const latest = sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), signal);
+  if ("at" in worth) return [sleep(runtime, Math.max(0, worth.at - runtime.now()), signal), latest];
+  return [untilGone(parts, worth.gone, signal), latest];
 }
 
 /** The watch begins, then the key is read once: between its last look and the watch nothing may have been missed. */

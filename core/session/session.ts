@@ -46,6 +46,12 @@ export interface SessionParts {
   readonly onBug: (name: string, error: unknown) => void;
 }
 
+/** Must not throw, and must not ask anything of the session from within. */
+export interface SessionObserver {
+  /** Its trouble begins, or is over. */
+  moved(inJeopardy: boolean): void;
+}
+
 export class SessionEnded extends Error {
   override readonly name = "SessionEnded";
 }
@@ -73,6 +79,7 @@ export class Session {
   #beat: SentBeat;
   #alarm: Timer | undefined;
   #inJeopardy = false;
+  #observer: SessionObserver | undefined;
   #counter = 0;
 
   /**
@@ -163,6 +170,11 @@ export class Session {
 
   get inJeopardy(): boolean {
     return this.#inJeopardy;
+  }
+
+  /** Told from now on. */
+  observedBy(observer: SessionObserver): void {
+    this.#observer = observer;
   }
 
   get knownKeys(): number {
@@ -350,7 +362,9 @@ export class Session {
     if (this.#ended.signal.aborted) return;
     const { runtime } = this.#parts;
     const now = runtime.now();
+    const was = this.#inJeopardy;
     this.#inJeopardy = now >= jeopardyOf(this.#beat);
+    if (was !== this.#inJeopardy) this.#observer?.moved(this.#inJeopardy);
     const nextChange = this.#inJeopardy ? this.deadline : jeopardyOf(this.#beat);
     this.#alarm?.cancel();
     this.#alarm = runtime.timer(Math.min(nextChange, after(now, lookMs)) as Instant, () => {

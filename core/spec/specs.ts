@@ -21,6 +21,8 @@ export interface Specs {
   /** The key that says that etcd began anew, while it stands. */
   readonly anew: KeyValue | undefined;
   record(kind: string, name: string): ResourceRecord | undefined;
+  /** All that stand. */
+  records(): readonly ResourceRecord[];
   /** @throws Refusal why there is none to be served */
   pool(name: string): ResourceRecord;
   /** What every acquire in this pool is given. Undefined: nothing may be granted now. */

@@ -9,6 +9,7 @@
  *          unreadable. What still comes is thrown away.
  *   ended  all is said and our side is closed. What comes is thrown away for a moment, so that the client can read what
  *          was said: to close with bytes unread would reset the connection, and the reset could overtake the answer.
+ *   A stream, as its turn comes, makes the connection deaf.
  *
  * Out:  queue ─▶ unsent ─▶ delivered
  *   queue   requests in their order, answered or not. An answer waits for those before it.
@@ -23,6 +24,7 @@ import { lingerBytesMax, requestsPerConnectionMax, type Bounds } from "./limits.
 import { continueText, farewell, problem, replyText } from "./reply.ts";
 import { isDeclaredTooLarge, Unreadable, type RequestHead } from "./request-head.ts";
 import { RequestReader } from "./request-reader.ts";
+import { Stream, streamHead, type StreamLine, type StreamSource } from "./stream.ts";
 import { refusalOf } from "./unreadable.ts";
 
 /** What all connections of a server share. */
@@ -46,6 +48,8 @@ export class Connection implements Line {
   readonly #reader = new RequestReader();
   readonly #queue: Exchange[] = [];
   readonly #unsent: Exchange[] = [];
+  /** What is being said piece by piece, to whom. */
+  #open: { readonly exchange: Exchange; readonly stream: Stream } | undefined;
   /** How many exchanges have left `#unsent`. */
   #delivered = 0;
   /** Of answers in the queue. */
@@ -130,7 +134,7 @@ export class Connection implements Line {
     const { headersMs, requestMs, idleMs, unreadMs } = this.#front.bounds;
     const isPast = (since: number | undefined, ms: number): boolean =>
       since !== undefined && now - since > ms;
-    if (isPast(this.#unsentSince, unreadMs)) this.destroy();
+    if (isPast(this.#unsentSince, unreadMs)) this.#readsNothing(now);
     if (this.#state !== "open" || this.#isPaused) return;
     if (this.#reader.isReadingBody) {
       if (isPast(this.#partialSince, requestMs)) this.#notUnderstood(lateBody);
@@ -160,6 +164,7 @@ export class Connection implements Line {
       return;
     }
     this.#leaveAll(this.#queue);
+    this.#leaveStream();
     this.#farewell = "";
     this.#end("");
   };
@@ -174,11 +179,29 @@ export class Connection implements Line {
     this.#state = "ended";
     this.#leaveAll(this.#unsent);
     this.#leaveAll(this.#queue);
+    this.#leaveStream();
     this.#front.closed(this);
   };
 
   #leaveAll(exchanges: Exchange[]): void {
     for (const exchange of exchanges.splice(0)) exchange.callerGone();
+  }
+
+  #leaveStream(): void {
+    const open = this.#open;
+    this.#open = undefined;
+    open?.stream.cut();
+    open?.exchange.callerGone();
+  }
+
+  /** What is left is to be read in as much time once more. */
+  #readsNothing(now: number): void {
+    if (this.#open === undefined) {
+      this.destroy();
+      return;
+    }
+    this.#unsentSince = now;
+    this.#open.stream.tooSlow();
   }
 
   #read(): void {
@@ -275,8 +298,13 @@ export class Connection implements Line {
     let text = "";
     for (let first = this.#queue[0]; first?.reply !== undefined; first = this.#queue[0]) {
       this.#queue.shift();
-      this.#unsent.push(first);
+      if (first.reply.stream === undefined) this.#unsent.push(first);
       this.#heldChars -= charsOf(first);
+      const { stream } = first.reply;
+      if (stream !== undefined) {
+        this.#openStream(first, stream, text);
+        return;
+      }
       const ends = this.#queue.length === 0 && (this.#isLast || this.#front.isDraining);
       const closes = ends && this.#farewell === "";
       const isHead = first.request.method === "HEAD";
@@ -291,12 +319,53 @@ export class Connection implements Line {
     this.#goOn();
   }
 
-  #write(text: string): void {
+  /** `before`: what goes out first. Whoever asked for more after it is not answered. */
+  #openStream(exchange: Exchange, source: StreamSource, before: string): void {
+    const { reply, request } = exchange;
+    this.#hearNoMore();
+    this.#leaveAll(this.#queue);
+    const isChunked = request.version === "1.1";
+    const text = before + streamHead(reply?.status ?? 200, source.type, isChunked);
+    if (request.method === "HEAD") {
+      reply?.undelivered?.();
+      this.#unsent.push(exchange);
+      this.#end(text);
+      return;
+    }
+    const stream = new Stream(this.#streamLine(exchange), source, isChunked);
+    this.#open = { exchange, stream };
+    this.#write(text);
+    // The client's end is to be seen.
+    if (this.#isPaused) this.#socket.resume();
+    this.#isPaused = false;
+    source.open(stream);
+  }
+
+  #streamLine(exchange: Exchange): StreamLine {
+    const unread = (): number => this.#socket.writableLength;
+    return {
+      get unreadBytes() {
+        return unread();
+      },
+      unreadBytesMax: this.#front.bounds.unsentBytesMax,
+      send: (text, taken) => {
+        this.#write(text, taken);
+      },
+      finish: (text) => {
+        this.#open = undefined;
+        this.#unsent.push(exchange);
+        this.#end(text);
+      },
+    };
+  }
+
+  #write(text: string, taken?: () => void): void {
     // What is all ASCII, as most answers are, needs no encoding.
     this.#socket.write(text, Buffer.byteLength(text) === text.length ? "latin1" : "utf8");
     const until = this.#delivered + this.#unsent.length;
     if (this.#isTaken) {
       this.#deliver(until);
+      taken?.();
       return;
     }
     this.#unsentSince ??= this.#front.nowMs();
@@ -304,6 +373,7 @@ export class Connection implements Line {
     this.#socket.write("", (error) => {
       if (error instanceof Error) return;
       this.#deliver(until);
+      taken?.();
       this.#unsentSince = this.#isTaken ? undefined : this.#front.nowMs();
       this.#goOn();
     });

@@ -4,6 +4,7 @@ import { problems } from "#api/problems.ts";
 import type { Refused } from "./refused.ts";
 import { retryAfterSeconds } from "./limits.ts";
 import { statusWords } from "./status.ts";
+import type { StreamSource } from "./stream.ts";
 
 export interface Reply {
   readonly status: number;
@@ -11,7 +12,9 @@ export interface Reply {
   readonly body?: Body;
   /** More headers: name, value, name, value … */
   readonly headers?: readonly string[];
-  /** Told when the answer could not be handed to the caller's socket. */
+  /** In place of a body. */
+  readonly stream?: StreamSource;
+  /** Told when the answer could not be handed to the caller's socket; of a stream, when the caller is gone before its end. */
   readonly undelivered?: () => void;
 }
 

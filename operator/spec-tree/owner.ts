@@ -60,6 +60,8 @@ export class TreeOwner implements AsyncDisposable {
   #backend: BackendView = { kind: "connecting" };
   #owned: Fact | undefined;
   #baseIsDue = true;
+  /** How often etcd was seen to have begun anew: a base that was raised meanwhile says nothing of the last beginning. */
+  #beginnings = 0;
   #anewSince: Instant | undefined;
 
   private constructor(parts: TreeOwnerParts) {
@@ -86,6 +88,7 @@ export class TreeOwner implements AsyncDisposable {
   begunAnew(): void {
     this.#anewSince ??= this.#parts.runtime.now();
     this.#baseIsDue = true;
+    this.#beginnings += 1;
     this.#owned = undefined;
   }
 
@@ -107,6 +110,7 @@ export class TreeOwner implements AsyncDisposable {
 
   /** False: something is left for the next look. */
   async #settle(signal: AbortSignal): Promise<boolean> {
+    const beginnings = this.#beginnings;
     const seen = await this.#look(signal);
     signal.throwIfAborted();
     if (seen.kind !== "done") {
@@ -131,7 +135,7 @@ export class TreeOwner implements AsyncDisposable {
     if (isAnew) this.#anewSince ??= runtime.now();
     if (!oldGuaranteesAreOver(this.#anewSince, { now: runtime.now(), sessionTtlMs })) return false;
     if (duty.kind === "stands" && !this.#baseIsDue && this.#isOurs(there)) return true;
-    return this.#raise({ there, anew, cluster, revision: seen.value.revision });
+    return this.#raise({ ...seen.value, cluster, beginnings });
   }
 
   async #look(signal: AbortSignal): Promise<Outcome<Look>> {
@@ -151,7 +155,14 @@ export class TreeOwner implements AsyncDisposable {
     }
   }
 
-  async #raise({ there, anew, cluster, revision }: Look & { cluster: string }): Promise<boolean> {
+  /** `beginnings`: as many as there were when the look was begun. */
+  async #raise({
+    there,
+    anew,
+    cluster,
+    revision,
+    beginnings,
+  }: Look & { readonly cluster: string; readonly beginnings: number }): Promise<boolean> {
     const { runtime, store, owner, ancestry, mayAct } = this.#parts;
     this.#owned = undefined;
     if (!mayAct()) return false;
@@ -171,6 +182,7 @@ export class TreeOwner implements AsyncDisposable {
     for (const key of anew) {
       if ((await store.write(clearingAnew(key))).kind !== "done") return false;
     }
+    if (beginnings !== this.#beginnings) return false;
     this.#baseIsDue = false;
     this.#anewSince = undefined;
     this.#own(outcome.at.revision);

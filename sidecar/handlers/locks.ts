@@ -16,14 +16,21 @@ import type {
   LockView,
   PoolView,
 } from "#core/lock/views.ts";
+import type { WaitObserver } from "#core/lock/events.ts";
+import { Refusal } from "#core/refusal.ts";
 import type { Epoch } from "#core/runtime.ts";
+import type { Call } from "#host/http/exchange.ts";
 import { json, noContent, problem, text, type Reply } from "#host/http/reply.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** What is used here of core's locks. */
 export interface LocksApi {
   /** Throws Refusal; rejects with the signal's reason when `caller` aborts. Who only tries needs none. */
-  acquire(request: AcquireRequest, caller: AbortSignal | undefined): Promise<Acquired>;
+  acquire(
+    request: AcquireRequest,
+    caller: AbortSignal | undefined,
+    observer?: WaitObserver,
+  ): Promise<Acquired>;
   /** The answer could not be handed to the caller: the grant is given back. */
   undelivered(grantId: string): void;
   grant(grantId: string): Promise<GrantView>;
@@ -45,10 +52,16 @@ type LockOperations =
   | "getLock"
   | "listLocks";
 
-export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
+/** `asStream`: answers an acquire whose caller wants a stream. */
+export function lockHandlers(
+  locks: LocksApi,
+  asStream: (input: AcquireInput, call: Call) => Promise<Reply>,
+): Pick<Handlers, LockOperations> {
   return {
     acquireLock: async (input, call) => {
       const { form } = call;
+      if (form === "events") return asStream(input, call);
+      if (input.hold === "connection") throw needsStream();
       // A try is answered soon; where its caller has gone by then, the answer is undelivered and the grant given back.
       const acquired = await locks.acquire(
         requestOf(input),
@@ -64,9 +77,8 @@ export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
           return json(200, grantBody(grant), undelivered);
         }
         case "held":
-          return held(input, acquired);
         case "unknown":
-          return unknownAcquire(input.requestId);
+          return notGranted(input, acquired);
         default:
           return acquired satisfies never;
       }
@@ -94,13 +106,27 @@ export function lockHandlers(locks: LocksApi): Pick<Handlers, LockOperations> {
   };
 }
 
-function requestOf(input: AcquireInput): AcquireRequest {
-  const { pool, name, mode, permits, waitMs, ttlMs, requestId, holder, metadata } = input;
-  const hold = input.hold === "session" ? "session" : "ttl";
+function needsStream(): Refusal {
+  return new Refusal(
+    "malformed",
+    "hold: 'connection' lives by the event stream that it is granted on. Send Accept: text/event-stream (curl -N), or hold by ttl.",
+    { field: "hold" },
+  );
+}
+
+export function requestOf(input: AcquireInput): AcquireRequest {
+  const { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, metadata } = input;
   return { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, metadata };
 }
 
-function grantBody(grant: GrantView): Grant {
+export function notGranted(
+  input: AcquireInput,
+  acquired: Exclude<Acquired, { kind: "granted" }>,
+): Reply {
+  return acquired.kind === "held" ? held(input, acquired) : unknownAcquire(input.requestId);
+}
+
+export function grantBody(grant: GrantView): Grant {
   return {
     grantId: grant.grantId,
     lock: `${grant.pool}/${grant.name}`,
@@ -157,7 +183,7 @@ const unknownRelease = problem({
     "etcd did not say whether the lock was released. The sidecar goes on releasing it; repeat the request to learn when it is done.",
 });
 
-function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
+export function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
   const { metadata } = holder;
   return {
     holder: holder.holder,
@@ -189,7 +215,7 @@ function poolBody({ pool, totals, locks, ...rest }: PoolView): PoolBody {
 /** Under load many moments are the same millisecond, and to write one costs as much as the rest of an answer. */
 let lastMoment: { readonly epoch: Epoch; readonly text: string } | undefined;
 
-function moment(epoch: Epoch): string {
+export function moment(epoch: Epoch): string {
   if (lastMoment?.epoch !== epoch) lastMoment = { epoch, text: new Date(epoch).toISOString() };
   return lastMoment.text;
 }

@@ -9,7 +9,7 @@ import type { Log } from "#core/runtime.ts";
 import type { Counter } from "#host/metrics.ts";
 import { parseTraceparent, type Trace } from "#host/trace.ts";
 import { handlerOf, type Handlers } from "../handlers/handlers.ts";
-import { presentFacts } from "../handlers/refusals.ts";
+import { refusedOf } from "../handlers/refusals.ts";
 import type { Refused } from "#host/http/refused.ts";
 import { contentTypeRefusal, headerRefusal, type Admission } from "./admission.ts";
 import { readBody } from "./body.ts";
@@ -75,12 +75,7 @@ export class Service {
   #take(exchange: Exchange, target: Target): void {
     const { request } = exchange;
     const hasBody = request.bodyLength !== 0;
-    const accepted = acceptedForm(target.id, exchange.header("accept"));
-    if (!accepted.ok) {
-      this.#refuse(exchange, target.id, fieldRefusal(accepted.problem));
-      return;
-    }
-    exchange.form = accepted.form;
+    exchange.form = acceptedForm(target.id, exchange.header("accept"));
     if (request.method === "POST" || hasBody) {
       const wrongType = contentTypeRefusal(exchange.header("content-type"), hasBody);
       if (wrongType !== undefined) {
@@ -140,9 +135,7 @@ export class Service {
   #fail(exchange: Exchange, operation: string, error: unknown): void {
     if (error instanceof CallerGone) return;
     if (error instanceof Refusal) {
-      const { code, message } = error;
-      const facts = presentFacts(code, error.facts);
-      this.#refuse(exchange, operation, { code, detail: message, facts });
+      this.#refuse(exchange, operation, refusedOf(error));
       return;
     }
     this.#parts.log.error("a request failed", { operation, error, ...traceOf(exchange) });

@@ -78,6 +78,8 @@ export class SpecOwner {
   #wake: (() => void) | undefined;
   #dirty = false;
   #baseIsDue = true;
+  /** How often etcd was told to have begun anew: a base that was raised meanwhile says nothing of the last beginning. */
+  #beginnings = 0;
   /** Since when it is known that etcd began anew, while this process ran. */
   #anewSince: Instant | undefined;
   #refused: string | undefined;
@@ -118,6 +120,7 @@ export class SpecOwner {
     this.#parts.mirror.distrustBase();
     this.#anewSince ??= this.#parts.runtime.now();
     this.#baseIsDue = true;
+    this.#beginnings += 1;
     this.#dirty = true;
     this.#wake?.();
   }
@@ -180,6 +183,7 @@ export class SpecOwner {
   async #settleBase(signal: AbortSignal): Promise<boolean> {
     const { runtime, store, namespace, lineage, mirror, sessionTtlMs } = this.#parts;
     const wait = { signal, deadline: after(runtime.now(), answerMs) };
+    const beginnings = this.#beginnings;
     const read = await store.read([{ key: installationKey }, { key: anewKey(namespace) }], wait);
     signal.throwIfAborted();
     if (read.kind !== "done") return false;
@@ -209,10 +213,12 @@ export class SpecOwner {
     });
     const outcome = await store.write(raise.write);
     if (outcome.kind !== "done" || !outcome.value.held) return false;
+    if (beginnings !== this.#beginnings) return false;
     const { revision: modRevision } = outcome.at;
     mirror.trustBase({ ...raise.installation, modRevision });
     runtime.log.info("the fence base is raised", { base: raise.installation.base.toString() });
     if (anew !== undefined && !(await this.#clearAnew(anew))) return false;
+    if (beginnings !== this.#beginnings) return false;
     this.#baseIsDue = false;
     this.#anewSince = undefined;
     return true;

@@ -85,11 +85,17 @@ const cases: readonly Case[] = [
     says: /pools with mode Semaphore/,
   },
   {
-    what: "hold connection, by name",
+    what: "hold connection without a stream",
     query: "?hold=connection",
-    code: "not_supported",
     field: "hold",
-    says: /'connection'.*not supported yet/,
+    says: /'connection' lives by the event stream.*Accept: text\/event-stream/,
+  },
+  {
+    what: "hold connection with a ttl",
+    query: "?hold=connection&ttl=1s",
+    sent: { headers: { Accept: "text/event-stream" } },
+    field: "ttl",
+    says: /only a grant with hold 'ttl' has one/,
   },
   {
     what: "an owner, by name",
@@ -97,13 +103,6 @@ const cases: readonly Case[] = [
     code: "not_supported",
     field: "owner",
     says: /not supported yet/,
-  },
-  {
-    what: "a stream of events, by name",
-    sent: { headers: { Accept: "text/event-stream" } },
-    code: "not_supported",
-    field: "Accept",
-    says: /text\/event-stream.*not supported yet/,
   },
   {
     what: "a guarded write, by name",

@@ -3,13 +3,14 @@ import { after, before, describe, it } from "mocha";
 import { openapi } from "#api/generated/openapi.ts";
 import type { OperationId } from "#api/operations/operations.ts";
 import { operationIds, statusesOf } from "../support/contract.ts";
+import { EventStream } from "../support/event-stream.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
 import type { Answer } from "../support/http-client.ts";
 import { acquire, hold, release, type Held } from "../support/lock-calls.ts";
 import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
-type Provoke = () => Promise<Answer>;
+type Provoke = () => Promise<Pick<Answer, "status" | "text">>;
 type Provocations = Readonly<Record<number, Provoke>>;
 
 /** What no test from outside can bring about, for each operation; nothing else may be missing. */
@@ -35,6 +36,8 @@ const missing: Readonly<Record<OperationId, Readonly<Record<number, string>>>> =
   },
   getLock: { ...unseen, ...busy },
   listLocks: { ...unseen, ...busy },
+  watchGrant: { ...unseen, ...busy },
+  watchLock: { ...unseen, ...busy, 503: "a stream that etcd does not feed says so as an event" },
   listResources: unseenOfStatus,
   getSession: unseenOfStatus,
   getOpenapi: unseenOfStatus,
@@ -48,6 +51,8 @@ const requests: Readonly<Record<OperationId, readonly [method: string, path: str
   releaseHolder: ["DELETE", "/v1/grants"],
   getLock: ["GET", "/v1/locks/orders/1"],
   listLocks: ["GET", "/v1/locks/orders"],
+  watchGrant: ["GET", "/v1/grants/g/events"],
+  watchLock: ["GET", "/v1/locks/orders/1/events"],
   listResources: ["GET", "/v1/resources"],
   getSession: ["GET", "/v1/session"],
   getOpenapi: ["GET", "/openapi.json"],
@@ -67,7 +72,7 @@ describe("the contract", function () {
   let mute: SidecarProcess;
   let released: Held;
   let unsure: Held;
-  const answers = new Map<string, Answer | Error>();
+  const answers = new Map<string, Pick<Answer, "status" | "text"> | Error>();
 
   before(async () => {
     etcd = await EtcdServer.start({ noFsync: true });
@@ -120,6 +125,13 @@ describe("the contract", function () {
       415: () => ask({ headers: { "Content-Type": "text/plain" }, body: "x" }),
       431: () => ask({ headers: { "X-Long": "x".repeat(20_000) } }),
     };
+  };
+
+  /** A stream that has said something, and was closed. */
+  const begun = async (path: string): Promise<Pick<Answer, "status" | "text">> => {
+    await using stream = await EventStream.open(sidecar.api, "GET", path);
+    await stream.any();
+    return { status: 200, text: "" };
   };
 
   const grants = (call: (on: SidecarProcess, id: string) => Promise<Answer>): Provocations => ({
@@ -176,6 +188,17 @@ describe("the contract", function () {
       200: () => sidecar.api.get("/v1/locks/orders"),
       404: () => sidecar.api.get("/v1/locks/nowhere"),
       503: () => dark.api.get("/v1/locks/orders"),
+    },
+    watchGrant: {
+      200: async () => {
+        const { id } = await hold(sidecar, "orders/watched");
+        return begun(`/v1/grants/${id}/events`);
+      },
+      ...grants((on, id) => on.api.get(`/v1/grants/${id}/events`)),
+    },
+    watchLock: {
+      200: () => begun("/v1/locks/orders/1/events"),
+      404: () => sidecar.api.get("/v1/locks/nowhere/1/events"),
     },
     listResources: { 200: () => sidecar.api.get("/v1/resources") },
     getSession: { 200: () => sidecar.api.get("/v1/session") },

@@ -15,7 +15,7 @@ async function acquireOnce(stage: Stage, index: number): Promise<string> {
     pool: "orders",
     name: "42",
     ...forOneself,
-    waitMs: 20_000,
+    waitMs: 5_000,
     hold: "ttl",
   } as const;
   let answer = await stage.world.until(process.acquire(request).answer);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { budget as budgetWithin, noticeMs } from "./checks/budget.ts";
-import { exclusion } from "./checks/exclusion.ts";
+import { exclusion, lockDelay } from "./checks/exclusion.ts";
 import { fences } from "./checks/fences.ts";
 import { localOrder } from "./checks/local-order.ts";
 import { places } from "./checks/places.ts";
@@ -99,6 +99,7 @@ function finds(check: Check, changes: Changes, what: RegExp): void {
 const checks: readonly Check[] = [
   budget,
   exclusion,
+  lockDelay,
   fences,
   localOrder,
   places,
@@ -138,6 +139,13 @@ describe("the check of exclusion", () => {
 
   it("finds a grant before the release", () => {
     finds(exclusion, { first: { releasedMs: 500 }, second: { atMs: 499 } }, /released at 500/);
+  });
+
+  it("finds a grant within the delay after a loss, and none after it, or after a release in time", () => {
+    const lost = { lockDelayMs: 1_000 };
+    finds(lockDelay, { first: lost, second: { atMs: 2_000 } }, /granted at 2000\.000/);
+    assert.deepEqual(lockDelay(historyOf({ first: lost, second: { atMs: 2_100 } })), []);
+    assert.deepEqual(lockDelay(historyOf({ first: { ...lost, releasedMs: 900 } })), []);
   });
 
   it("judges each lock by itself", () => {

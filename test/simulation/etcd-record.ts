@@ -7,7 +7,7 @@ import { contenderNameOf } from "#core/lock/keys.ts";
 import { readContender } from "#core/lock/contender.ts";
 import { holders, inOrder, type Sharing } from "#core/lock/order.ts";
 import { anewKey, dataRoot } from "#core/session/keys.ts";
-import { installationKey, recordNameOf } from "#core/spec/keys.ts";
+import { installationKey, recordNameOf, specTree } from "#core/spec/keys.ts";
 import { readInstallation, readRecord } from "#core/spec/records.ts";
 import {
   prefixRange,
@@ -29,7 +29,10 @@ export interface Commit {
 const everything = prefixRange("/");
 
 /** A contender by its key and its create revision: keys are made again. */
-export function contenderIn({ key, createRevision }: KeyValue): string {
+export function contenderIn({
+  key,
+  createRevision,
+}: Pick<KeyValue, "key" | "createRevision">): string {
   return `${key}@${String(createRevision)}`;
 }
 
@@ -78,6 +81,8 @@ export class EtcdRecord {
     this.#lastMade.clear();
     for (const key of [...this.#standing.keys()])
       if (this.#server.keys.get(key) === undefined) this.#gone(key);
+    const { nowMs } = this.#server.runtime.world;
+    for (const kv of this.#server.keys.within(specTree)) this.#putRecord(kv, nowMs);
     this.follow();
   }
 
@@ -87,16 +92,20 @@ export class EtcdRecord {
 
   /**
    * The contender in `queue` that a session's grant was made on: of one session there may be two, and the fence tells which.
-   * Bases may differ by less than revisions do, so one that went before a base came can not have been granted with it.
+   * Bases may differ by less than revisions do, so one that went before a base came can not have been granted with it, and of
+   * several it is the one that stands.
    */
   madeFor({ session, fence }: { session: string; fence: bigint }, queue: KeyRange): string {
     const made = fence / BigInt(handoversMax + 1);
+    let went: string | undefined;
     for (const [contender, { key, createRevision }] of this.everMade) {
       const isItsOwn = key.startsWith(`${queue.key}${session}-`);
       const baseMs = this.#bases.get(made - createRevision) ?? Infinity;
-      if (isItsOwn && baseMs < (this.#goneMs.get(contender) ?? Infinity)) return contender;
+      if (!isItsOwn || baseMs >= (this.#goneMs.get(contender) ?? Infinity)) continue;
+      if (this.#standing.get(key)?.contender === contender) return contender;
+      went ??= contender;
     }
-    return `none of ${session}`;
+    return went ?? `none of ${session}`;
   }
 
   #commit(changes: readonly Change[]): void {

@@ -102,6 +102,8 @@ export interface Granted extends Demand {
   /** Since when places of other sessions stood behind it in etcd; undefined: none did. */
   readonly othersSinceMs: number | undefined;
   readonly handover: { readonly maxCount: number; readonly maxHoldMs: number };
+  /** For how long after its loss nobody is granted the lock, as its marker says. Absent: it has none. */
+  lockDelayMs?: number | undefined;
   readonly claims: Claim[];
   /** When its client sent the release. */
   releasedMs?: number;

@@ -1,5 +1,6 @@
 /** Permits of a semaphore: who waits for them is let in soon, in order, also while there come to be fewer or more. */
 import assert from "node:assert/strict";
+import { Followings } from "#core/lock/following.ts";
 import { contendersOf, lockOf } from "#core/lock/keys.ts";
 import { Line } from "#core/lock/line.ts";
 import type { Acquired, AcquireRequest } from "#core/lock/views.ts";
@@ -160,8 +161,9 @@ describe("permits", () => {
     const tasks = new Tasks((name, error) => {
       throw new Error(name, { cause: error });
     });
+    const parts = { runtime, tasks, store: kernel.store, mirror: kernel.specs };
     const line = new Line({
-      ...{ runtime, tasks, store: kernel.store, mirror: kernel.specs },
+      ...{ mirror: kernel.specs, followings: new Followings(parts) },
       lock: lockOf(namespace, { pool: "permits", name: "42" }),
     });
     const { signal } = new AbortController();

@@ -100,6 +100,7 @@ export function drawSpec(chance: Chance, mode: PoolMode): DistributedLockSpec {
       grantsPerPod: chance.oneOf([1, 10_000, 10_000]),
       names: chance.oneOf([1, 10_000, 10_000, 10_000]),
     },
+    ...(chance.happens(0.25) ? { lockDelay: chance.oneOf(["300ms", "1s", "3s"]) } : {}),
   });
 }
 

@@ -2,7 +2,7 @@
 import type { Demand, PoolMode } from "#core/lock/order.ts";
 import { Client } from "./client.ts";
 import { budget, lostNoticeMs, noticeMs } from "./checks/budget.ts";
-import { exclusion } from "./checks/exclusion.ts";
+import { exclusion, lockDelay } from "./checks/exclusion.ts";
 import { fences } from "./checks/fences.ts";
 import { leftovers } from "./checks/leftovers.ts";
 import { localOrder } from "./checks/local-order.ts";
@@ -145,9 +145,17 @@ function judged({ history, schedule }: Stage): Violation[] {
   const quiet = schedule.faults.length === 0;
   return [
     ...history.violations,
-    ...[exclusion, fences, places, promises, localOrder, settling, requests, truth].flatMap(
-      (check) => check(history),
-    ),
+    ...[
+      exclusion,
+      lockDelay,
+      fences,
+      places,
+      promises,
+      localOrder,
+      settling,
+      requests,
+      truth,
+    ].flatMap((check) => check(history)),
     ...(quiet && !schedule.silenceStays ? promptness(history) : []),
     ...budget(history, quiet ? noticeMs : lostNoticeMs),
   ];

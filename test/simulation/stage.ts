@@ -3,9 +3,10 @@
  * through here, so that the history tells it.
  */
 import type { GrantView } from "#core/lock/views.ts";
-import { contendersOf } from "#core/lock/keys.ts";
+import { contendersOf, lockOf, markKey, type LockName } from "#core/lock/keys.ts";
+import { readMark } from "#core/lock/marks.ts";
 import { inOrder } from "#core/lock/order.ts";
-import { rulesOf } from "#core/lock/rules.ts";
+import { rulesOf, type Rules } from "#core/lock/rules.ts";
 import type { Epoch } from "#core/runtime.ts";
 import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
 import type { Document } from "#sidecar/resources/owner.ts";
@@ -181,6 +182,23 @@ export class Stage {
     };
   }
 
+  /** As the grant's marker says, which stands before the grant is answered. */
+  #markedDelay(name: LockName, contender: string, rules: Rules | undefined): number | undefined {
+    const { server, history, world } = this;
+    const lock = lockOf(namespace, name);
+    const [key = ""] = contender.split("@");
+    const kv = server.keys.get(markKey(lock, key));
+    const there = server.keys.get(key);
+    const isMarked =
+      kv !== undefined &&
+      there !== undefined &&
+      readMark(lock, kv).createRevision === there.createRevision;
+    const stands = there !== undefined && contenderIn(there) === contender;
+    if (stands && (rules?.lockDelayMs ?? 0) > 0 && !isMarked)
+      history.violated("lockDelay", `${contender} was granted without its marker`, world.nowMs);
+    return isMarked ? readMark(lock, kv).delayMs : undefined;
+  }
+
   /** What a grant beside those that stand may go by: with how many permits they were let in. */
   #sharingOf(pool: string, name: string): Granted["sharing"] {
     const { world, history, schedule, record } = this;
@@ -209,7 +227,7 @@ export class Stage {
       ...{ mode: view.mode, permits: view.permits },
       sharing: this.#sharingOf(pool, name),
       mayHoldMs: this.record.mayHoldMs(contender),
-      permitsThen: this.record.mostPermits(pool, process.tap.lookedMs(queue) ?? 0),
+      permitsThen: this.record.mostPermits(pool, process.tap.lookedMs(queue, contender) ?? 0),
       lock: `${pool}/${name}`,
       process: process.name,
       contender,
@@ -224,6 +242,7 @@ export class Stage {
       maxHoldMs: rules?.maxHoldMs,
       othersSinceMs: behind.length === 0 ? undefined : Math.min(...behind),
       handover: rules?.handover ?? { maxCount: 0, maxHoldMs: 0 },
+      lockDelayMs: this.#markedDelay({ pool, name }, contender, rules),
       claims: [],
     };
   }

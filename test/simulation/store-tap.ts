@@ -3,6 +3,7 @@
  * key of a place again while something that is under way, or came to nobody knows what, may still touch that key.
  */
 import { contenderNameOf } from "#core/lock/keys.ts";
+import { contenderIn } from "./etcd-record.ts";
 import { dataRoot } from "#core/session/keys.ts";
 import type { Outcome } from "#core/outcome.ts";
 import type {
@@ -39,6 +40,8 @@ export class StoreTap implements Store {
   readonly #standing = new Set<Key>();
   /** By the first key of a lock's contenders: when the latest question about them was sent that was answered. */
   readonly #lookedMs = new Map<Key, number>();
+  /** The same as it was when the marker of a place was first sent. */
+  readonly #lookedBeforeMark = new Map<string, number | undefined>();
 
   constructor(store: Store, parts: TapParts) {
     this.#store = store;
@@ -69,6 +72,7 @@ export class StoreTap implements Store {
       else if (op.kind === "putEphemeral" && op.key.startsWith(sessions))
         this.sessions.add(op.key.slice(sessions.length));
     }
+    this.#marks(write);
     return write.when.length > 0 ? this.#store.write(write) : this.#touching(write);
   }
 
@@ -108,9 +112,22 @@ export class StoreTap implements Store {
     return outcome;
   }
 
+  #marks({ when, then }: Write): void {
+    const marks = `${dataRoot(this.#parts.namespace)}marks/`;
+    const [own] = when;
+    const isMark = then.some(
+      ({ kind, ...op }) => kind === "putDurable" && "key" in op && op.key.startsWith(marks),
+    );
+    if (!isMark || own?.kind !== "created") return;
+    const queue = own.key.slice(0, own.key.lastIndexOf("/") + 1);
+    const contender = contenderIn({ key: own.key, createRevision: own.revision });
+    if (!this.#lookedBeforeMark.has(contender))
+      this.#lookedBeforeMark.set(contender, this.#lookedMs.get(queue));
+  }
+
   /** When that was asked about a lock's contenders whose answer is the latest: who is let in now was let in by it. */
-  lookedMs({ key }: KeyRange): number | undefined {
-    return this.#lookedMs.get(key);
+  lookedMs({ key }: KeyRange, contender: string): number | undefined {
+    return this.#lookedBeforeMark.get(contender) ?? this.#lookedMs.get(key);
   }
 
   watch(range: KeyRange, from: Revision, signal: AbortSignal): AsyncIterable<Changes> {

@@ -14,7 +14,15 @@ import type { Answer, Asked } from "./http-client.ts";
 type Json = Readonly<Record<string, unknown>>;
 
 interface Response {
-  readonly content?: Readonly<Record<string, { readonly schema: AnySchema }>>;
+  readonly content?: Readonly<
+    Record<
+      string,
+      {
+        readonly schema: AnySchema;
+        readonly "x-events"?: Readonly<Record<string, { readonly schema: AnySchema }>>;
+      }
+    >
+  >;
 }
 
 interface Operation {
@@ -72,6 +80,18 @@ export function check(asked: Asked, seen: Answer): void {
   const value = type.endsWith("json") ? seen.body : seen.text;
   const validate = validatorOf(content.schema);
   assert(validate(value), `${id}: ${ajv.errorsText(validate.errors)}: ${told}`);
+}
+
+/** Throws where the event is not as promised. */
+export function checkEvent(asked: Asked, event: string, data: unknown): void {
+  const id = operationOf(asked);
+  const told = `${asked.method} ${asked.path} → ${event} ${JSON.stringify(data)}`;
+  assert(id !== undefined, told);
+  const content = byId.get(id)?.responses["200"]?.content?.["text/event-stream"];
+  const schema = content?.["x-events"]?.[event]?.schema;
+  assert(schema !== undefined, `${id} does not document this event: ${told}`);
+  const validate = validatorOf(schema);
+  assert(validate(data), `${id}: ${ajv.errorsText(validate.errors)}: ${told}`);
 }
 
 function validatorOf(schema: AnySchema): ValidateFunction {

@@ -26,6 +26,7 @@ const called = [
   "releaseHolder",
   "getLock",
   "listLocks",
+  "watchLock",
 ] as const satisfies readonly OperationId[];
 
 export async function makeClient(): Promise<Made> {

@@ -53,6 +53,7 @@ export function sidecarFamilies(): readonly FamilyFacts[] {
     counters: unread,
     requests: unread,
     connections: unread,
+    streams: unread,
     writesWaiting: unread,
     etcdReachable: unread,
     lagMs: unread,

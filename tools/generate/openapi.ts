@@ -2,7 +2,13 @@
 import { format } from "prettier";
 import type { Field, Fields, ObjectField } from "#api/fields.ts";
 import { version } from "#api/names.ts";
-import { anywhere, type Operation, type Reply } from "#api/operations/operation.ts";
+import {
+  anywhere,
+  eventsMediaType,
+  type Operation,
+  type Reply,
+  type StreamEvents,
+} from "#api/operations/operation.ts";
 import { operations } from "#api/operations/operations.ts";
 import { problemFacts, problemMediaType, problemSchema } from "#api/operations/problem-body.ts";
 import { ports } from "#api/names.ts";
@@ -158,12 +164,32 @@ function bodyOf(fields: Fields, components: Components): object {
   };
 }
 
-function replyOf({ about, body, text }: Reply, components: Components): object {
-  if (body === undefined) return { description: about };
+function replyOf({ about, body, text, events }: Reply, components: Components): object {
+  const streamed = events && { [eventsMediaType]: eventsOf(events, components) };
+  if (body === undefined)
+    return { description: about, ...(streamed === undefined ? {} : { content: streamed }) };
   const plain = text && { "text/plain": { schema: { type: "string", examples: [text.example] } } };
   return {
     description: text === undefined ? about : `${about} ${text.about}`,
-    content: { "application/json": { schema: schemaOf(body, components) }, ...plain },
+    content: { "application/json": { schema: schemaOf(body, components) }, ...plain, ...streamed },
+  };
+}
+
+/** OpenAPI 3.1 has no words for the events of a stream. */
+function eventsOf(events: StreamEvents, components: Components): object {
+  const told = Object.entries(events).map(([name, { about, body }]) => [
+    name,
+    {
+      description: about,
+      schema:
+        body === problemSchema
+          ? { $ref: "#/components/schemas/Problem" }
+          : schemaOf(body, components),
+    },
+  ]);
+  return {
+    schema: { type: "string" },
+    "x-events": Object.fromEntries(told) as Record<string, object>,
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Field, Fields, ObjectField } from "#api/fields.ts";
 import { anywhere, type Operation, type Reply } from "#api/operations/operation.ts";
 import { operations } from "#api/operations/operations.ts";
-import { problemFacts, problemType } from "#api/operations/problem-body.ts";
+import { problemFacts, problemSchema, problemType } from "#api/operations/problem-body.ts";
 import { problems, type ProblemCode } from "#api/problems.ts";
 import { rowsOf } from "./field-rows.ts";
 import type { Made } from "./made.ts";
@@ -25,8 +25,12 @@ function httpPage(): string[] {
   const all: readonly Operation[] = Object.values(operations);
   const bodies = new Map<string, ObjectField>();
   for (const { replies } of all) {
-    for (const { body } of Object.values(replies)) collectTitled(body, bodies);
+    for (const { body, events = {} } of Object.values(replies)) {
+      collectTitled(body, bodies);
+      for (const event of Object.values(events)) collectTitled(event.body, bodies);
+    }
   }
+  bodies.delete(problemSchema.title ?? "");
   return [
     "# HTTP API",
     "",
@@ -79,7 +83,10 @@ function operationSection(operation: Operation): string[] {
       ? []
       : [...table(["field", "takes", "default", "what"], cellsOf(fields)), ""]),
     ...operation.rules.map(({ field, reason, fix }) => `${code(field)}: ${reason}; ${fix}.\n`),
-    ...Object.entries(operation.replies).map(([status, reply]) => replyLine(status, reply)),
+    ...Object.entries(operation.replies).flatMap(([status, reply]) => [
+      replyLine(status, reply),
+      ...eventLines(reply),
+    ]),
     ...(own.length === 0 ? [] : [`- problems of its own: ${own.join(", ")}`]),
     "",
   ];
@@ -88,6 +95,26 @@ function operationSection(operation: Operation): string[] {
 function replyLine(status: string, { about: what, body, text }: Reply): string {
   const link = body?.title === undefined ? "" : ` → [${body.title}](#${body.title.toLowerCase()})`;
   return `- **${status}** ${what}${link}${text === undefined ? "" : ` ${text.about}`}`;
+}
+
+function eventLines({ body, events }: Reply): string[] {
+  if (events === undefined) return [];
+  const asked = body === undefined ? "" : "With `Accept: text/event-stream` as a stream of events:";
+  return [
+    ...(asked === "" ? [] : [`- ${asked}`]),
+    ...Object.entries(events).map(
+      ([
+        name,
+        {
+          about,
+          body: { title = "" },
+        },
+      ]) => {
+        const page = title === problemSchema.title ? "problems.md" : `#${title.toLowerCase()}`;
+        return `  - ${code(name)} ${about} → [${title}](${page})`;
+      },
+    ),
+  ];
 }
 
 function problemLink(name: ProblemCode): string {

@@ -2,7 +2,7 @@
  * A container that is really ended for want of memory: another process joins its cgroup and eats until the kernel has to
  * choose. It chooses the container's own: processes of pods are marked as the first to go, the eater is not.
  */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -29,33 +29,34 @@ export function processWith(variable: string, value: string): number {
   return Number(found[0]);
 }
 
-/** Resolves when the process has gone: ended by the kernel. */
+/**
+ * Resolves when the process has gone: ended by the kernel. It may end the eater, too: the one that it chose is slow to go, and
+ * where the whole cgroup is ended, all its processes go at once. Where only the eater went, another one eats.
+ */
 export async function endForWantOfMemory(pid: number): Promise<void> {
   const folder = memoryGroupOf(pid);
-  const eater = spawn(
-    "sh",
-    [
-      "-c",
-      'echo $$ > "$0" && exec "$@"',
-      path.join(folder, "cgroup.procs"),
-      process.execPath,
-      "--eval",
-      eats,
-    ],
-    { stdio: ["ignore", "ignore", "inherit"] },
-  );
-  const over = once(eater, "exit");
+  let eater = eat(folder);
   try {
-    await until("the kernel to end it", () => Promise.resolve(!existsSync(`/proc/${pid}`)), {
-      stillPossible: () => {
-        if (eater.exitCode === null && eater.signalCode === null) return;
-        throw new Error(`the eater ended first: ${eater.exitCode ?? eater.signalCode}`);
-      },
+    await until("the kernel to end it", () => {
+      if (!existsSync(`/proc/${pid}`)) return Promise.resolve(true);
+      if (eater.exitCode !== null || eater.signalCode !== null) eater = eat(folder);
+      return Promise.resolve(false);
     });
   } finally {
-    eater.kill("SIGKILL");
-    await over;
+    if (eater.exitCode === null && eater.signalCode === null) {
+      const over = once(eater, "exit");
+      eater.kill("SIGKILL");
+      await over;
+    }
   }
+}
+
+function eat(folder: string): ChildProcess {
+  const joins = 'echo $$ > "$0" && exec "$@"';
+  const procs = path.join(folder, "cgroup.procs");
+  return spawn("sh", ["-c", joins, procs, process.execPath, "--eval", eats], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 
 /** Of cgroups of either version. */

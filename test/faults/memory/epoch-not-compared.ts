@@ -3,7 +3,7 @@ import type { Bug } from "../bug.ts";
 export const bug: Bug = {
   breaks: "A place can be written after the session has settled that it was not.",
   file: "core/lock/enter.ts",
-  text: "    given: [session.holds(), ...facts],\n",
-  other: "    given: facts,\n",
+  text: "    given: [session.holds(), ...facts, ...unmarked],\n",
+  other: "    given: [...facts, ...unmarked],\n",
   caughtBy: { seed: "1", faults: ["lateCommits"] },
 };

@@ -1,6 +1,7 @@
 /**
  * Nobody is granted a lock while guarantees run that were stated for other grants of it and leave no room for one more, unless
- * those were released; and nobody is told that he holds after the next was granted: a loss is told before it.
+ * those were released; and nobody is told that he holds after the next was granted: a loss is told before it. Where a grant was
+ * lost and had a lockDelay, nobody is granted the lock for so long after its guarantee.
  */
 import type { Granted, History, Violation } from "../history.ts";
 import { byLock } from "./by-lock.ts";
@@ -9,13 +10,26 @@ import { byLock } from "./by-lock.ts";
 const hairMs = 0.001;
 
 export function exclusion(history: History): Violation[] {
-  return [...byLock(history.grants)].flatMap(([lock, grants]) => ofLock(lock, grants));
+  return [...byLock(history.grants)].flatMap(([lock, grants]) =>
+    ofLock(lock, grants, { rule: "exclusion", promised: lastPromise }),
+  );
 }
 
-function ofLock(lock: string, grants: readonly Granted[]): Violation[] {
+export function lockDelay(history: History): Violation[] {
+  return [...byLock(history.grants)].flatMap(([lock, grants]) =>
+    ofLock(lock, grants, { rule: "lockDelay", promised: delayed }),
+  );
+}
+
+interface Judge {
+  readonly rule: string;
+  readonly promised: (grant: Granted) => Promised | undefined;
+}
+
+function ofLock(lock: string, grants: readonly Granted[], { rule, promised }: Judge): Violation[] {
   const violations: Violation[] = [];
   const judged = grants.filter(({ waived }) => waived === undefined);
-  const ends = new Map(judged.map((grant) => [grant, lastPromise(grant)]));
+  const ends = new Map(judged.map((grant) => [grant, promised(grant)]));
   for (const [index, grant] of judged.entries()) {
     const beside = judged
       .slice(0, index)
@@ -23,7 +37,7 @@ function ofLock(lock: string, grants: readonly Granted[]): Violation[] {
     if (mayJoin(grant, beside)) continue;
     const others = beside.map((other) => told(other, ends.get(other))).join("; ");
     violations.push({
-      rule: "exclusion",
+      rule,
       atMs: grant.atMs,
       what: `${lock}: ${grant.id} (${grant.process}) was granted at ${ms(grant.atMs)}, ${how(grant)}, while ${others}`,
     });
@@ -42,6 +56,18 @@ function lastPromise({ claims, releasedMs = Infinity }: Granted): Promised | und
     .filter(({ atMs }) => atMs < releasedMs)
     .map(({ atMs, untilMs }) => ({ atMs, untilMs: Math.min(releasedMs, Math.max(atMs, untilMs)) }));
   return before.toSorted((a, b) => b.untilMs - a.untilMs)[0];
+}
+
+/** A part of the delay that no clock of the simulation is ahead of. */
+const delayOnAnyClock = 0.95;
+
+/** With its delay, where it was not let go before its promise was over. */
+function delayed(grant: Granted): Promised | undefined {
+  const promised = lastPromise(grant);
+  const { lockDelayMs = 0, releasedMs = Infinity } = grant;
+  if (promised === undefined || releasedMs <= promised.untilMs) return promised;
+  const untilMs = promised.untilMs + lockDelayMs * delayOnAnyClock;
+  return { ...promised, untilMs: Math.min(releasedMs, untilMs) };
 }
 
 function mayJoin(grant: Granted, beside: readonly Granted[]): boolean {

@@ -1,6 +1,7 @@
 /**
  * Where nothing goes wrong, who waits is told soon after the last that kept him from holding went: by an event, not by the look
- * that trusts none. Judged of the first grant on each place; later ones are for its sidecar alone.
+ * that trusts none, and after the delay for one that may have been lost. Judged of the first grant on each place; later ones
+ * are for its sidecar alone.
  */
 import type { History, Violation } from "../history.ts";
 
@@ -11,7 +12,10 @@ export function promptness({ grants, attempts }: History): Violation[] {
     const arrivedMs = attempts[attempt]?.arrivedMs ?? 0;
     if (handovers > 0 || mayHoldMs === undefined) return [];
     const lateMs = atMs - Math.max(mayHoldMs, arrivedMs);
-    if (lateMs <= soonMs) return [];
+    const delays = grants.map((one) =>
+      one.lock === lock && one.atMs < atMs ? one.lockDelayMs : 0,
+    );
+    if (lateMs <= soonMs + 1.1 * Math.max(...delays.map((delayMs = 0) => delayMs))) return [];
     const what = `${lock}: ${process} told of ${id} only ${lateMs.toFixed(0)} ms after it could have held`;
     return [{ rule: "promptness", atMs, what }];
   });

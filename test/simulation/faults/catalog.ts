@@ -72,6 +72,8 @@ function beginAnew(stage: Stage, longestMs: number, anew: () => void): void {
     if (stage.world.nowMs >= startedMs + longestMs) {
       anew();
       stage.record.begunAnew();
+      // Markers that the snapshot did not have are gone: only guarantees are waited for.
+      for (const grant of stage.history.grants) grant.lockDelayMs = undefined;
     }
     server.runtime.resume();
   });

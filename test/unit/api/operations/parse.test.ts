@@ -140,8 +140,12 @@ describe("an acquire", () => {
     [{ query: "mode=both" }, "mode: 'both' is not known here; use one of 'exclusive', 'shared'"],
     [{ query: "permits=0" }, "permits: 0 is below the least; use a whole number from 1 to 1000000"],
     [
-      { query: "hold=connection" },
-      "hold: 'connection' is not supported yet by this version; use one of 'ttl', 'session'",
+      { query: "hold=connection&ttl=5s" },
+      "ttl: only a grant with hold 'ttl' has one; leave it out, or use hold 'ttl'",
+    ],
+    [
+      { query: "hold=socket" },
+      "hold: 'socket' is not known here; use one of 'ttl', 'session', 'connection'",
     ],
     [{ query: "owner=me" }, "owner: 'me' is not supported yet by this version; leave it out"],
     [
@@ -156,7 +160,7 @@ describe("an acquire", () => {
   }
 
   it("is refused as not supported where it is valid, but not built yet", () => {
-    for (const query of ["hold=connection", "owner=me"]) {
+    for (const query of ["owner=me"]) {
       const parsed = parseRequest("acquireLock", { path, query, body: undefined });
       assert.equal(parsed.ok ? "" : parsed.problem.code, "not_supported");
     }

@@ -2,13 +2,17 @@
 import { once } from "node:events";
 import { request, type IncomingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
-import type { Acquired, GrantView } from "#core/lock/views.ts";
+import type { GrantObserver, LockObserver, WaitObserver } from "#core/lock/events.ts";
+import type { Acquired, GrantView, Hold } from "#core/lock/views.ts";
 import { Refusal } from "#core/refusal.ts";
-import type { Epoch } from "#core/runtime.ts";
+import type { Epoch, Runtime } from "#core/runtime.ts";
 import { address } from "#host/address.ts";
 import { Metrics } from "#host/metrics.ts";
+import { realRuntime } from "#host/runtime.ts";
 import type { LocksApi } from "#sidecar/handlers/locks.ts";
 import { lockHandlers } from "#sidecar/handlers/locks.ts";
+import { Streams } from "#sidecar/handlers/streams.ts";
+import { acquireAsStream, watchingHandlers, type WatchingApi } from "#sidecar/handlers/watching.ts";
 import { statusHandlers, type StatusApi } from "#sidecar/handlers/status.ts";
 import { Admission } from "#sidecar/http/admission.ts";
 import type { Bounds } from "#host/http/limits.ts";
@@ -17,20 +21,30 @@ import { Service } from "#sidecar/http/serve.ts";
 import { keepingLog } from "../../host/silent-log.ts";
 
 /** Grants every lock at once, but `held` ones, for which callers wait until they are told otherwise. */
-export class MemoryLocks implements LocksApi {
+export class MemoryLocks implements LocksApi, WatchingApi {
   readonly asked: Parameters<LocksApi["acquire"]>[0][] = [];
   readonly givenBack: string[] = [];
   readonly waits: {
     readonly settle: (acquired: Acquired) => void;
     readonly caller: AbortSignal;
+    readonly observer: WaitObserver | undefined;
   }[] = [];
+  /** By their grants. */
+  readonly followers = new Map<string, GrantObserver>();
+  /** By their locks. */
+  readonly observers = new Map<string, LockObserver>();
+  readonly closedStreams: string[] = [];
   /** Told at each change of the lists above. */
   readonly changed = new EventTarget();
   /** Does not hear callers leave: as core for a moment, when it has just granted. */
   deaf = false;
   #fence = 1;
 
-  acquire(request: Parameters<LocksApi["acquire"]>[0], caller: AbortSignal): Promise<Acquired> {
+  acquire(
+    request: Parameters<LocksApi["acquire"]>[0],
+    caller: AbortSignal,
+    observer?: WaitObserver,
+  ): Promise<Acquired> {
     this.asked.push(request);
     if (request.pool === "nowhere")
       throw new Refusal("pool_not_found", "There is no lock pool 'nowhere'.", { pool: "nowhere" });
@@ -54,7 +68,7 @@ export class MemoryLocks implements LocksApi {
       return Promise.resolve({ kind: "held", holder, waiting: 2 });
     }
     return new Promise((resolve, reject) => {
-      this.waits.push({ settle: resolve, caller });
+      this.waits.push({ settle: resolve, caller, observer });
       caller.addEventListener("abort", () => {
         if (!this.deaf) reject(caller.reason as Error);
         this.changed.dispatchEvent(new Event("change"));
@@ -71,7 +85,7 @@ export class MemoryLocks implements LocksApi {
   }: {
     pool: string;
     name: string;
-    hold: "ttl" | "session";
+    hold: Hold;
     ttlMs?: number | undefined;
   }): GrantView {
     const n = this.#fence++;
@@ -95,6 +109,31 @@ export class MemoryLocks implements LocksApi {
   undelivered(grantId: string): void {
     this.givenBack.push(grantId);
     this.changed.dispatchEvent(new Event("change"));
+  }
+
+  follow(grantId: string, observer: GrantObserver): () => void {
+    this.followers.set(grantId, observer);
+    this.changed.dispatchEvent(new Event("change"));
+    return () => {
+      this.followers.delete(grantId);
+    };
+  }
+
+  streamClosed(grantId: string, why: string): void {
+    this.closedStreams.push(`${grantId} ${why}`);
+    const lost = { kind: "lost", why: "slow", at: 0 as Epoch, guaranteedForMs: 8_000 } as const;
+    if (why === "slow") this.followers.get(grantId)?.told(lost);
+    this.changed.dispatchEvent(new Event("change"));
+  }
+
+  observe({ pool, name }: { pool: string; name: string }, observer: LockObserver): () => void {
+    const lock = `${pool}/${name}`;
+    this.observers.set(lock, observer);
+    observer.told({ kind: "vacant" });
+    return () => {
+      this.observers.delete(lock);
+      this.changed.dispatchEvent(new Event("change"));
+    };
   }
 
   grant(grantId: string): Promise<GrantView> {
@@ -157,15 +196,27 @@ export async function front(
     locks?: MemoryLocks;
     allowedHosts?: string[];
     bounds?: Partial<Bounds>;
+    streamsMax?: number;
+    runtime?: Runtime;
+    nowMs?: () => number;
     onBug?: () => void;
   } = {},
 ) {
   const locks = given.locks ?? new MemoryLocks();
   const log = keepingLog();
   const metrics = new Metrics();
+  const streams = new Streams(given.runtime ?? realRuntime(log), given.streamsMax);
+  const failed = (operation: string): void => {
+    log.error("a request failed", { operation });
+  };
+  const watching = { locks, streams, failed };
   const service = new Service({
     admission: new Admission(given.allowedHosts ?? []),
-    handlers: { ...lockHandlers(locks), ...statusHandlers(status) },
+    handlers: {
+      ...lockHandlers(locks, (input, call) => acquireAsStream(watching, input, call)),
+      ...watchingHandlers(watching),
+      ...statusHandlers(status),
+    },
     log,
     answered: metrics.counters({
       name: "holdfast_http_requests",
@@ -181,6 +232,7 @@ export async function front(
       service.serve(exchange);
     },
     ...(given.bounds === undefined ? {} : { bounds: given.bounds }),
+    ...(given.nowMs === undefined ? {} : { nowMs: given.nowMs }),
   });
   const port = server.port ?? 0;
   return {
@@ -188,6 +240,7 @@ export async function front(
     log,
     metrics,
     server,
+    streams,
     port,
     ask: (method: string, path: string, more: AskMore = {}) => ask(port, { method, path, ...more }),
     raw: () => connect({ host: "127.0.0.1", port }),

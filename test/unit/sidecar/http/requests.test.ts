@@ -147,13 +147,13 @@ describe("bad input over HTTP", () => {
       /did you mean 'wait'/,
     ],
     [
-      "a hold of later",
+      "a hold by a stream without one",
       "POST",
       "/v1/locks/orders/1/acquire?hold=connection",
       {},
       400,
-      "not_supported",
-      /'connection'/,
+      "malformed",
+      /hold: 'connection'.*Accept: text\/event-stream/,
     ],
     ["a malformed name", "POST", "/v1/locks/orders/%ff/acquire", {}, 400, "malformed", /UTF-8/],
     [
@@ -209,15 +209,6 @@ describe("bad input over HTTP", () => {
       400,
       "not_supported",
       /Holdfast-Grant/,
-    ],
-    [
-      "an event stream",
-      "POST",
-      "/v1/locks/orders/1/acquire",
-      { headers: { accept: "text/event-stream" } },
-      400,
-      "not_supported",
-      /text\/event-stream/,
     ],
     ["too long a path", "GET", `/v1/locks/${"a".repeat(9_000)}`, {}, 414, "uri_too_long", /8192/],
     [

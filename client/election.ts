@@ -1,0 +1,58 @@
+/**
+ * Leadership of a lock, turn by turn: who holds it leads. A turn ends with its loop's body, and the lock is given back; then one
+ * stands for election again, behind those who wait.
+ */
+import { backoffMs } from "./backoff.ts";
+import { closed, HoldfastError } from "./error.ts";
+import type { Grant } from "./grant.ts";
+import type { AcquireOptions } from "./locks.ts";
+import type { Office } from "./office.ts";
+import { pause } from "./runtime.ts";
+import { mayPass } from "./watching.ts";
+
+/** A wait that is over is begun anew, until one leads. */
+const standsFor = "30s";
+
+export interface ElectOptions extends Omit<AcquireOptions, "requestId" | "renew"> {
+  /** How long one request waits; after that the next is made. Bounded by the pool's `limits.wait`. Unset: 30s. */
+  readonly wait?: AcquireOptions["wait"];
+}
+
+export interface Elected {
+  readonly options: ElectOptions;
+  /** Ends the candidacy; a turn that is under way ends with the loop's body all the same. */
+  readonly signal: AbortSignal;
+  readonly acquire: (options: AcquireOptions) => Promise<Grant>;
+}
+
+/** @throws HoldfastError what does not pass by itself, such as `pool_not_found` */
+export async function* elect(
+  office: Office,
+  { options, signal, acquire }: Elected,
+): AsyncGenerator<Grant, void> {
+  while (!signal.aborted) {
+    const grant = await turn();
+    if (grant === undefined) break;
+    try {
+      yield grant;
+    } finally {
+      await grant.release().catch(office.warn);
+    }
+  }
+  if (office.isClosed) throw closed();
+
+  /** undefined: nobody stands any more. */
+  async function turn(): Promise<Grant | undefined> {
+    for (let tries = 0; !signal.aborted; tries++) {
+      try {
+        return await acquire({ wait: standsFor, ...options, signal });
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        if (HoldfastError.is(error, "lock_held")) tries = -1;
+        else if (!mayPass(error) && !HoldfastError.is(error, "grant_lost")) throw error;
+        else await pause(office.runtime, backoffMs(office.runtime, tries), { signal });
+      }
+    }
+    return undefined;
+  }
+}
