@@ -33,7 +33,7 @@ export function tableText<Row>(
 }
 
 /** What others chose as a name must not move the cursor of who looks at it. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, "\u{fffd}");
 }
 

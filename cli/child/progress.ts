@@ -3,7 +3,7 @@
  * holds it is asked for now and then; where that gets no answer the line says what it knows.
  */
 import type { Lock } from "#client/holdfast.ts";
-import { ageOf } from "../table.ts";
+import { ageOf, plain } from "../table.ts";
 import { waitingOf } from "../waiting.ts";
 
 /** A lock that is free is granted before anything is written. */
@@ -66,5 +66,5 @@ export function heldText(lock: Lock): string {
   const more = lock.holders.length > 1 ? ` and ${lock.holders.length - 1} more` : "";
   const by = holder === pod ? holder : `${holder} (${pod})`;
   const text = `held by ${by}${more} for ${ageOf(since, Date.now())}${wait}`;
-  return text.replaceAll(/\p{Cc}/gu, "\u{fffd}");
+  return plain(text);
 }

@@ -60,8 +60,8 @@ async function step(number: number, signal: AbortSignal): Promise<void> {
 }
 
 async function read(): Promise<State> {
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     return JSON.stringify({ night: "", done: 0, fence: "0" });
   });
   return JSON.parse(text) as State;

@@ -23,14 +23,24 @@ describe("a Kubernetes object with a fence", function () {
     metadata: { name, namespace: "default" },
   });
   const make = async (name: string): Promise<void> => {
-    await api.create({ ...named(name), data: { by: "nobody" } } as V1ConfigMap);
+    const args = ["create", "configmap", name, "--from-literal=by=nobody"];
+    await cluster.kubectl.run(args);
   };
-  const write = (name: string, fence: string, by: string, meanwhile?: () => Promise<unknown>) =>
-    writeFenced<V1ConfigMap>(slowed(meanwhile), { named: named(name), fence }, (object) => {
+  /** Whether it was written. */
+  const write = async (
+    name: string,
+    { fence, by }: { readonly fence: string; readonly by: string },
+    meanwhile?: () => Promise<unknown>,
+  ): Promise<boolean> => {
+    const wanted = { named: named(name), fence };
+    const written = await writeFenced<V1ConfigMap>(slowed(meanwhile), wanted, (object) => {
       object.data = { ...object.data, by };
     });
+    assert.ok(written === undefined || written.data?.["by"] === by);
+    return written !== undefined;
+  };
   const stateOf = async (name: string): Promise<(string | undefined)[]> => {
-    const { data, metadata } = await api.read<V1ConfigMap>(named(name) as never);
+    const { data, metadata } = await api.read<V1ConfigMap>(named(name));
     return [data?.["by"], metadata?.annotations?.[fenceAnnotation]];
   };
   /** The API, with something that happens between the first look and the write. */
@@ -49,22 +59,25 @@ describe("a Kubernetes object with a fence", function () {
 
   it("is written by the first fence, the same one again, and each higher one", async () => {
     await make("a");
-    assert.equal(await write("a", lower, "first"), true);
-    assert.equal(await write("a", lower, "again"), true);
-    assert.equal(await write("a", higher, "next"), true);
+    assert.equal(await write("a", { fence: lower, by: "first" }), true);
+    assert.equal(await write("a", { fence: lower, by: "again" }), true);
+    assert.equal(await write("a", { fence: higher, by: "next" }), true);
     assert.deepEqual(await stateOf("a"), ["next", higher]);
   });
 
   it("is not written by a lower one", async () => {
     await make("b");
-    assert.equal(await write("b", higher, "new"), true);
-    assert.equal(await write("b", lower, "old"), false);
+    assert.equal(await write("b", { fence: higher, by: "new" }), true);
+    assert.equal(await write("b", { fence: lower, by: "old" }), false);
     assert.deepEqual(await stateOf("b"), ["new", higher]);
   });
 
   it("is not written by a lower one that had looked before the higher one wrote", async () => {
     await make("c");
-    assert.equal(await write("c", lower, "old", () => write("c", higher, "new")), false);
+    assert.equal(
+      await write("c", { fence: lower, by: "old" }, () => write("c", { fence: higher, by: "new" })),
+      false,
+    );
     assert.deepEqual(await stateOf("c"), ["new", higher]);
   });
 
@@ -72,12 +85,12 @@ describe("a Kubernetes object with a fence", function () {
     await make("d");
     const other = () =>
       cluster.kubectl.run(["patch", "configmap", "d", "-p", '{"data":{"other":"kept"}}']);
-    assert.equal(await write("d", lower, "me", other), true);
-    const { data } = await api.read<V1ConfigMap>(named("d") as never);
+    assert.equal(await write("d", { fence: lower, by: "me" }, other), true);
+    const { data } = await api.read<V1ConfigMap>(named("d"));
     assert.deepEqual(data, { by: "me", other: "kept" });
   });
 
   it("throws what else the API server says", async () => {
-    await assert.rejects(write("nowhere", lower, "me"), /not found/);
+    await assert.rejects(write("nowhere", { fence: lower, by: "me" }), /not found/);
   });
 });

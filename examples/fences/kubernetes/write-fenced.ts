@@ -21,27 +21,25 @@ export interface Named {
   readonly metadata: { readonly name: string; readonly namespace: string };
 }
 
+type Read<T> = T & { readonly metadata: { annotations?: Record<string, string> } };
+
 /**
  * `change` gets the object as it is, and changes it.
- * @returns false: a newer holder has written; nothing was done
+ * @returns the object as it is then; undefined: a newer holder has written, and nothing was done
  */
 export async function writeFenced<T extends KubernetesObject>(
   api: KubernetesObjectApi,
   { named, fence }: { readonly named: Named; readonly fence: string },
   change: (object: T) => void,
-): Promise<boolean> {
+): Promise<T | undefined> {
   for (let tries = 1; ; tries++) {
-    const object = await api.read<T & Named>(named);
-    const { annotations = {} } = object.metadata as { annotations?: Record<string, string> };
-    if (BigInt(annotations[fenceAnnotation] ?? "0") > BigInt(fence)) return false;
+    const object = await api.read<Read<T>>(named);
+    const { annotations = {} } = object.metadata;
+    if (BigInt(annotations[fenceAnnotation] ?? "0") > BigInt(fence)) return undefined;
     change(object);
-    object.metadata = {
-      ...object.metadata,
-      annotations: { ...object.metadata.annotations, [fenceAnnotation]: fence },
-    };
+    object.metadata.annotations = { ...object.metadata.annotations, [fenceAnnotation]: fence };
     try {
-      await api.replace(object);
-      return true;
+      return await api.replace(object);
     } catch (error) {
       const isConflict = error instanceof ApiException && error.code === conflict;
       if (!isConflict || tries === triesMax) throw error;

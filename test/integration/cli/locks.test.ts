@@ -1,9 +1,11 @@
 /** `holdfast locks`: what a person sees of a real sidecar's locks. */
 import assert from "node:assert/strict";
+import process from "node:process";
 import { after, before, describe, it } from "mocha";
-import { cli } from "#test/support/cli-process.ts";
+import { cli, CliProcess } from "#test/support/cli-process.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
 import { hold, queued, release, type Held } from "#test/support/lock-calls.ts";
+import { eventually } from "#test/support/poll.ts";
 import { mutex, pool, SidecarProcess } from "#test/support/sidecar-process.ts";
 import { urlOf } from "../client/support.ts";
 
@@ -108,6 +110,26 @@ describe("holdfast locks", function () {
     assert.equal(slashed.out, "orders/a/b c\n");
     const free = await locks("get", "orders/nobody");
     assert.equal(free.err, "The lock 'orders/nobody' is free, and nobody waits for it.\n");
+  });
+
+  it("events tells who holds the lock, and each change, in lines and in JSON, until nobody reads on", async () => {
+    await using events = new CliProcess(["locks", "events", "orders/seen"], { url });
+    await events.said(" vacant\n");
+    await using json = new CliProcess(["locks", "events", "orders/seen", "-o", "json"], { url });
+    await json.said('{"kind":"vacant"}\n');
+    const held = await hold(sidecar, "orders/seen", { holder: "heidi" });
+    await events.said(` holder heidi (pod-a, fence ${held.fence})\n`);
+    await json.said('"holder":"heidi"');
+    await release(sidecar, held);
+    await eventually("the lock to be free", () => events.out.split(" vacant\n").length === 3);
+    events.signal("SIGINT");
+    await events.end;
+    const command = `"${process.execPath}" cli/main.ts locks events orders/seen | head -1`;
+    await using head = new CliProcess([], { url, program: ["sh", "-c", command] });
+    await head.said(" vacant\n");
+    // What it writes next, nobody reads.
+    await release(sidecar, await hold(sidecar, "orders/seen"));
+    assert.deepEqual((await head.end).err, "");
   });
 
   it("says what is wrong, and what would be right, with 1 for what failed and 2 for how it was called", async () => {

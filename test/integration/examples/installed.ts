@@ -93,6 +93,10 @@ export class Example implements AsyncDisposable {
     return this.#output;
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#ended;

@@ -41,7 +41,10 @@ function withExpress(orders: Orders, gate: FenceGate): Server {
     "/orders/:id",
     fencedByExpress(gate, ({ id = "" }) => `orders/${id}`),
     async (request, response) => {
-      await orders.write(request.params["id"] ?? "", String(request.query["text"]));
+      await orders.write(
+        request.params["id"] ?? "",
+        new URL(request.url, "http://service").searchParams.get("text") ?? "",
+      );
       response.status(204).end();
     },
   );
@@ -68,7 +71,11 @@ for (const [name, service] of Object.entries({ "node:http": withNode, express: w
     }
 
     /** On a connection of its own. */
-    const put = (id: string, text: string, fence?: string, signal?: AbortSignal) =>
+    const put = (
+      [id, text]: readonly [id: string, text: string],
+      fence?: string,
+      signal?: AbortSignal,
+    ) =>
       new Promise<Answer>((resolve, reject) => {
         const headers = fence === undefined ? {} : { "Holdfast-Fence": fence };
         const options = { method: "PUT", agent: false, headers, ...(signal && { signal }) };
@@ -93,30 +100,30 @@ for (const [name, service] of Object.entries({ "node:http": withNode, express: w
         [lower, 409],
         [higher, 204],
       ] as const)
-        assert.equal((await put("1", "x", fence)).status, status);
-      assert.match((await put("1", "x", lower)).detail ?? "", /newer holder .* orders\/1\. Stop/);
-      assert.equal((await put("2", "x", lower)).status, 204, "another thing is another lock's");
+        assert.equal((await put(["1", "x"], fence)).status, status);
+      assert.match((await put(["1", "x"], lower)).detail ?? "", /newer holder .* orders\/1\. Stop/);
+      assert.equal((await put(["2", "x"], lower)).status, 204, "another thing is another lock's");
     });
 
     it("refuses a write without a fence, or with what is none", async () => {
-      assert.deepEqual(await put("3", "x"), {
+      assert.deepEqual(await put(["3", "x"]), {
         status: 428,
         detail: "Send the fence of the lock in the header holdfast-fence.",
       });
       for (const fence of ["-1", "1e9", "1 2", "1, 2", "0x10", "9".repeat(20)])
-        assert.equal((await put("3", "x", fence)).status, 400, fence);
+        assert.equal((await put(["3", "x"], fence)).status, 400, fence);
       assert.ok(!orders.log.some((line) => line.startsWith("3 ")));
     });
 
     it("lets nobody write while another does, so that a slow write of before cannot come late", async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       orders.slow = promise;
-      const slow = put("4", "old", lower);
+      const slow = put(["4", "old"], lower);
       while (!orders.log.includes("4 begins old")) await new Promise((next) => setImmediate(next));
-      const fast = put("4", "new", higher);
-      const late = put("4", "late", lower);
+      const fast = put(["4", "new"], higher);
+      const late = put(["4", "late"], lower);
       // Another thing is not kept waiting.
-      assert.equal((await put("5", "x", lower)).status, 204);
+      assert.equal((await put(["5", "x"], lower)).status, 204);
       resolve();
       assert.deepEqual([(await slow).status, (await fast).status], [204, 204]);
       const of4 = orders.log.filter((line) => line.startsWith("4 "));
@@ -124,19 +131,19 @@ for (const [name, service] of Object.entries({ "node:http": withNode, express: w
       // Before the newer one it may have been let in; after it, not.
       const { status } = await late;
       assert.equal(status === 204, of4.includes("4 has late"));
-      assert.equal((await put("4", "later", lower)).status, 409);
+      assert.equal((await put(["4", "later"], lower)).status, 409);
     });
 
     it("goes on after a writer that went away", async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       orders.slow = promise;
       const leaving = new AbortController();
-      const left = put("6", "left", lower, leaving.signal);
+      const left = put(["6", "left"], lower, leaving.signal);
       while (!orders.log.includes("6 begins left")) await new Promise((next) => setImmediate(next));
       leaving.abort();
       await assert.rejects(left);
       resolve();
-      assert.equal((await put("6", "next", higher)).status, 204);
+      assert.equal((await put(["6", "next"], higher)).status, 204);
     });
   });
 }
