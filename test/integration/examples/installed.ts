@@ -33,9 +33,9 @@ export class Examples implements AsyncDisposable {
     return new Examples(folder);
   }
 
-  /** `file`: below examples. */
+  /** `file`: as it stands in the project. */
   start(file: string, args: readonly string[], env: Readonly<Record<string, string>>): Example {
-    const place = path.join(this.folder, "examples", file);
+    const place = path.join(this.folder, file);
     return new Example(process.execPath, [place, ...args], env);
   }
 

@@ -48,7 +48,9 @@ describe("the example of leader election", function () {
     const replicas: Example[] = [];
     const start = (name: string, pod: SidecarProcess): void => {
       const env = { HOLDFAST_URL: urlOf(pod) };
-      replicas.push(started.use(examples.start("leader-election/replica.ts", [name], env)));
+      replicas.push(
+        started.use(examples.start("examples/leader-election/replica.ts", [name], env)),
+      );
     };
     const fences: bigint[] = [];
     for (const [index, pod] of pods.entries()) {

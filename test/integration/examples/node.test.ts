@@ -46,7 +46,7 @@ describe("the examples of the typed client", function () {
         JSON.stringify({ state: "new", fence: "0" }),
       );
     const env = { HOLDFAST_URL: urlOf(sidecar) };
-    const start = () => examples.start("worker-pool/worker.ts", [orders], env);
+    const start = () => examples.start("examples/worker-pool/worker.ts", [orders], env);
     const ledger = async (): Promise<string[]> =>
       (await readFile(path.join(orders, "ledger"), "utf8").catch(() => "")).trim().split("\n");
     await using killed = start();
@@ -72,7 +72,7 @@ describe("the examples of the typed client", function () {
     const state = path.join(folder, "nightly");
     const args = [state, "2026-11-28"];
     const job = (of: SidecarProcess, stepMs: number) =>
-      examples.start("nightly-job/job.ts", args, {
+      examples.start("examples/nightly-job/job.ts", args, {
         ...{ HOLDFAST_URL: urlOf(of), STEP_MS: String(stepMs) },
       });
     const slow = 60_000;
@@ -107,7 +107,7 @@ describe("the examples of the typed client", function () {
       await job(sidecar, 10).succeeds(),
       /^has the lock, .*\nall 5 steps .* are done\n$/,
     );
-    await using next = examples.start("nightly-job/job.ts", [state, "2026-11-29"], {
+    await using next = examples.start("examples/nightly-job/job.ts", [state, "2026-11-29"], {
       HOLDFAST_URL: urlOf(second),
     });
     assert.match(await next.succeeds(), /step 1\n[^]*all 5 steps of 2026-11-29/);
