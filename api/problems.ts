@@ -55,6 +55,11 @@ export const problems = {
     title: "The grant is over",
     advice: "Stop what the lock guarded, and acquire again.",
   },
+  request_reused: {
+    status: 409,
+    title: "The requestId stands for another request",
+    advice: "Use an id for one request only: the same lock, or the same set, in the same mode.",
+  },
   body_too_large: {
     status: 413,
     title: "The request body is too large",

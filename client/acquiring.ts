@@ -15,10 +15,11 @@ import { answerMs, type Calls, type Manner, type Told } from "./calls.ts";
 import { answeredMs } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import { formatDuration } from "./generated/duration.ts";
-import type { Grant as GrantAnswer, Operations } from "./generated/operations.ts";
-import type { Granted } from "./keeping.ts";
+import type { AnyGrant } from "./generated/operations.ts";
+import { lockNames, type Granted } from "./keeping.ts";
 import { pause, type Runtime } from "./runtime.ts";
 import { isOver, isPassing, type Settler } from "./settler.ts";
+import { askFor, type Wanted } from "./wanted.ts";
 
 /** For a sidecar that restarts. */
 const unreachableMs = 5_000;
@@ -36,9 +37,7 @@ export interface AcquiringParts {
 }
 
 export interface Asked {
-  readonly path: Operations["acquireLock"]["path"];
-  /** Without wait. */
-  readonly fields: Operations["acquireLock"]["fields"];
+  readonly wanted: Wanted;
   readonly waitMs: number;
   /** Aborts when the caller leaves. */
   readonly leave: AbortSignal;
@@ -67,8 +66,9 @@ export class Acquiring {
     this.#asked = asked;
     this.#startMs = parts.calls.clock.now();
     this.#deadlineMs = this.#startMs + asked.waitMs;
-    this.#ownsId = asked.fields.requestId === undefined;
-    this.#requestId = asked.fields.requestId ?? parts.newId();
+    const { requestId } = asked.wanted.fields;
+    this.#ownsId = requestId === undefined;
+    this.#requestId = requestId ?? parts.newId();
   }
 
   /** @throws HoldfastError; the reason of the signal when the caller leaves */
@@ -92,14 +92,13 @@ export class Acquiring {
     return this.#parts.calls.clock.now();
   }
 
-  #ask(waitMs: number): Promise<Told<GrantAnswer>> {
-    const { path, leave } = this.#asked;
-    const fields = { ...this.#asked.fields, requestId: this.#requestId };
-    const wait = waitMs < 1 ? {} : { wait: formatDuration(waitMs) };
+  #ask(waitMs: number): Promise<Told<AnyGrant>> {
+    const { wanted, leave } = this.#asked;
+    const wait = waitMs < 1 ? undefined : formatDuration(waitMs);
     const lane = waitMs < 1 ? "short" : "long";
     this.#sentMs = this.#now;
     const manner: Manner = { lane, patienceMs: waitMs + answerMs, leave };
-    return this.#parts.calls.ask("acquireLock", { path, fields: { ...fields, ...wait } }, manner);
+    return askFor(this.#parts.calls, wanted, { requestId: this.#requestId, wait, manner });
   }
 
   /** What the answer means; a request that may have been granted is noted. */
@@ -191,15 +190,15 @@ export class Acquiring {
   /** Nothing more is asked here; what may have been granted is found out in the background. */
   #end(error: unknown): unknown {
     if (this.#unsettledUntilMs === undefined) return error;
-    const { path, fields } = this.#asked;
+    const { wanted } = this.#asked;
     const waitsUntilMs = this.#unsettledUntilMs;
-    const request = { ...fields, requestId: this.#requestId };
-    this.#parts.settler.settle({ path, fields: request, waitsUntilMs });
+    this.#parts.settler.settle({ wanted, requestId: this.#requestId, waitsUntilMs });
     return error;
   }
 }
 
-function overBefore({ answer: { lock, grantId } }: Granted): HoldfastError {
-  const message = `The lock '${lock}' was granted, but its guarantee was over before anybody was told: the sidecar may not reach etcd. Acquire it again.`;
+function overBefore({ answer }: Granted): HoldfastError {
+  const { grantId } = answer;
+  const message = `The lock '${lockNames(answer)}' was granted, but its guarantee was over before anybody was told: the sidecar may not reach etcd. Acquire it again.`;
   return new HoldfastError("grant_lost", message, { facts: { grantId, reason: "lapsed" } });
 }

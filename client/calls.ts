@@ -7,7 +7,7 @@ import { HoldfastError, noAnswer, problemOf, unexpected, unreachable } from "./e
 import { readDurationMs } from "./generated/duration.ts";
 import {
   operations,
-  type Grant,
+  type AnyGrant,
   type OperationId,
   type Operations,
 } from "./generated/operations.ts";
@@ -130,13 +130,26 @@ function read<Value>(id: OperationId, answer: Answer, sent: SentAt): Told<Value>
   return { kind: error.code === "outcome_unknown" ? "unknown" : "refused", error };
 }
 
-const givesGrant: ReadonlySet<OperationId> = new Set(["acquireLock", "getGrant", "renewGrant"]);
+const givesGrant: ReadonlySet<OperationId> = new Set([
+  "acquireLock",
+  "acquireLockSet",
+  "getGrant",
+  "renewGrant",
+]);
 
 /** What is counted on is looked at: another program may listen at the sidecar's port. */
 function isGrant(body: unknown): boolean {
-  const { grantId, lock, fence, guaranteedFor, expiresIn = "0s" } = body as Partial<Grant>;
-  const texts = [grantId, lock, fence, guaranteedFor, expiresIn];
+  const {
+    grantId,
+    lock,
+    locks,
+    fence,
+    guaranteedFor,
+    expiresIn = "0s",
+  } = body as Partial<AnyGrant>;
+  const texts = [grantId, fence, guaranteedFor, expiresIn];
   if (texts.some((text) => typeof text !== "string")) return false;
+  if (typeof lock !== "string" && !Array.isArray(locks)) return false;
   return [guaranteedFor, expiresIn].every((text = "") => readDurationMs(text) !== undefined);
 }
 

@@ -1,6 +1,7 @@
-/** A lock that is held, as its holder sees it. */
+/** A lock that is held, or a set of them, as its holder sees it. */
 import type { Duration } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
+import type { LockOfSet } from "./generated/operations.ts";
 import { Keeping, type Granted, type KeepingParts } from "./keeping.ts";
 import type { Timer } from "./runtime.ts";
 import type { Settler } from "./settler.ts";
@@ -14,7 +15,7 @@ export interface GrantParts extends KeepingParts {
   readonly settler: Settler;
   readonly warn: (error: HoldfastError) => void;
   /** Told when it counts no more. */
-  readonly ended: (grant: Grant) => void;
+  readonly ended: (grant: Held) => void;
 }
 
 export interface GrantRules {
@@ -23,24 +24,19 @@ export interface GrantRules {
   readonly abortOn: "loss" | "jeopardy";
 }
 
-export class Grant {
+/** What is the same of one lock and of a set. */
+export class Held {
   /** Names the grant to the sidecar; goes into a `Holdfast-Grant` header or a log. */
   readonly grantId: string;
-  /** Pool and name: `orders/42`. */
-  readonly lock: string;
   /**
    * The fencing token, a decimal number as text (it may be too large for a JavaScript number): store it with what the lock
-   * guards. Among grants that share a lock, and among permits, it says nothing.
+   * guards. Among grants that share a lock, and among permits, it says nothing. Of a set it is the one of each of its locks.
    */
   readonly fence: string;
   /** Who holds, for people who look. */
   readonly holder: string;
   /** What the grant lives by. */
   readonly hold: "ttl" | "session";
-  /** Whether others may share the lock. */
-  readonly mode: "exclusive" | "shared";
-  /** How many permits it has. */
-  readonly permits: number;
   /** When it was granted, by the sidecar's wall clock. */
   readonly acquiredAt: Date;
   /**
@@ -58,12 +54,9 @@ export class Grant {
   constructor(parts: GrantParts, granted: Granted, { abortOn, ...rules }: GrantRules) {
     const { answer } = granted;
     this.grantId = answer.grantId;
-    this.lock = answer.lock;
     this.fence = answer.fence;
     this.holder = answer.holder;
     this.hold = answer.hold === "session" ? "session" : "ttl";
-    this.mode = answer.mode;
-    this.permits = answer.permits;
     this.acquiredAt = new Date(answer.acquiredAt);
     this.#parts = parts;
     const aborting = new AbortController();
@@ -160,7 +153,7 @@ export class Grant {
     given.catch(this.#parts.warn);
     throw new HoldfastError(
       "outcome_unknown",
-      `The release of '${this.lock}' is not confirmed yet. It is repeated until it is; the lock may be held until then.`,
+      `The release of '${this.#keeping.lock}' is not confirmed yet. It is repeated until it is; the lock may be held until then.`,
       { facts: { grantId: this.grantId } },
     );
   }
@@ -181,5 +174,35 @@ export class Grant {
 
   #moment(inMs: number): Date {
     return new Date(this.#parts.runtime.wallNow() + inMs);
+  }
+}
+
+export class Grant extends Held {
+  /** Pool and name: `orders/42`. */
+  readonly lock: string;
+  /** Whether others may share the lock. */
+  readonly mode: "exclusive" | "shared";
+  /** How many permits it has. */
+  readonly permits: number;
+
+  /** @internal */
+  constructor(parts: GrantParts, granted: Granted, rules: GrantRules) {
+    super(parts, granted, rules);
+    const { lock = "", mode = "exclusive", permits = 1 } = granted.answer;
+    this.lock = lock;
+    this.mode = mode;
+    this.permits = permits;
+  }
+}
+
+/** Several locks, held together: renewed, lost and given back as one. */
+export class SetGrant extends Held {
+  /** Each with its fence, as they were asked for. */
+  readonly locks: readonly LockOfSet[];
+
+  /** @internal */
+  constructor(parts: GrantParts, granted: Granted, rules: GrantRules) {
+    super(parts, granted, rules);
+    this.locks = granted.answer.locks ?? [];
   }
 }

@@ -12,6 +12,7 @@ import { Clock } from "./clock.ts";
 import type { HoldfastError } from "./error.ts";
 import { Connections } from "./http/connections.ts";
 import { defaultUrl, placeOf } from "./http/place.ts";
+import { LockSet, type LockWanted } from "./lock-set.ts";
 import { Locks } from "./locks.ts";
 import { Office, type Limits } from "./office.ts";
 import { realRuntime } from "./runtime.ts";
@@ -19,9 +20,17 @@ import { realRuntime } from "./runtime.ts";
 export type { Duration } from "./duration.ts";
 export { HoldfastError, type ClientCode, type ErrorCode } from "./error.ts";
 export type { ProblemCode, ProblemFacts } from "./generated/problems.ts";
-export type { Holder, Lock, LockPool, LockTotals, Waiter } from "./generated/operations.ts";
+export type {
+  Holder,
+  Lock,
+  LockOfSet,
+  LockPool,
+  LockTotals,
+  Waiter,
+} from "./generated/operations.ts";
 export type { ElectOptions } from "./election.ts";
-export type { Grant } from "./grant.ts";
+export type { Grant, Held, SetGrant } from "./grant.ts";
+export type { LockSet, LockWanted, SetOptions } from "./lock-set.ts";
 export type { AcquireOptions, Guarded, ListOptions, Locks, TryOptions } from "./locks.ts";
 export type { Limits } from "./office.ts";
 export type { EventsOptions, LockEvent } from "./watching.ts";
@@ -74,6 +83,14 @@ export class Holdfast {
   /** The locks of a pool: of the DistributedLock with that name. */
   locks(pool: string): Locks {
     return new Locks(pool, this.#office);
+  }
+
+  /**
+   * Several locks together, also of several pools: all are held or none, in whatever order they are named, and never a deadlock
+   * among those who do so. At most 32, each once.
+   */
+  all(locks: readonly LockWanted[]): LockSet {
+    return new LockSet(locks, this.#office);
   }
 
   /** Gives back all that a holder of this name has acquired through this sidecar, as after a crash. How many it was. */

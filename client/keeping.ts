@@ -9,7 +9,7 @@
 import { answerMs, type Calls, type SentAt, type Told } from "./calls.ts";
 import { answeredMs, durationText, type Duration } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
-import type { Grant as GrantAnswer } from "./generated/operations.ts";
+import type { AnyGrant as GrantAnswer } from "./generated/operations.ts";
 import { Guarantee } from "./guarantee.ts";
 import type { Runtime, Timer } from "./runtime.ts";
 import { isOver } from "./settler.ts";
@@ -43,6 +43,7 @@ export interface KeepingRules {
 
 export class Keeping {
   readonly grantId: string;
+  /** In words: of a set all of them. */
   readonly lock: string;
   readonly #parts: KeepingParts;
   readonly #rules: KeepingRules;
@@ -60,7 +61,7 @@ export class Keeping {
     this.#parts = parts;
     this.#rules = rules;
     this.grantId = granted.answer.grantId;
-    this.lock = granted.answer.lock;
+    this.lock = lockNames(granted.answer);
     this.#latest = granted;
     this.#guarantee = new Guarantee(parts.calls.clock, stated(granted));
     this.#askAtMs = this.#now + this.#thirdMs;
@@ -194,6 +195,11 @@ export class Keeping {
     } else if (told.kind === "refused" && isOver(told.error)) this.lose(lossOf(told.error));
     this.#askAtMs = this.#now + Math.max(askMinMs, this.#thirdMs);
   }
+}
+
+/** Of one lock, or of all of a set. */
+export function lockNames({ lock, locks = [] }: GrantAnswer): string {
+  return lock ?? locks.map((one) => one.lock).join("', '");
 }
 
 /** A sidecar that never knew the grant is another one, and this grant's is gone. */

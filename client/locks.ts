@@ -4,7 +4,7 @@ import { elect, type ElectOptions } from "./election.ts";
 import { durationMs, durationText } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import type { Lock, LockPool as PoolAnswer } from "./generated/operations.ts";
-import type { Grant, GrantRules } from "./grant.ts";
+import { Grant, type Held } from "./grant.ts";
 import type { Office } from "./office.ts";
 import { watchLock, type EventsOptions, type LockEvent } from "./watching.ts";
 
@@ -47,7 +47,10 @@ export interface ListOptions {
   readonly continue?: string | undefined;
 }
 
-export type Guarded<Result> = (grant: Grant, signal: AbortSignal) => Promise<Result> | Result;
+export type Guarded<Result, G = Grant> = (
+  grant: G,
+  signal: AbortSignal,
+) => Promise<Result> | Result;
 
 export class Locks {
   readonly pool: string;
@@ -71,15 +74,7 @@ export class Locks {
     ...rest: [Guarded<Result>] | [AcquireOptions, Guarded<Result>]
   ): Promise<Result> {
     const [options, work] = rest.length === 1 ? [{}, rest[0]] : rest;
-    const grant = await this.#acquire(name, options, true);
-    try {
-      const result = await work(grant, grant.signal);
-      const { loss } = grant;
-      if (loss !== undefined) throw loss;
-      return result;
-    } finally {
-      await grant.release().catch(this.#office.warn);
-    }
+    return guarded(await this.#acquire(name, options, true), work, this.#office.warn);
   }
 
   /**
@@ -143,20 +138,48 @@ export class Locks {
   }
 
   async #acquire(name: string, options: AcquireOptions, keepsAlive: boolean): Promise<Grant> {
-    const { wait = 0, ttl, hold, mode, permits, metadata, requestId, signal } = options;
-    const { holder = this.#office.holder } = options;
+    const { wait = 0, mode, permits } = options;
     const fields = {
-      ...(ttl === undefined ? {} : { ttl: durationText("ttl", ttl) }),
-      ...(hold === undefined ? {} : { hold }),
+      ...termsOf(options, this.#office.holder),
       ...(mode === undefined ? {} : { mode }),
       ...(permits === undefined ? {} : { permits }),
-      ...(metadata === undefined ? {} : { metadata }),
-      ...(requestId === undefined ? {} : { requestId }),
-      ...(holder === undefined ? {} : { holder }),
     };
-    const asked = { path: { pool: this.pool, name }, fields, waitMs: durationMs("wait", wait) };
-    const { renew = true, abortOn = "loss" } = options;
-    const rules: GrantRules = { renews: renew, keepsAlive, abortOn };
-    return this.#office.acquire(asked, rules, signal);
+    const wanted = { id: "acquireLock", path: { pool: this.pool, name }, fields } as const;
+    const asked = { wanted, waitMs: durationMs("wait", wait) };
+    return this.#office.acquire(asked, rulesOf(options, keepsAlive), Grant);
+  }
+}
+
+/** What the sidecar is told of it, whatever is asked for. */
+export function termsOf(options: AcquireOptions, holderOfAll: string | undefined) {
+  const { ttl, hold, metadata, requestId, holder = holderOfAll } = options;
+  return {
+    ...(ttl === undefined ? {} : { ttl: durationText("ttl", ttl) }),
+    ...(hold === undefined ? {} : { hold }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(holder === undefined ? {} : { holder }),
+  };
+}
+
+/** What is kept on this side. */
+export function rulesOf(options: AcquireOptions, keepsAlive: boolean) {
+  const { renew = true, abortOn = "loss", signal } = options;
+  return { renews: renew, keepsAlive, abortOn, signal };
+}
+
+/** Runs `work` while the grant is held, and gives it back whatever happens. */
+export async function guarded<Result, G extends Held>(
+  grant: G,
+  work: Guarded<Result, G>,
+  warn: (error: unknown) => void,
+): Promise<Result> {
+  try {
+    const result = await work(grant, grant.signal);
+    const { loss } = grant;
+    if (loss !== undefined) throw loss;
+    return result;
+  } finally {
+    await grant.release().catch(warn);
   }
 }

@@ -2,7 +2,7 @@
 import { Acquiring, type Asked } from "./acquiring.ts";
 import type { Calls } from "./calls.ts";
 import { busy, closed, type HoldfastError } from "./error.ts";
-import { Grant, type GrantRules } from "./grant.ts";
+import type { GrantParts, GrantRules, Held } from "./grant.ts";
 import type { Granted } from "./keeping.ts";
 import { pause, type Runtime } from "./runtime.ts";
 import { Settler } from "./settler.ts";
@@ -36,7 +36,7 @@ export class Office {
   readonly #closing = new AbortController();
   readonly #parts: OfficeParts;
   readonly #settler: Settler;
-  readonly #grants = new Set<Grant>();
+  readonly #grants = new Set<Held>();
   /** By what makes each of them leave, until what was granted is in its caller's hands or given back. */
   readonly #acquires = new Map<AbortController, Promise<void>>();
   /** Of the ids of its requests: chance once, then a count, which costs nothing. */
@@ -69,11 +69,13 @@ export class Office {
     this.#parts.warn(error as HoldfastError);
   };
 
-  async acquire(
+  /** `Made`: what the caller is given. */
+  async acquire<G extends Held>(
     asked: Omit<Asked, "leave">,
-    rules: GrantRules,
-    signal: AbortSignal | undefined,
-  ): Promise<Grant> {
+    rules: GrantRules & { readonly signal: AbortSignal | undefined },
+    Made: new (parts: GrantParts, granted: Granted, rules: GrantRules) => G,
+  ): Promise<G> {
+    const { signal } = rules;
     signal?.throwIfAborted();
     this.#mayAcquire();
     const leaving = new AbortController();
@@ -91,7 +93,7 @@ export class Office {
     signal?.addEventListener("abort", leave, { once: true });
     try {
       const got = await orLeave(granted, leaving.signal, this.#giveBack);
-      if (!leaving.signal.aborted) return this.#grant(got, rules);
+      if (!leaving.signal.aborted) return this.#kept(new Made(this.#grantParts, got, rules));
       // In the very turn in which it was granted.
       this.#giveBack(got);
       throw leaving.signal.reason;
@@ -147,13 +149,15 @@ export class Office {
     if (this.#grants.size >= limits.grants) throw busy("grants", limits.grants);
   }
 
-  #grant(granted: Granted, rules: GrantRules): Grant {
+  get #grantParts(): GrantParts {
     const { calls, runtime } = this.#parts;
-    const parts = {
+    return {
       ...{ calls, runtime, settler: this.#settler, warn: this.warn },
-      ended: (ended: Grant) => void this.#grants.delete(ended),
+      ended: (ended) => void this.#grants.delete(ended),
     };
-    const grant = new Grant(parts, granted, rules);
+  }
+
+  #kept<G extends Held>(grant: G): G {
     if (grant.loss === undefined) this.#grants.add(grant);
     return grant;
   }

@@ -5,8 +5,8 @@
 import { backoffMs } from "./backoff.ts";
 import type { Calls } from "./calls.ts";
 import { HoldfastError } from "./error.ts";
-import type { Operations } from "./generated/operations.ts";
 import { pause, type Runtime } from "./runtime.ts";
+import { askFor, type Wanted } from "./wanted.ts";
 
 /** For so long the process is kept alive by it. */
 const keepAliveMs = 5_000;
@@ -16,9 +16,8 @@ const giveUpMs = 10 * 60_000;
 const overdueMs = 10_000;
 
 export interface Unsettled {
-  readonly path: Operations["acquireLock"]["path"];
-  /** With its requestId. */
-  readonly fields: Operations["acquireLock"]["fields"];
+  readonly wanted: Wanted;
+  readonly requestId: string;
   /** By the clock: then its wait is over. */
   readonly waitsUntilMs: number;
 }
@@ -106,12 +105,12 @@ export class Settler {
     }
   }
 
-  async #settle({ path, fields, waitsUntilMs }: Unsettled): Promise<void> {
+  async #settle({ wanted, requestId, waitsUntilMs }: Unsettled): Promise<void> {
     const { calls } = this.#parts;
     const startMs = calls.clock.now();
     let mayBeGrantedUntilMs = waitsUntilMs + overdueMs;
     for (let tries = 0; ; tries++) {
-      const told = await calls.ask("acquireLock", { path, fields: { ...fields, wait: "0s" } });
+      const told = await askFor(calls, wanted, { requestId, wait: "0s" });
       switch (told.kind) {
         case "done":
           // Of the request, or of this question: nobody wants either.

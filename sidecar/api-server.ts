@@ -25,7 +25,7 @@ export function startApi(running: Running, streams: Streams): Promise<HttpServer
   const service = new Service({
     admission: new Admission(options.allowedHosts ?? []),
     handlers: {
-      ...lockHandlers(locks, (input, call) => acquireAsStream(watching, input, call)),
+      ...lockHandlers(locks, (request, call) => acquireAsStream(watching, request, call)),
       ...watchingHandlers(watching),
       ...statusHandlers(statusOf(running)),
     },

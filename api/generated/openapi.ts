@@ -298,7 +298,325 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           "409": {
             description:
-              "grant_lost: The grant is over. permits_exceed: More permits are wanted than the pool has.",
+              "grant_lost: The grant is over. request_reused: The requestId stands for another request. permits_exceed: More permits are wanted than the pool has.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "413": {
+            description: "body_too_large: The request body is too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "414": {
+            description: "uri_too_long: The request line is too long.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "415": {
+            description: "unsupported_media_type: This content type is not understood.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "423": {
+            description: "lock_held: The lock is held.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "429": {
+            description:
+              "too_many_waiters: Too many wait for this lock. too_many_names: The pool has too many locks in use. too_many_grants: This pod holds too many grants of the pool. wait_too_long: The wait is longer than the pool allows. metadata_too_large: The metadata is larger than the pool allows. backend_full: etcd's database is full. too_many_requests: The sidecar has too much to do.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "431": {
+            description: "headers_too_large: The request headers are too large.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "500": {
+            description: "internal: The sidecar failed.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "503": {
+            description:
+              "sidecar_too_old: The sidecar is too old for this resource. session_lost: The session with etcd is lost. backend_unreachable: etcd cannot be reached. backend_refused: etcd refuses the sidecar. not_ready: The sidecar is not ready. draining: The sidecar is shutting down.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "504": {
+            description: "outcome_unknown: The outcome is not known.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+        },
+      },
+    },
+    "/v1/lock-sets/acquire": {
+      post: {
+        operationId: "acquireLockSet",
+        description:
+          "Takes several locks, all or none, also of several pools, waiting for them at most so long. Whatever order callers name them in, sets never wait for each other in a circle.",
+        parameters: [
+          {
+            name: "wait",
+            in: "query",
+            required: false,
+            description:
+              "How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait.",
+            schema: {
+              description:
+                "How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait. From 0s to 24h.",
+              type: "string",
+              pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+              maxLength: 32,
+              default: "0s",
+            },
+          },
+          {
+            name: "ttl",
+            in: "query",
+            required: false,
+            description:
+              "How long the grant lives without a renewal. Absent: the pool's ttl. Bounded by the pool's maxTtl.",
+            schema: {
+              description:
+                "How long the grant lives without a renewal. Absent: the pool's ttl. Bounded by the pool's maxTtl. From 100ms to 168h.",
+              type: "string",
+              pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+              maxLength: 32,
+            },
+          },
+          {
+            name: "hold",
+            in: "query",
+            required: false,
+            description: "What the grant lives by.",
+            schema: {
+              description:
+                "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends when the caller closes the event stream that it was granted on.",
+              type: "string",
+              enum: ["ttl", "session", "connection"],
+              default: "ttl",
+            },
+          },
+          {
+            name: "requestId",
+            in: "query",
+            required: false,
+            description:
+              "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+            schema: {
+              description:
+                "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+              type: "string",
+              minLength: 1,
+              maxLength: 128,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+          {
+            name: "holder",
+            in: "query",
+            required: false,
+            description: "Who holds the lock, for people who look. Absent: the pod's name.",
+            schema: {
+              description: "Who holds the lock, for people who look. Absent: the pod's name.",
+              type: "string",
+              minLength: 1,
+              maxLength: 256,
+              pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            },
+          },
+        ],
+        requestBody: {
+          required: false,
+          description: "Each field once: here or, where it is no map, in the query.",
+          content: {
+            "application/json": {
+              schema: {
+                type: "object",
+                properties: {
+                  locks: {
+                    description: "The locks, each once.",
+                    type: "array",
+                    minItems: 1,
+                    maxItems: 32,
+                    items: {
+                      description: "One lock, and how to hold it.",
+                      type: "object",
+                      required: ["pool", "name"],
+                      properties: {
+                        pool: {
+                          description: "The DistributedLock that the lock belongs to.",
+                          type: "string",
+                          minLength: 1,
+                          maxLength: 253,
+                          pattern:
+                            "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+                        },
+                        name: {
+                          description:
+                            "The lock: any UTF-8 of 1 to 512 bytes without control characters.",
+                          type: "string",
+                          minLength: 1,
+                          maxLength: 512,
+                          pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                        },
+                        mode: {
+                          description:
+                            "How to hold the lock. Shared: only of a pool with mode ReadWrite. exclusive: nobody else holds the lock; shared: others may share it.",
+                          type: "string",
+                          enum: ["exclusive", "shared"],
+                          default: "exclusive",
+                        },
+                        permits: {
+                          description:
+                            "How many permits to take, all or none. More than one: only of a pool with mode Semaphore.",
+                          type: "integer",
+                          format: "int32",
+                          minimum: 1,
+                          maximum: 1000000,
+                          default: 1,
+                        },
+                      },
+                    },
+                  },
+                  wait: {
+                    description:
+                      "How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait. From 0s to 24h.",
+                    type: "string",
+                    pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+                    maxLength: 32,
+                    default: "0s",
+                  },
+                  ttl: {
+                    description:
+                      "How long the grant lives without a renewal. Absent: the pool's ttl. Bounded by the pool's maxTtl. From 100ms to 168h.",
+                    type: "string",
+                    pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+                    maxLength: 32,
+                  },
+                  hold: {
+                    description:
+                      "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends when the caller closes the event stream that it was granted on.",
+                    type: "string",
+                    enum: ["ttl", "session", "connection"],
+                    default: "ttl",
+                  },
+                  requestId: {
+                    description:
+                      "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+                    type: "string",
+                    minLength: 1,
+                    maxLength: 128,
+                    pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                  },
+                  holder: {
+                    description: "Who holds the lock, for people who look. Absent: the pod's name.",
+                    type: "string",
+                    minLength: 1,
+                    maxLength: 256,
+                    pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                  },
+                  metadata: {
+                    description: "Shown to observers. Bounded by the pool's limits.metadataBytes.",
+                    type: "object",
+                    maxProperties: 64,
+                    additionalProperties: { type: "string", maxLength: 16384 },
+                  },
+                },
+                additionalProperties: false,
+              },
+            },
+          },
+        },
+        responses: {
+          "200": {
+            description:
+              "All the locks are held by the caller. With Accept: text/plain, grantId and fence on one line.",
+            content: {
+              "application/json": { schema: { $ref: "#/components/schemas/SetGrant" } },
+              "text/plain": {
+                schema: { type: "string", examples: ["s3k9x2-17 1152921504606912513\n"] },
+              },
+              "text/event-stream": {
+                schema: { type: "string" },
+                "x-events": {
+                  granted: {
+                    description: "All the locks are held by the caller.",
+                    schema: { $ref: "#/components/schemas/SetGrant" },
+                  },
+                  jeopardy: {
+                    description:
+                      "The sidecar does not hear from etcd. The grant ends at the deadline, unless `recovered` comes before.",
+                    schema: { $ref: "#/components/schemas/Jeopardy" },
+                  },
+                  recovered: {
+                    description: "Etcd was heard again: the jeopardy is over.",
+                    schema: { $ref: "#/components/schemas/Recovered" },
+                  },
+                  revokeRequested: {
+                    description:
+                      "Somebody asks for the lock. Release it: at the deadline the grant ends with `lost`, whatever renews it.",
+                    schema: { $ref: "#/components/schemas/RevokeRequested" },
+                  },
+                  lost: {
+                    description:
+                      "The grant is over, and nobody else was granted the lock before this was said. The last.",
+                    schema: { $ref: "#/components/schemas/Lost" },
+                  },
+                  released: {
+                    description: "The lock was given back. The last.",
+                    schema: { $ref: "#/components/schemas/GaveBack" },
+                  },
+                  problem: {
+                    description:
+                      "The stream ends, and why: the wait is over, the sidecar shuts down, or it was not read.",
+                    schema: { $ref: "#/components/schemas/Problem" },
+                  },
+                },
+              },
+            },
+          },
+          "400": {
+            description: "malformed: The request is malformed. not_supported: Not supported yet.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "403": {
+            description:
+              "forbidden_host: This Host name is not accepted. cross_site: Requests from web pages are refused.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "404": {
+            description: "pool_not_found: No such lock pool. not_found: No such path.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "405": {
+            description: "method_not_allowed: This method is not allowed here.",
+            content: {
+              "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+            },
+          },
+          "409": {
+            description:
+              "grant_lost: The grant is over. request_reused: The requestId stands for another request. permits_exceed: More permits are wanted than the pool has.",
             content: {
               "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
             },
@@ -384,7 +702,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
         responses: {
           "200": {
             description: "The grant is held.",
-            content: { "application/json": { schema: { $ref: "#/components/schemas/Grant" } } },
+            content: { "application/json": { schema: { $ref: "#/components/schemas/AnyGrant" } } },
           },
           "400": {
             description: "malformed: The request is malformed. not_supported: Not supported yet.",
@@ -620,7 +938,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
         responses: {
           "200": {
             description: "The grant is renewed.",
-            content: { "application/json": { schema: { $ref: "#/components/schemas/Grant" } } },
+            content: { "application/json": { schema: { $ref: "#/components/schemas/AnyGrant" } } },
           },
           "400": {
             description: "malformed: The request is malformed. not_supported: Not supported yet.",
@@ -830,7 +1148,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
                 "x-events": {
                   granted: {
                     description: "The grant as it is. The first.",
-                    schema: { $ref: "#/components/schemas/Grant" },
+                    schema: { $ref: "#/components/schemas/AnyGrant" },
                   },
                   jeopardy: {
                     description:
@@ -1569,6 +1887,90 @@ export const openapi: Readonly<Record<string, unknown>> = {
   },
   components: {
     schemas: {
+      AnyGrant: {
+        description:
+          "A grant of one lock, or of a set: that one has locks in place of lock, mode and permits.",
+        type: "object",
+        required: ["grantId", "fence", "hold", "guaranteedFor", "acquiredAt", "holder"],
+        properties: {
+          grantId: {
+            description: "Names the grant to this sidecar.",
+            type: "string",
+            maxLength: 128,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          lock: {
+            description: "Pool and name: orders/42.",
+            type: "string",
+            maxLength: 1024,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          mode: {
+            description:
+              "How the lock is held. exclusive: nobody else holds the lock; shared: others may share it.",
+            type: "string",
+            enum: ["exclusive", "shared"],
+          },
+          permits: {
+            description: "How many permits.",
+            type: "integer",
+            format: "int64",
+            minimum: 1,
+          },
+          locks: {
+            description: "Each lock with its fence, as they were asked for.",
+            type: "array",
+            maxItems: 32,
+            items: { $ref: "#/components/schemas/LockOfSet" },
+          },
+          fence: {
+            description:
+              "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing.",
+            type: "string",
+            minLength: 1,
+            maxLength: 39,
+            pattern: "^(0|[1-9][0-9]*)$",
+          },
+          hold: {
+            description:
+              "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends when the caller closes the event stream that it was granted on.",
+            type: "string",
+            enum: ["ttl", "session", "connection"],
+          },
+          ttl: {
+            description:
+              "How long the grant lives without a renewal. Absent: it has no ttl. From 0s to 168h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          expiresIn: {
+            description:
+              "For how long the sidecar keeps the lock for this caller without a renewal. Absent: until what it lives by ends. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          guaranteedFor: {
+            description:
+              "For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          acquiredAt: {
+            description: "When it was granted, by the sidecar's wall clock.",
+            type: "string",
+            format: "date-time",
+          },
+          holder: {
+            description: "Who it is, as the caller said; else the pod.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+        },
+      },
       EtcdState: {
         description: "The etcd behind it, as last seen.",
         type: "object",
@@ -1833,6 +2235,46 @@ export const openapi: Readonly<Record<string, unknown>> = {
             type: "array",
             maxItems: 100000,
             items: { $ref: "#/components/schemas/Waiter" },
+          },
+          reserved: {
+            description:
+              "Sets whose turn has come here, and who wait for other locks: nobody else can have this one meanwhile. Absent: none.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/Waiter" },
+          },
+        },
+      },
+      LockOfSet: {
+        description: "One lock of a set, as it is held.",
+        type: "object",
+        required: ["lock", "mode", "permits", "fence"],
+        properties: {
+          lock: {
+            description: "Pool and name: orders/42.",
+            type: "string",
+            maxLength: 1024,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          mode: {
+            description:
+              "How the lock is held. exclusive: nobody else holds the lock; shared: others may share it.",
+            type: "string",
+            enum: ["exclusive", "shared"],
+          },
+          permits: {
+            description: "How many permits.",
+            type: "integer",
+            format: "int64",
+            minimum: 1,
+          },
+          fence: {
+            description:
+              "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing.",
+            type: "string",
+            minLength: 1,
+            maxLength: 39,
+            pattern: "^(0|[1-9][0-9]*)$",
           },
         },
       },
@@ -2130,6 +2572,71 @@ export const openapi: Readonly<Record<string, unknown>> = {
           etcd: { $ref: "#/components/schemas/EtcdState" },
         },
       },
+      SetGrant: {
+        description: "One caller's hold of several locks: it is renewed and released as one.",
+        type: "object",
+        required: ["grantId", "locks", "fence", "hold", "guaranteedFor", "acquiredAt", "holder"],
+        properties: {
+          grantId: {
+            description: "Names the grant to this sidecar.",
+            type: "string",
+            maxLength: 128,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          locks: {
+            description: "Each lock with its fence, as they were asked for.",
+            type: "array",
+            maxItems: 32,
+            items: { $ref: "#/components/schemas/LockOfSet" },
+          },
+          fence: {
+            description:
+              "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing.",
+            type: "string",
+            minLength: 1,
+            maxLength: 39,
+            pattern: "^(0|[1-9][0-9]*)$",
+          },
+          hold: {
+            description:
+              "What the grant lives by. ttl: the grant ends when it is not renewed within its ttl; session: the grant ends with the sidecar's session: it belongs to the pod as a whole; connection: the grant ends when the caller closes the event stream that it was granted on.",
+            type: "string",
+            enum: ["ttl", "session", "connection"],
+          },
+          ttl: {
+            description:
+              "How long the grant lives without a renewal. Absent: it has no ttl. From 0s to 168h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          expiresIn: {
+            description:
+              "For how long the sidecar keeps the lock for this caller without a renewal. Absent: until what it lives by ends. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          guaranteedFor: {
+            description:
+              "For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request. From 0s to 8760h.",
+            type: "string",
+            pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
+            maxLength: 32,
+          },
+          acquiredAt: {
+            description: "When it was granted, by the sidecar's wall clock.",
+            type: "string",
+            format: "date-time",
+          },
+          holder: {
+            description: "Who it is, as the caller said; else the pod.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+        },
+      },
       Unseen: {
         description: "A lock of which nothing is known now.",
         type: "object",
@@ -2253,6 +2760,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
               "not_found",
               "method_not_allowed",
               "grant_lost",
+              "request_reused",
               "body_too_large",
               "uri_too_long",
               "unsupported_media_type",
@@ -2278,7 +2786,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           field: {
             description:
-              "The field, as a path. With malformed, not_supported, wait_too_long, permits_exceed, metadata_too_large.",
+              "The field, as a path. With malformed, not_supported, request_reused, wait_too_long, permits_exceed, metadata_too_large.",
             type: "string",
             maxLength: 65536,
           },
@@ -2319,6 +2827,11 @@ export const openapi: Readonly<Record<string, unknown>> = {
             format: "int64",
             minimum: 0,
           },
+          requestId: {
+            description: "The id to repeat the request with. With request_reused, outcome_unknown.",
+            type: "string",
+            maxLength: 65536,
+          },
           limit: {
             description:
               "Which one, below spec.limits; `permits`: spec.permits. With body_too_large, uri_too_long, headers_too_large, too_many_requests, too_many_waiters, too_many_names, too_many_grants, wait_too_long, permits_exceed, metadata_too_large.",
@@ -2338,11 +2851,6 @@ export const openapi: Readonly<Record<string, unknown>> = {
             type: "integer",
             format: "int64",
             minimum: 0,
-          },
-          requestId: {
-            description: "The id to repeat the request with. With outcome_unknown.",
-            type: "string",
-            maxLength: 65536,
           },
         },
         additionalProperties: true,

@@ -61,37 +61,75 @@ const metadataShown = stringMap({
   valueBytesMax: 16_384,
 });
 
+const lockNamed = { about: "Pool and name: orders/42.", form: "plain", bytesMax: 1_024 } as const;
+const lock = text(lockNamed);
+const grantIdShown = text({
+  about: "Names the grant to this sidecar.",
+  form: "plain",
+  bytesMax: 128,
+});
+export const locksMax = 32;
+
+/** What every grant tells, of one lock or of a set. */
+const grantFields = {
+  hold: choice({ about: "What the grant lives by.", values: holds }),
+  ttl: duration({
+    about: "How long the grant lives without a renewal. Absent: it has no ttl.",
+    optional: true,
+    min: "0s",
+    max: longestTtl,
+  }),
+  expiresIn: duration({
+    about:
+      "For how long the sidecar keeps the lock for this caller without a renewal. Absent: until what it lives by ends.",
+    optional: true,
+    min: "0s",
+    max: "8760h",
+  }),
+  guaranteedFor: duration({
+    about:
+      "For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request.",
+    min: "0s",
+    max: "8760h",
+  }),
+  acquiredAt: timestamp({ about: "When it was granted, by the sidecar's wall clock." }),
+  holder,
+};
+
 export const grant = object({
   title: "Grant",
   about: "One caller's hold of a lock.",
+  fields: { grantId: grantIdShown, lock, mode, permits, fence, ...grantFields },
+});
+
+const lockOfSet = object({
+  title: "LockOfSet",
+  about: "One lock of a set, as it is held.",
+  fields: { lock, mode, permits, fence },
+});
+const locksOfSet = {
+  about: "Each lock with its fence, as they were asked for.",
+  items: lockOfSet,
+  itemsMax: locksMax,
+} as const;
+
+export const setGrant = object({
+  title: "SetGrant",
+  about: "One caller's hold of several locks: it is renewed and released as one.",
+  fields: { grantId: grantIdShown, locks: list(locksOfSet), fence, ...grantFields },
+});
+
+export const anyGrant = object({
+  title: "AnyGrant",
+  about: "A grant of one lock, or of a set: that one has locks in place of lock, mode and permits.",
   fields: {
-    grantId: text({ about: "Names the grant to this sidecar.", form: "plain", bytesMax: 128 }),
-    lock: text({ about: "Pool and name: orders/42.", form: "plain", bytesMax: 1_024 }),
-    mode,
-    permits,
+    grantId: grantIdShown,
+    lock: text({ ...lockNamed, optional: true }),
+    mode: choice({ about: "How the lock is held.", values: modes, optional: true }),
+    permits: integer({ about: "How many permits.", min: 1, max: countMax, optional: true }),
+    locks: list({ ...locksOfSet, optional: true }),
     fence,
-    hold: choice({ about: "What the grant lives by.", values: holds }),
-    ttl: duration({
-      about: "How long the grant lives without a renewal. Absent: it has no ttl.",
-      optional: true,
-      min: "0s",
-      max: longestTtl,
-    }),
-    expiresIn: duration({
-      about:
-        "For how long the sidecar keeps the lock for this caller without a renewal. Absent: until what it lives by ends.",
-      optional: true,
-      min: "0s",
-      max: "8760h",
-    }),
-    guaranteedFor: duration({
-      about:
-        "For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request.",
-      min: "0s",
-      max: "8760h",
-    }),
-    acquiredAt: timestamp({ about: "When it was granted, by the sidecar's wall clock." }),
-    holder,
+    ...grantFields,
   },
 });
 
@@ -136,9 +174,16 @@ const lockView = object({
   title: "Lock",
   about: "Who holds a lock and who waits for it, in order.",
   fields: {
-    lock: text({ about: "Pool and name: orders/42.", form: "plain", bytesMax: 1_024 }),
+    lock,
     holders: list({ about: "Empty: it is free.", items: heldBy, itemsMax: 100_000 }),
     waiters: list({ about: "The next one first.", items: waitedForBy, itemsMax: 100_000 }),
+    reserved: list({
+      about:
+        "Sets whose turn has come here, and who wait for other locks: nobody else can have this one meanwhile. Absent: none.",
+      optional: true,
+      items: waitedForBy,
+      itemsMax: 100_000,
+    }),
   },
 });
 
@@ -178,6 +223,8 @@ const released = object({
 });
 
 export type Grant = ValueOf<typeof grant>;
+export type SetGrant = ValueOf<typeof setGrant>;
+export type AnyGrant = ValueOf<typeof anyGrant>;
 export type LockView = ValueOf<typeof lockView>;
 export type LockHolder = ValueOf<typeof heldBy>;
 export type LockWaiter = ValueOf<typeof waitedForBy>;
@@ -291,6 +338,7 @@ export const acquireLock = {
   problems: [
     "pool_not_found",
     "grant_lost",
+    "request_reused",
     "lock_held",
     "too_many_waiters",
     "too_many_names",
@@ -313,7 +361,7 @@ export const getGrant = {
   fieldsIn: "query",
   fields: {},
   rules: [],
-  replies: { 200: { about: "The grant is held.", body: grant } },
+  replies: { 200: { about: "The grant is held.", body: anyGrant } },
   problems: ["grant_not_found", "grant_lost"],
 } as const satisfies Operation;
 
@@ -333,7 +381,7 @@ export const renewGrant = {
     }),
   },
   rules: [],
-  replies: { 200: { about: "The grant is renewed.", body: grant } },
+  replies: { 200: { about: "The grant is renewed.", body: anyGrant } },
   problems: ["grant_not_found", "grant_lost", "session_lost"],
 } as const satisfies Operation;
 

@@ -1,4 +1,5 @@
 /** All operations of this version, under their ids. */
+import { acquireLockSet } from "./lock-sets.ts";
 import {
   acquireLock,
   getGrant,
@@ -14,6 +15,7 @@ import { watchGrant, watchLock } from "./watching.ts";
 
 export const operations = {
   acquireLock,
+  acquireLockSet,
   getGrant,
   renewGrant,
   releaseGrant,

@@ -62,6 +62,10 @@ export const problemFacts: Readonly<Partial<Record<ProblemCode, Fields>>> = {
     since: timestamp({ about: "Since when.", optional: true }),
     waiting: integer({ about: "How many wait.", optional: true, min: 0, max: countMax }),
   },
+  request_reused: {
+    field,
+    requestId: text({ about: "The id that was given twice.", form: "prose" }),
+  },
   body_too_large: limitOfRequest,
   uri_too_long: limitOfRequest,
   headers_too_large: limitOfRequest,

@@ -1,7 +1,7 @@
 /** Streams that one joins: what becomes of a grant, and who holds a lock. */
 import { list, object, text } from "../fields.ts";
 import { grantEvents, problemEvent } from "./events.ts";
-import { grant, grantId, heldBy, name, pool } from "./locks.ts";
+import { anyGrant, grantId, heldBy, name, pool } from "./locks.ts";
 import type { InputOf, Operation } from "./operation.ts";
 
 const lock = text({ about: "Pool and name: orders/42.", form: "plain", bytesMax: 1_024 });
@@ -34,7 +34,7 @@ export const watchGrant = {
     200: {
       about: "A stream of events.",
       events: {
-        granted: { about: "The grant as it is. The first.", body: grant },
+        granted: { about: "The grant as it is. The first.", body: anyGrant },
         ...grantEvents,
         ...problemEvent,
       },

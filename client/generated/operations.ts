@@ -36,6 +36,90 @@ export interface Grant {
   readonly holder: string;
 }
 
+/** One caller's hold of several locks: it is renewed and released as one. */
+export interface SetGrant {
+  /** Names the grant to this sidecar. */
+  readonly grantId: string;
+
+  /** Each lock with its fence, as they were asked for. */
+  readonly locks: readonly LockOfSet[];
+
+  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing. */
+  readonly fence: string;
+
+  /** What the grant lives by. */
+  readonly hold: "ttl" | "session" | "connection";
+
+  /** How long the grant lives without a renewal. Absent: it has no ttl. */
+  readonly ttl?: string;
+
+  /** For how long the sidecar keeps the lock for this caller without a renewal. Absent: until what it lives by ends. */
+  readonly expiresIn?: string;
+
+  /** For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request. */
+  readonly guaranteedFor: string;
+
+  /** When it was granted, by the sidecar's wall clock. */
+  readonly acquiredAt: string;
+
+  /** Who it is, as the caller said; else the pod. */
+  readonly holder: string;
+}
+
+/** One lock of a set, as it is held. */
+export interface LockOfSet {
+  /** Pool and name: orders/42. */
+  readonly lock: string;
+
+  /** How the lock is held. */
+  readonly mode: "exclusive" | "shared";
+
+  /** How many permits. */
+  readonly permits: number;
+
+  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing. */
+  readonly fence: string;
+}
+
+/** A grant of one lock, or of a set: that one has locks in place of lock, mode and permits. */
+export interface AnyGrant {
+  /** Names the grant to this sidecar. */
+  readonly grantId: string;
+
+  /** Pool and name: orders/42. */
+  readonly lock?: string;
+
+  /** How the lock is held. */
+  readonly mode?: "exclusive" | "shared";
+
+  /** How many permits. */
+  readonly permits?: number;
+
+  /** Each lock with its fence, as they were asked for. */
+  readonly locks?: readonly LockOfSet[];
+
+  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing. */
+  readonly fence: string;
+
+  /** What the grant lives by. */
+  readonly hold: "ttl" | "session" | "connection";
+
+  /** How long the grant lives without a renewal. Absent: it has no ttl. */
+  readonly ttl?: string;
+
+  /** For how long the sidecar keeps the lock for this caller without a renewal. Absent: until what it lives by ends. */
+  readonly expiresIn?: string;
+
+  /** For how long nobody else can be granted the lock, whatever happens to the sidecar. Count it from the sending of the request. */
+  readonly guaranteedFor: string;
+
+  /** When it was granted, by the sidecar's wall clock. */
+  readonly acquiredAt: string;
+
+  /** Who it is, as the caller said; else the pod. */
+  readonly holder: string;
+}
+
 /** What was released. */
 export interface Released {
   /** How many grants. */
@@ -52,6 +136,9 @@ export interface Lock {
 
   /** The next one first. */
   readonly waiters: readonly Waiter[];
+
+  /** Sets whose turn has come here, and who wait for other locks: nobody else can have this one meanwhile. Absent: none. */
+  readonly reserved?: readonly Waiter[];
 }
 
 /** One that holds the lock. */
@@ -140,6 +227,9 @@ export const operations = {
   /** Takes a lock, waiting for it at most so long. Callers are served in the order in which they came. */
   acquireLock: { method: "POST", path: "/v1/locks/{pool}/{name}/acquire", fieldsIn: "body" },
 
+  /** Takes several locks, all or none, also of several pools, waiting for them at most so long. Whatever order callers name them in, sets never wait for each other in a circle. */
+  acquireLockSet: { method: "POST", path: "/v1/lock-sets/acquire", fieldsIn: "body" },
+
   /** Tells how a grant stands. Starts the count of guaranteedFor anew. */
   getGrant: { method: "GET", path: "/v1/grants/{grantId}", fieldsIn: "query" },
 
@@ -201,13 +291,51 @@ export interface Operations {
     };
     readonly answer: Grant;
   };
+  acquireLockSet: {
+    readonly path: {};
+    readonly fields: {
+      /** The locks, each once. */
+      readonly locks: readonly {
+        /** The DistributedLock that the lock belongs to. */
+        readonly pool: string;
+
+        /** The lock: any UTF-8 of 1 to 512 bytes without control characters. */
+        readonly name: string;
+
+        /** How to hold the lock. Shared: only of a pool with mode ReadWrite. Default: exclusive. */
+        readonly mode?: "exclusive" | "shared";
+
+        /** How many permits to take, all or none. More than one: only of a pool with mode Semaphore. Default: 1. */
+        readonly permits?: number;
+      }[];
+
+      /** How long to wait for the lock. 0s: only try. Bounded by the pool's limits.wait. Default: 0s. */
+      readonly wait?: string;
+
+      /** How long the grant lives without a renewal. Absent: the pool's ttl. Bounded by the pool's maxTtl. */
+      readonly ttl?: string;
+
+      /** What the grant lives by. Default: ttl. */
+      readonly hold?: "ttl" | "session" | "connection";
+
+      /** Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after. */
+      readonly requestId?: string;
+
+      /** Who holds the lock, for people who look. Absent: the pod's name. */
+      readonly holder?: string;
+
+      /** Shown to observers. Bounded by the pool's limits.metadataBytes. */
+      readonly metadata?: Readonly<Record<string, string>>;
+    };
+    readonly answer: SetGrant;
+  };
   getGrant: {
     readonly path: {
       /** As the acquire was answered with. */
       readonly grantId: string;
     };
     readonly fields: {};
-    readonly answer: Grant;
+    readonly answer: AnyGrant;
   };
   renewGrant: {
     readonly path: {
@@ -218,7 +346,7 @@ export interface Operations {
       /** From now on. Absent: the grant's ttl as it is. */
       readonly ttl?: string;
     };
-    readonly answer: Grant;
+    readonly answer: AnyGrant;
   };
   releaseGrant: {
     readonly path: {

@@ -29,6 +29,9 @@ export const problemStatus = {
   /** The grant is over. Stop what the lock guarded, and acquire again. */
   grant_lost: 409,
 
+  /** The requestId stands for another request. Use an id for one request only: the same lock, or the same set, in the same mode. */
+  request_reused: 409,
+
   /** The request body is too large. Send less than the limit that is named. */
   body_too_large: 413,
 
@@ -126,6 +129,13 @@ export interface ProblemFacts {
 
     /** Since when. */
     readonly since?: string;
+  };
+  request_reused: {
+    /** The field, as a path. */
+    readonly field: string;
+
+    /** The id that was given twice. */
+    readonly requestId: string;
   };
   body_too_large: {
     /** Which part of the request. */

@@ -4,13 +4,16 @@ import type { SideSeats } from "../session/seats.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { Specs } from "../spec/specs.ts";
 import type { Store } from "../store.ts";
+import type { Callers } from "./callers.ts";
 import type { Counters } from "./counters.ts";
+import type { Grant } from "./grant.ts";
 import type { Grants } from "./grants.ts";
 import type { Lock } from "./keys.ts";
 import type { Line } from "./line.ts";
 import type { Looks } from "./looks.ts";
 import type { Mark, PoolMarks } from "./marks.ts";
 import type { Demand } from "./order.ts";
+import type { Place } from "./place.ts";
 import type { Rules } from "./rules.ts";
 import type { LostGuarantee } from "./views.ts";
 
@@ -24,14 +27,24 @@ export interface CohortParts {
   readonly pod: string;
 }
 
+/** Who stands in a lock's queue for callers of this process: a cohort, or one of a set. */
+export interface Stander {
+  readonly lock: Lock;
+  readonly demand: Demand;
+  readonly callers: Callers;
+  readonly place: Place | undefined;
+  /** The grant that is live, or whose guarantee still runs. */
+  readonly grant: Grant | undefined;
+}
+
 /** The pool that it belongs to, as far as a cohort knows it. */
 export interface CohortPool<C> {
   readonly counters: Counters;
   readonly marks: PoolMarks;
   /** An orphan's delay is over, and its lock may be held. */
   sweep(orphan: Mark): void;
-  /** Throws what a caller hears who asks for one grant more than the pod may have. */
-  checkGrants(rules: Rules): void;
+  /** Throws what a caller hears who asks for more grants (absent: one more) than the pod may have. */
+  checkGrants(rules: Rules, more?: number): void;
   /** Told when the lock was found held by another session. */
   sawHeld(lock: Lock): void;
   /** Whether that was lately so: then a try reads before it writes. */
@@ -44,7 +57,7 @@ export interface CohortPool<C> {
   ended(cohort: C): void;
 }
 
-/** What cohorts of one lock share that stand beside each other, each with one caller. */
+/** What those of one lock share that stand beside each other, each with one caller. */
 export interface Beside<C> {
   readonly seats: SideSeats;
   readonly line: Line;
@@ -52,7 +65,7 @@ export interface Beside<C> {
   /** How many of them wait. */
   readonly waiting: number;
   /** Told when the caller of one begins to wait, and when that is over. */
-  waits(cohort: C, waits: boolean): void;
+  waits(who: Stander, waits: boolean): void;
   add(cohort: C): void;
   has(cohort: C): boolean;
   remove(cohort: C): void;

@@ -1,6 +1,6 @@
-/** The cohorts of one lock that have one caller each, and stand beside each other. */
+/** Who has one caller each, and stands beside others of the same lock: cohorts, and members of sets. */
 import { SideSeats } from "../session/seats.ts";
-import type { Beside } from "./around.ts";
+import type { Beside, Stander } from "./around.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Line } from "./line.ts";
 import type { Looks } from "./looks.ts";
@@ -11,7 +11,9 @@ export class CohortsBeside implements Beside<Cohort> {
   readonly line: Line;
   readonly looks: Looks;
   readonly #cohorts = new Set<Cohort>();
-  readonly #waiting = new Set<Cohort>();
+  /** Of sets, each its place in this queue. */
+  readonly members = new Set<Stander>();
+  readonly #waiting = new Set<Stander>();
 
   constructor(line: Line, looks: Looks) {
     this.line = line;
@@ -23,16 +25,16 @@ export class CohortsBeside implements Beside<Cohort> {
   }
 
   get isEmpty(): boolean {
-    return this.#cohorts.size === 0;
+    return this.#cohorts.size === 0 && this.members.size === 0;
   }
 
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  waits(cohort: Cohort, waits: boolean): void {
-    if (waits) this.#waiting.add(cohort);
-    else this.#waiting.delete(cohort);
+  waits(who: Stander, waits: boolean): void {
+    if (waits) this.#waiting.add(who);
+    else this.#waiting.delete(who);
   }
 
   /** The one whose caller asks the same (by its requestId), and still waits. */

@@ -1,7 +1,6 @@
 /** The callers of one cohort that wait, first come first. */
 import type { Runtime } from "../runtime.ts";
 import { Caller, type CallerQueue, type Leaving, type Listening, type Verdict } from "./caller.ts";
-import { checkRepeated } from "./demands.ts";
 import type { Acquired, AcquireRequest } from "./views.ts";
 
 /** Whose callers they are. */
@@ -48,14 +47,9 @@ export class Callers implements CallerQueue {
   }
 
   /** The one that asks the same (by its requestId), and still waits. */
-  repeated(request: AcquireRequest): Caller | undefined {
-    const { requestId } = request;
+  repeated({ requestId }: AcquireRequest): Caller | undefined {
     if (requestId === undefined) return undefined;
-    for (const caller of this.#waiting) {
-      if (caller.request.requestId !== requestId) continue;
-      checkRepeated(request, caller.request);
-      return caller;
-    }
+    for (const caller of this.#waiting) if (caller.request.requestId === requestId) return caller;
     return undefined;
   }
 

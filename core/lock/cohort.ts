@@ -17,7 +17,7 @@ import type { StoreRefusal } from "../outcome.ts";
 import { assert, Refusal } from "../refusal.ts";
 import { sleep } from "../runtime.ts";
 import type { Session } from "../session/session.ts";
-import type { Beside, CohortOf, CohortParts, CohortPool } from "./around.ts";
+import type { Beside, CohortOf, CohortParts, CohortPool, Stander } from "./around.ts";
 import type { Leaving, Listening, Verdict } from "./caller.ts";
 import type { Contender, ContenderValue } from "./contender.ts";
 import { Callers } from "./callers.ts";
@@ -43,7 +43,7 @@ import { contenderValue, holderOf, localHolder } from "./tell.ts";
 import { untilWorthALook, worthALook } from "./wait.ts";
 import type { AcquireRequest, Acquired, LostGuarantee } from "./views.ts";
 
-export class Cohort {
+export class Cohort implements Stander {
   readonly callers: Callers;
   readonly lock: Lock;
   readonly demand: Demand;
@@ -275,7 +275,7 @@ export class Cohort {
       if (before !== undefined) {
         place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
       }
-      const worth = worthALook(place, stands, this.beside?.line);
+      const worth = [worthALook(place, stands, this.beside?.line)];
       await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
     }
     return false;

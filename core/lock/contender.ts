@@ -16,6 +16,10 @@ export interface ContenderValue extends Demand {
   readonly holder: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly requestId?: string | undefined;
+  /** On whose behalf, in the search for circles of waiting. */
+  readonly owner?: string | undefined;
+  /** It is one of a set, which waits until each of its places holds; it is told late that they all do. */
+  readonly set?: "waiting" | "held" | undefined;
   /** The fence base of its first grant, as far as it is known. */
   readonly base: bigint;
   readonly handovers: number;
@@ -40,7 +44,7 @@ export function encodeContender(value: ContenderValue): Uint8Array {
 
 /** What is undefined does not stand in it. */
 export function contenderFields(value: ContenderValue): Readonly<Record<string, unknown>> {
-  const { session, pod, mode, permits, since, holder, metadata, requestId } = value;
+  const { session, pod, mode, permits, since, holder, metadata, requestId, owner, set } = value;
   const { base, handovers, localWaiters, trying } = value;
   return {
     session,
@@ -51,6 +55,8 @@ export function contenderFields(value: ContenderValue): Readonly<Record<string, 
     holder,
     metadata,
     requestId,
+    owner,
+    set,
     base: base.toString(),
     handovers: handovers > 0 ? handovers : undefined,
     localWaiters: localWaiters > 0 ? localWaiters : undefined,
@@ -73,9 +79,15 @@ export function readContender(kv: KeyValue): Contender {
     holder: textOf(value["holder"]) ?? "",
     metadata: textMapOf(value["metadata"]),
     requestId: textOf(value["requestId"]),
+    owner: textOf(value["owner"]),
+    set: setOf(value["set"]),
     base: bigintOf(value["base"]) ?? 0n,
     handovers: wholeOf(value["handovers"], handoversMax) ?? 0,
     localWaiters: wholeOf(value["localWaiters"], Number.MAX_SAFE_INTEGER) ?? 0,
     trying: value["trying"] === true,
   };
+}
+
+function setOf(value: unknown): ContenderValue["set"] {
+  return value === "waiting" || value === "held" ? value : undefined;
 }

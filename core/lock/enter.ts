@@ -27,14 +27,18 @@ export interface EnterParts {
   readonly mirror: Specs;
 }
 
+/** Nothing was written. */
+export type NotEntered =
+  /** Nothing can be granted now: there is no base, or etcd began anew. */
+  | { readonly kind: "blocked" }
+  /** A fact was stale and is known better now; where that is the epoch, only when `known` resolves. */
+  | { readonly kind: "again"; readonly known?: Promise<void> }
+  | { readonly kind: "refused"; readonly reason: StoreRefusal };
+
 export type Entered =
   /** `alone`: it holds, as of the write itself. */
   | { readonly kind: "placed"; readonly place: Place; readonly alone: boolean }
-  /** Nothing can be granted now: there is no base, or etcd began anew. */
-  | { readonly kind: "blocked" }
-  /** A fact was stale and is known better now; where that is the epoch, only when `known` resolves. Nothing was written. */
-  | { readonly kind: "again"; readonly known?: Promise<void> }
-  | { readonly kind: "refused"; readonly reason: StoreRefusal }
+  | NotEntered
   /** May be written, now or later. `settle` tells, when etcd can be reached; undefined: it is not there. */
   | { readonly kind: "unknown"; readonly settle: () => Promise<Place | undefined> };
 
@@ -84,12 +88,8 @@ export async function enter(
     }
     case "refused":
       session.forget(key);
-      if (outcome.reason.code !== "stale") return { kind: "refused", reason: outcome.reason };
-      mirror.tookStale(outcome.reason.facts, outcome.reason.at.revision);
-      marks.tookStale(outcome.reason.facts, runtime.now());
-      return outcome.reason.facts.some((fact) => fact.key === session.key)
-        ? { kind: "again", known: session.leaveEpoch(sentUnder) }
-        : { kind: "again" };
+      if (outcome.reason.code === "stale") marks.tookStale(outcome.reason.facts, runtime.now());
+      return notEntered(outcome.reason, { mirror, session, sentUnder });
     case "unknown":
       session.seats.spoil();
       return {
@@ -106,11 +106,27 @@ export async function enter(
   }
 }
 
+/** What refused it is taken in. */
+export function notEntered(
+  reason: StoreRefusal,
+  {
+    mirror,
+    session,
+    sentUnder,
+  }: { readonly mirror: Specs; readonly session: Session; readonly sentUnder: Revision },
+): NotEntered {
+  if (reason.code !== "stale") return { kind: "refused", reason };
+  mirror.tookStale(reason.facts, reason.at.revision);
+  return reason.facts.some((fact) => fact.key === session.key)
+    ? { kind: "again", known: session.leaveEpoch(sentUnder) }
+    : { kind: "again" };
+}
+
 /**
  * Listed in key order, so the first two tell whether there is another. A key of ours that stood already is another: its
  * create revision, and so its fence, is not new. A marker may be of somebody who was lost.
  */
-function isAlone(
+export function isAlone(
   [contenders, marks]: readonly OpResult[],
   { key, created }: Pick<Place, "key" | "created">,
 ): boolean {
@@ -120,6 +136,6 @@ function isAlone(
   return marks?.kind !== "listed" || marks.result.keys.length === 0;
 }
 
-function first({ key, end }: Lock["contenders"], limit: number): Op {
+export function first({ key, end }: Lock["contenders"], limit: number): Op {
   return { kind: "list", range: { key, end, limit, keysOnly: true } };
 }

@@ -11,11 +11,8 @@ import type { Lock } from "./keys.ts";
 import type { PoolMarks } from "./marks.ts";
 import type { Phase } from "./phase.ts";
 import type { Place } from "./place.ts";
-import { blocked, epochUnknown, storeRefused } from "./refusals.ts";
+import { Setbacks } from "./setbacks.ts";
 import type { Steps } from "./steps.ts";
-
-/** Entries refused as stale, one after the other, before the next one waits. */
-const staleInARowMax = 3;
 
 export interface Taken {
   readonly place: Place;
@@ -35,15 +32,16 @@ export interface EntryOf {
 export class Entry {
   readonly #parts: CohortParts;
   readonly #of: EntryOf;
+  readonly #setbacks: Setbacks;
   /** Of the place, also while that is being taken. */
   #seat: SideSeat | undefined;
   /** The answer to the last was lost with its session: a place may stand until that one's lease ends. */
   #unsettled = false;
-  #staleInARow = 0;
 
   constructor(parts: CohortParts, of: EntryOf) {
     this.#parts = parts;
     this.#of = of;
+    this.#setbacks = new Setbacks(parts, of.steps);
   }
 
   get unsettled(): boolean {
@@ -66,7 +64,7 @@ export class Entry {
       describe: (base) => describe(session, base),
     });
     if (entered.kind === "placed") {
-      this.#staleInARow = 0;
+      this.#setbacks.over();
       this.#unsettled = false;
     } else if (entered.kind !== "unknown") this.left(); // Nothing was written. (Where that is not known, the seat is spoiled.)
     return entered;
@@ -78,36 +76,18 @@ export class Entry {
     entered: Exclude<Entered, { kind: "placed" }>,
     enterPhase: (phase: Phase) => void,
   ): Promise<Taken | undefined> {
-    const { steps } = this.#of;
-    switch (entered.kind) {
-      case "again":
-        if (entered.known !== undefined) {
-          enterPhase({ kind: "refused", why: epochUnknown() });
-          await entered.known;
-          return undefined;
-        }
-        this.#staleInARow += 1;
-        if (this.#staleInARow > staleInARowMax) await steps.pause();
-        return undefined;
-      case "blocked":
-        enterPhase({ kind: "refused", why: blocked() });
-        await steps.do((signal) => this.#parts.mirror.nextChange(signal));
-        return undefined;
-      case "refused":
-        if (entered.reason.code === "leaseNotFound") session.end("its lease is gone from etcd");
-        enterPhase({ kind: "refused", why: storeRefused(entered.reason) });
-        await steps.pause();
-        return undefined;
-      case "unknown": {
-        enterPhase({ kind: "settling" });
-        const place = await entered.settle();
-        if (place !== undefined) return { place, alone: false };
-        this.#unsettled = session.ended.aborted;
-        await steps.pause();
-        return undefined;
-      }
-      default:
-        return entered satisfies never;
+    if (entered.kind !== "unknown") {
+      const refused = (why: Error) => {
+        enterPhase({ kind: "refused", why });
+      };
+      await this.#setbacks.after(entered, session, refused);
+      return undefined;
     }
+    enterPhase({ kind: "settling" });
+    const place = await entered.settle();
+    if (place !== undefined) return { place, alone: false };
+    this.#unsettled = session.ended.aborted;
+    await this.#of.steps.pause();
+    return undefined;
   }
 }

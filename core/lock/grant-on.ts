@@ -1,10 +1,12 @@
-/** A grant on a place that holds the lock, by the rules as they are now. */
+/** A grant on a place that holds the lock, or on places that all hold, by the rules as they are now. */
 import type { Runtime } from "../runtime.ts";
+import type { Key } from "../store.ts";
+import { assert } from "../refusal.ts";
 import { Grant } from "./grant.ts";
 import type { Grants } from "./grants.ts";
 import type { Lock } from "./keys.ts";
 import type { Place } from "./place.ts";
-import type { Rules } from "./rules.ts";
+import { strictest, type Rules } from "./rules.ts";
 import type { AcquireRequest } from "./views.ts";
 
 export interface GrantParts {
@@ -21,14 +23,45 @@ export interface Granting {
 
 export function grantOn(
   place: Place,
-  { runtime, grants, pod }: GrantParts,
+  parts: GrantParts,
   { lock, request, rules }: Granting,
+): Grant {
+  return made(parts, { place, keys: [place.key], lock, request, rules });
+}
+
+/** One grant of all its locks: it lives by the strictest rules of their pools. */
+export function grantOnSet(
+  members: readonly { readonly lock: Lock; readonly place: Place | undefined }[],
+  parts: GrantParts,
+  { request, rules }: { readonly request: AcquireRequest; readonly rules: readonly Rules[] },
+): Grant {
+  const keys = members.flatMap(({ place }) => place?.key ?? []);
+  const [first] = members;
+  assert(
+    first?.place !== undefined && keys.length === members.length,
+    "a set was granted without all of its places",
+  );
+  const { lock, place } = first;
+  return made(parts, { place, keys, lock, request, rules: strictest(rules) });
+}
+
+interface Made {
+  readonly place: Place;
+  readonly keys: readonly Key[];
+  readonly lock: Lock;
+  readonly request: AcquireRequest;
+  readonly rules: Pick<Rules, "ttlMs" | "maxHoldMs">;
+}
+
+function made(
+  { runtime, grants, pod }: GrantParts,
+  { place, keys, lock, request, rules }: Made,
 ): Grant {
   const grant = new Grant(runtime, grants, {
     id: place.grantId,
     number: place.number,
     handovers: place.handovers,
-    key: place.key,
+    keys,
     lock,
     session: place.session,
     fence: place.fence,

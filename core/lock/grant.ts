@@ -27,8 +27,8 @@ export interface GrantTerms {
   readonly number: number;
   /** How often that place was handed over before. */
   readonly handovers: number;
-  /** Of the place. */
-  readonly key: Key;
+  /** Of the place; of a set, of each. */
+  readonly keys: readonly Key[];
   readonly lock: LockName;
   readonly session: Session;
   readonly fence: bigint;
@@ -148,6 +148,7 @@ export class Grant {
       grantId: this.terms.id,
       pool: lock.pool,
       name: lock.name,
+      ...(request.locks === undefined ? {} : { locks: request.locks }),
       mode: request.mode,
       permits: request.permits,
       fence: fence.toString(),

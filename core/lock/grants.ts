@@ -12,10 +12,10 @@ import type { Epoch, Instant, Runtime } from "../runtime.ts";
 import { after } from "../runtime.ts";
 import type { Key } from "../store.ts";
 import type { Session } from "../session/session.ts";
+import { askedAs, askedFor, checkSameAsked } from "./asked.ts";
 import type { Freed, Grant, GrantKeeper } from "./grant.ts";
-import type { LockName } from "./keys.ts";
 import { Released } from "./released.ts";
-import type { GrantEnd } from "./views.ts";
+import type { AcquireRequest, GrantEnd } from "./views.ts";
 
 const generationMs = 60_000;
 /** Beyond it a generation makes place for the next before its minute is over. */
@@ -23,7 +23,8 @@ const generationMax = 65_536;
 
 export interface LeftPlace {
   readonly session: Session;
-  readonly key: Key;
+  /** Of a set more than one. */
+  readonly keys: readonly Key[];
 }
 
 export interface EndedGrant {
@@ -36,14 +37,15 @@ export interface EndedGrant {
 
 const justReleased: EndedGrant = { why: "released", at: undefined, left: undefined };
 
-/** A requestId counts for one lock: a job may use its own id for every lock that it takes. Neither holds control bytes. */
-function requestOf({ pool, name }: LockName, requestId: string): string {
-  return `${pool}/${name}\u0000${requestId}`;
+interface Requested {
+  readonly id: string;
+  /** What was asked for. */
+  readonly what: string;
 }
 
 class Generation {
   readonly byId = new Map<string, EndedGrant>();
-  readonly idByRequest = new Map<string, string>();
+  readonly requests = new Map<string, Requested>();
   #released: { readonly session: Session; readonly numbers: Released } | undefined;
 
   /** Whether a bit was enough. */
@@ -68,7 +70,7 @@ const outOfOrderMax = 65_536;
 export class Grants implements GrantKeeper {
   readonly #runtime: Runtime;
   readonly #live = new Map<string, Grant>();
-  readonly #liveIdByRequest = new Map<string, string>();
+  readonly #liveRequests = new Map<string, Requested>();
   #younger = new Generation();
   #older = new Generation();
   #youngerUntil: Instant;
@@ -87,10 +89,10 @@ export class Grants implements GrantKeeper {
   }
 
   add(grant: Grant): void {
-    const { id, lock, request } = grant.terms;
+    const { id, request } = grant.terms;
     this.#live.set(id, grant);
-    if (request.requestId !== undefined)
-      this.#liveIdByRequest.set(requestOf(lock, request.requestId), id);
+    const asked = askedAs(request);
+    if (asked !== undefined) this.#liveRequests.set(asked, { id, what: askedFor(request) });
   }
 
   live(id: string): Grant | undefined {
@@ -108,33 +110,38 @@ export class Grants implements GrantKeeper {
     return this.#younger.find(id) ?? this.#older.find(id);
   }
 
-  /** The id of the grant that this request was given last, live or over for a minute at least. */
-  forRequest(lock: LockName, requestId: string): string | undefined {
+  /**
+   * The id of the grant that this request was given last, live or over for a minute at least.
+   * @throws Refusal its id was given to one that asked for something else
+   */
+  forRequest(request: AcquireRequest): string | undefined {
+    const asked = askedAs(request);
+    if (asked === undefined) return undefined;
     this.#turnOver();
-    const request = requestOf(lock, requestId);
-    return (
-      this.#liveIdByRequest.get(request) ??
-      this.#younger.idByRequest.get(request) ??
-      this.#older.idByRequest.get(request)
-    );
+    const before =
+      this.#liveRequests.get(asked) ??
+      this.#younger.requests.get(asked) ??
+      this.#older.requests.get(asked);
+    if (before !== undefined) checkSameAsked(request, before.what);
+    return before?.id;
   }
 
   ended(grant: Grant, freed: Freed): void {
-    const { id, lock, session, key, handovers, request } = grant.terms;
+    const { id, session, keys, handovers, request } = grant.terms;
     const { end } = grant;
     if (!this.#live.delete(id) || end === undefined) return;
-    const asked = request.requestId === undefined ? undefined : requestOf(lock, request.requestId);
-    if (asked !== undefined && this.#liveIdByRequest.get(asked) === id)
-      this.#liveIdByRequest.delete(asked);
+    const asked = askedAs(request);
+    if (asked !== undefined && this.#liveRequests.get(asked)?.id === id)
+      this.#liveRequests.delete(asked);
     // Its caller was never told: asked again, the request is a new one.
     if (end.why === "undelivered") return;
     this.#turnOver();
     const younger = this.#younger;
     const isPlain = end.why === "released" && freed === "released" && handovers === 0;
     if (isPlain && asked === undefined && younger.addReleased(grant.terms)) return;
-    const left = freed === "unknown" ? { session, key } : undefined;
+    const left = freed === "unknown" ? { session, keys } : undefined;
     younger.byId.set(id, { why: end.why, at: end.at, left });
-    if (asked !== undefined) younger.idByRequest.set(asked, id);
+    if (asked !== undefined) younger.requests.set(asked, { id, what: askedFor(request) });
   }
 
   #turnOver(): void {

@@ -2,37 +2,30 @@
  * Locks as callers ask for them: the front of this folder. Requests are checked against the pool's rules here; who gets what
  * is decided by cohorts; what may still be said about a grant by the grant itself, at the moment of the answer.
  */
-import { formatDuration } from "#api/fields/duration.ts";
-import { utf8Bytes } from "#api/fields/text.ts";
 import { aborted, after, sleep } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
 import { Tasks } from "../tasks.ts";
 import type { Wait } from "../store.ts";
 import type { Session } from "../session/session.ts";
+import type { Stander } from "./around.ts";
+import type { Listening } from "./caller.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Counters } from "./counters.ts";
 import type { Freed } from "./grant.ts";
 import { Grants, type LeftPlace } from "./grants.ts";
-import { checkDemand, checkRepeated } from "./demands.ts";
+import { checkHasTtl, checkRequest, checkTtl } from "./demands.ts";
 import type { GrantObserver, LockObserver, WaitObserver } from "./events.ts";
 import { Followings } from "./following.ts";
 import { readInbox } from "./inbox.ts";
 import { lockOf, type LockName } from "./keys.ts";
 import { Pool, type PoolParts } from "./pool.ts";
-import { rulesNow, rulesOf, type Rules } from "./rules.ts";
+import { rulesNow, rulesServed } from "./rules.ts";
+import { Sets } from "./sets.ts";
 import { sweepMarkers } from "./sweeper.ts";
 import { viewLock, viewPool, type ViewParts } from "./view.ts";
 import { refuseLost, whyNot } from "./why-not.ts";
 import { Watching } from "./watching.ts";
-import type {
-  Acquired,
-  AcquireRequest,
-  GrantView,
-  Hold,
-  ListPool,
-  LockView,
-  PoolView,
-} from "./views.ts";
+import type { Acquired, AcquireRequest, GrantView, ListPool, LockView, PoolView } from "./views.ts";
 
 /** Callers that wait, and grants that are held, in this process. */
 const callersMax = 50_000;
@@ -53,6 +46,7 @@ export class Locks {
   readonly #followings: Followings;
   readonly #watching: Watching;
   readonly #pools = new Map<string, Pool>();
+  readonly #sets: Sets;
   #callers = 0;
   readonly #stopping = new AbortController();
   #draining: Refusal | undefined;
@@ -73,6 +67,8 @@ export class Locks {
       ...{ runtime, mirror, followings: this.#followings },
       cohortsOf: ({ pool, path }) => this.#pools.get(pool)?.cohortsOf(path) ?? [],
     });
+    const own = { tasks: this.#tasks, grants: this.#grants };
+    this.#sets = new Sets({ ...parts, ...own, pool: (name) => this.#poolFor(name) });
     this.#tasks.run("following sessions", (signal) => this.#followSessions(signal));
     const expects = () =>
       [...this.#pools.values()].some(({ marks }) => marks.expects(runtime.now()));
@@ -93,11 +89,7 @@ export class Locks {
     const mayWait = mirror.isReadAgain && asked.waitMs > 0;
     const request = mayWait ? await this.#onceRead(asked, caller) : asked;
     if (this.#draining !== undefined) throw this.#draining;
-    const { lock: spec } = mirror.pool(request.pool);
-    if (spec === undefined)
-      throw new Refusal("not_ready", `Lock pool '${request.pool}' is not served.`);
-    const rules = rulesOf(spec);
-    checkRequest(request, rules);
+    checkRequest(mirror, request);
     const again = this.#repeated(request);
     if (again !== undefined) return { kind: "granted", grant: again };
     if (this.#callers + this.#grants.size >= callersMax) {
@@ -106,25 +98,52 @@ export class Locks {
         `This sidecar has ${String(callersMax)} callers and grants, its bound. Retry later.`,
       );
     }
-    const lock = lockOf(this.#parts.namespace, request);
-    const pool = this.#poolFor(request.pool);
-    let unlisten: (() => void) | undefined;
-    const waits = (): void => {
-      unlisten ??= this.#watching.listen(lock);
-    };
-    const listening = observer === undefined ? { caller } : { caller, observer, waits };
+    const { listening, unlisten } = this.#listening(request, caller, observer);
     this.#callers += 1;
     try {
-      const { cohort, isNew } = pool.cohortFor(lock, rules, request);
-      const answer = cohort.join(request, rules, listening);
-      if (isNew) pool.start(cohort);
-      const acquired = await answer;
-      if (acquired.kind !== "granted") pool.counters.timedOut += 1;
+      const acquired = await this.#join(request, listening);
+      if (acquired.kind !== "granted") this.#countTimedOut(request);
       return acquired;
     } finally {
       this.#callers -= 1;
-      unlisten?.();
+      unlisten();
     }
+  }
+
+  #countTimedOut(request: AcquireRequest): void {
+    for (const { pool } of request.locks ?? [request]) {
+      const counters = this.#pools.get(pool)?.counters;
+      if (counters !== undefined) counters.timedOut += 1;
+    }
+  }
+
+  /** Who wants to hear of its place listens from when it has to wait. Of a set's places nothing is told. */
+  #listening(
+    request: AcquireRequest,
+    caller: AbortSignal | undefined,
+    observer: WaitObserver | undefined,
+  ): { readonly listening: Listening; readonly unlisten: () => void } {
+    let unlisten: (() => void) | undefined;
+    const end = (): void => unlisten?.();
+    if (observer === undefined || request.locks !== undefined)
+      return { listening: { caller }, unlisten: end };
+    const lock = lockOf(this.#parts.namespace, request);
+    const waits = (): void => {
+      unlisten ??= this.#watching.listen(lock);
+    };
+    return { listening: { caller, observer, waits }, unlisten: end };
+  }
+
+  #join(request: AcquireRequest, listening: Listening): Promise<Acquired> {
+    const { locks } = request;
+    if (locks !== undefined) return this.#sets.join(request, locks, listening);
+    const { namespace, mirror } = this.#parts;
+    const rules = rulesServed(mirror, request.pool);
+    const pool = this.#poolFor(request.pool);
+    const { cohort, isNew } = pool.cohortFor(lockOf(namespace, request), rules, request);
+    const answer = cohort.join(request, rules, listening);
+    if (isNew) pool.start(cohort);
+    return answer;
   }
 
   /** Who has time waits until the resources are read again; what is left of the time is for the lock. */
@@ -195,10 +214,12 @@ export class Locks {
   async renew(grantId: string, ttlMs?: number): Promise<GrantView> {
     const grant = this.#grants.live(grantId);
     if (grant === undefined) throw await this.#whyNot(grantId);
-    const { lock, request } = grant.terms;
+    const { request } = grant.terms;
     if (ttlMs !== undefined) checkHasTtl(request.hold);
-    const rules = rulesNow(this.#parts.mirror, lock.pool);
-    if (rules !== undefined && ttlMs !== undefined) checkTtl(ttlMs, rules);
+    for (const { pool } of request.locks ?? [request]) {
+      const rules = rulesNow(this.#parts.mirror, pool);
+      if (rules !== undefined && ttlMs !== undefined) checkTtl(ttlMs, pool, rules);
+    }
     return grant.renew(ttlMs ?? grant.ttlMs);
   }
 
@@ -217,8 +238,8 @@ export class Locks {
   }
 
   /** Whether a place whose removal was not confirmed may still be there; of a session that ended it goes with the lease. */
-  #mayStand({ session, key }: LeftPlace): boolean {
-    if (!session.ended.aborted) return session.intents.has(key);
+  #mayStand({ session, keys }: LeftPlace): boolean {
+    if (!session.ended.aborted) return keys.some((key) => session.intents.has(key));
     return this.#parts.runtime.now() < session.goneBy;
   }
 
@@ -267,7 +288,9 @@ export class Locks {
       if (callersEnded) grant.callerIsGone();
       else if (grant.statedUntil <= runtime.now()) grant.over("drained");
     }
-    const leaving = [...this.#pools.values()].map((pool) => pool.drain(draining, callersEnded));
+    const leaving = [...this.#pools.values(), this.#sets].map((each) =>
+      each.drain(draining, callersEnded),
+    );
     const waiting = new AbortController();
     const either = AbortSignal.any([wait.signal, waiting.signal]);
     const late = sleep(runtime, Math.max(0, wait.deadline - runtime.now()), either);
@@ -285,12 +308,18 @@ export class Locks {
   async close(): Promise<void> {
     this.#draining ??= new Refusal("draining", "This sidecar is shutting down.");
     this.#stopping.abort(this.#draining);
-    for (const cohort of this.cohorts()) cohort.close(this.#draining);
+    for (const cohort of this.#cohorts()) cohort.close(this.#draining);
+    this.#sets.close(this.#draining);
     await this.#tasks.close();
   }
 
-  /** Those in which somebody waits or holds. */
-  *cohorts(): Iterable<Cohort> {
+  /** For whom somebody waits or holds: cohorts, and members of sets. */
+  *cohorts(): Iterable<Stander> {
+    yield* this.#cohorts();
+    yield* this.#sets.members();
+  }
+
+  *#cohorts(): Iterable<Cohort> {
     for (const pool of this.#pools.values()) yield* pool.cohorts();
   }
 
@@ -315,15 +344,10 @@ export class Locks {
 
   /** The same requestId, from the same pod, for the same lock: the same grant, while it lives. */
   #repeated(request: AcquireRequest): GrantView | undefined {
-    const { pool, name, requestId } = request;
-    if (requestId === undefined) return undefined;
-    const id = this.#grants.forRequest({ pool, name }, requestId);
+    const id = this.#grants.forRequest(request);
     if (id === undefined) return undefined;
     const live = this.#grants.live(id);
-    if (live !== undefined) {
-      checkRepeated(request, live.terms.request);
-      return live.delivered();
-    }
+    if (live !== undefined) return live.delivered();
     const end = this.#grants.any(id)?.end ?? this.#grants.over(id);
     return end === undefined || end.why === "undelivered" ? undefined : refuseLost(id, end);
   }
@@ -340,7 +364,8 @@ export class Locks {
       store,
       namespace,
       pod,
-      cohorts: (lock) => this.#pools.get(lock.pool)?.cohortsOf(lockOf(namespace, lock).path) ?? [],
+      standers: (lock) =>
+        this.#pools.get(lock.pool)?.standersOf(lockOf(namespace, lock).path) ?? [],
       sharing: (name) => rulesNow(mirror, name)?.sharing,
     };
   }
@@ -350,7 +375,8 @@ export class Locks {
     for (;;) {
       const session = await sessions.live(signal);
       const ended = () => {
-        for (const cohort of this.cohorts()) cohort.sessionEnded(session);
+        for (const cohort of this.#cohorts()) cohort.sessionEnded(session);
+        this.#sets.sessionEnded(session);
         this.#followings.doubt();
       };
       session.ended.addEventListener("abort", ended, { once: true });
@@ -381,47 +407,4 @@ export class Locks {
     if (pool === undefined) return;
     for (const cohort of pool.cohortsOf(about)) cohort.noted();
   }
-}
-
-function checkRequest(request: AcquireRequest, rules: Rules): void {
-  const { limits } = rules;
-  checkDemand(request, request, rules);
-  if (request.waitMs > limits.waitMs) {
-    throw new Refusal(
-      "wait_too_long",
-      `wait: ${formatDuration(request.waitMs)} is above ${formatDuration(limits.waitMs)}, the pool's limit (spec.limits.wait). Wait less, or raise the limit.`,
-      { field: "wait", limit: "wait" },
-    );
-  }
-  if (request.ttlMs !== undefined) {
-    checkHasTtl(request.hold);
-    checkTtl(request.ttlMs, rules);
-  }
-  const metadataBytes =
-    request.metadata === undefined ? 0 : utf8Bytes(JSON.stringify(request.metadata));
-  if (metadataBytes > limits.metadataBytes) {
-    throw new Refusal(
-      "metadata_too_large",
-      `metadata: ${String(metadataBytes)} bytes as JSON is above ${String(limits.metadataBytes)}, the pool's limit (spec.limits.metadataBytes). Send less, or raise the limit.`,
-      { field: "metadata", limit: "metadataBytes" },
-    );
-  }
-}
-
-function checkHasTtl(hold: Hold): void {
-  if (hold === "ttl") return;
-  throw new Refusal(
-    "malformed",
-    `ttl: a grant with hold '${hold}' has none; leave it out, or hold by ttl.`,
-    { field: "ttl" },
-  );
-}
-
-function checkTtl(ttlMs: number, { maxTtlMs }: Rules): void {
-  if (ttlMs <= maxTtlMs) return;
-  throw new Refusal(
-    "malformed",
-    `ttl: ${formatDuration(ttlMs)} is above ${formatDuration(maxTtlMs)}, the pool's maxTtl (spec.maxTtl). Name a shorter one, or raise it.`,
-    { field: "ttl" },
-  );
 }

@@ -4,7 +4,7 @@
  * none is accepted from before my entry.
  */
 import { after, type Instant, type Runtime } from "../runtime.ts";
-import type { Key, Revision, Store } from "../store.ts";
+import type { Key, RangeRead, Revision, Snapshot, Store } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
@@ -34,24 +34,57 @@ export async function look(
   { lock, atLeast }: { readonly lock: Lock; readonly atLeast?: Revision },
   signal: AbortSignal,
 ): Promise<Look | undefined> {
-  const specs = mirror.rangesFor(lock.pool);
-  const ranges = [lock.contenders, lock.marks, ...specs];
+  const asked = { ranges: queueOf(lock), pools: [lock.pool], atLeast };
+  const seen = await readJudged({ runtime, store, mirror }, asked, signal);
+  return seen && queueIn(lock, seen, 0);
+}
+
+/** What is read of a lock to judge it: its contenders and its markers. */
+export function queueOf({ contenders, marks }: Lock): readonly RangeRead[] {
+  return [contenders, marks];
+}
+
+/** What was read by {@link queueOf}, from the range `from` on. */
+export function queueIn(lock: Lock, { revision, ranges, at }: Seen, from: number): Look {
+  return {
+    revision,
+    contenders: inOrder((ranges[from]?.keys ?? []).map(readContender)),
+    marks: (ranges[from + 1]?.keys ?? []).map((kv) => readMark(lock, kv)),
+    at,
+  };
+}
+
+export interface Judged {
+  readonly ranges: readonly RangeRead[];
+  /** By whose records it is judged. */
+  readonly pools: readonly string[];
+  readonly atLeast?: Revision | undefined;
+}
+
+export interface Seen extends Snapshot {
+  /** When the answer arrived. */
+  readonly at: Instant;
+}
+
+/** What stands in some ranges, and all that decides about it in the same snapshot, which the mirror takes in. */
+export async function readJudged(
+  { runtime, store, mirror }: LookParts,
+  { ranges, pools, atLeast }: Judged,
+  signal: AbortSignal,
+): Promise<Seen | undefined> {
+  const facts = new Map<Key, RangeRead>();
+  for (const pool of pools) for (const each of mirror.rangesFor(pool)) facts.set(each.key, each);
+  const deciding = [...facts.values()];
   const read = await store.read(
-    ranges,
+    [...ranges, ...deciding],
     { signal, deadline: after(runtime.now(), answerMs) },
     atLeast,
   );
   signal.throwIfAborted();
   if (read.kind !== "done") return undefined;
   const { revision, ranges: results } = read.value;
-  const [contenders, marks, ...found] = results;
-  mirror.took(specs, found, revision);
-  return {
-    revision,
-    contenders: inOrder((contenders?.keys ?? []).map(readContender)),
-    marks: (marks?.keys ?? []).map((kv) => readMark(lock, kv)),
-    at: runtime.now(),
-  };
+  mirror.took(deciding, results.slice(ranges.length), revision);
+  return { revision, ranges: results.slice(0, ranges.length), at: runtime.now() };
 }
 
 /**

@@ -5,8 +5,9 @@
 import { after, type Instant } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
 import type { Tasks } from "../tasks.ts";
+import { askedFor, checkSameAsked } from "./asked.ts";
 import { CohortsBeside } from "./beside.ts";
-import type { CohortParts, CohortPool } from "./around.ts";
+import type { CohortParts, CohortPool, Stander } from "./around.ts";
 import { Cohort } from "./cohort.ts";
 import { newCounters, type Counters } from "./counters.ts";
 import type { Followings } from "./following.ts";
@@ -27,6 +28,11 @@ const seenHeldMax = 10_000;
 export interface PoolParts extends CohortParts {
   readonly tasks: Tasks;
   readonly followings: Followings;
+}
+
+/** One of a set. */
+export interface MemberOf extends Stander {
+  readonly beside: CohortsBeside;
 }
 
 export class Pool implements CohortPool<Cohort> {
@@ -77,6 +83,36 @@ export class Pool implements CohortPool<Cohort> {
     yield* this.#beside.get(path) ?? [];
   }
 
+  /** All of one lock, members of sets too. */
+  *standersOf(path: string): Iterable<Stander> {
+    yield* this.cohortsOf(path);
+    yield* this.#beside.get(path)?.members ?? [];
+  }
+
+  /** Beside whom one of a set stands in that lock's queue, once it is told {@link memberCame}. */
+  besideFor(lock: Lock): CohortsBeside {
+    const { runtime, store, mirror, followings } = this.#parts;
+    return (
+      this.#beside.get(lock.path) ??
+      new CohortsBeside(
+        new Line({ mirror, followings, lock }),
+        new Looks({ runtime, store, mirror }, lock),
+      )
+    );
+  }
+
+  memberCame(member: MemberOf): void {
+    this.#beside.set(member.lock.path, member.beside);
+    member.beside.members.add(member);
+  }
+
+  memberWent(member: MemberOf): void {
+    const { beside } = member;
+    beside.waits(member, false);
+    beside.members.delete(member);
+    if (beside.isEmpty) this.#beside.delete(member.lock.path);
+  }
+
   /** The cohort for such a request. One that is made now is started by {@link start}, after its first caller joined. */
   cohortFor(
     lock: Lock,
@@ -85,13 +121,23 @@ export class Pool implements CohortPool<Cohort> {
   ): { readonly cohort: Cohort; readonly isNew: boolean } {
     const { mode, permits } = request;
     const shares = mode === "exclusive" && rules.sharing.mode !== "Semaphore";
-    const beside = shares ? undefined : this.#besideFor(lock);
+    const beside = shares ? undefined : this.besideFor(lock);
+    this.#checkSameAsked(lock, request);
     const there = shares ? this.#cohorts.get(lock.path) : beside?.repeated(request);
     if (there !== undefined) return { cohort: there, isNew: false };
-    if (!this.#isInUse(lock)) this.#checkNames(rules);
+    this.checkNames([lock], rules);
     if (beside !== undefined) this.#beside.set(lock.path, beside);
     const demand = { mode, permits };
     return { cohort: new Cohort(this.#parts, this, { lock, demand, beside }), isNew: true };
+  }
+
+  /** Of those who wait: of grants it is known elsewhere. */
+  #checkSameAsked({ path }: Lock, request: AcquireRequest): void {
+    if (request.requestId === undefined) return;
+    for (const { callers } of this.cohortsOf(path)) {
+      const same = callers.repeated(request);
+      if (same !== undefined) checkSameAsked(request, askedFor(same.request));
+    }
   }
 
   start(cohort: Cohort): void {
@@ -116,17 +162,6 @@ export class Pool implements CohortPool<Cohort> {
 
   #isInUse({ path }: Lock): boolean {
     return this.#cohorts.has(path) || this.#beside.has(path);
-  }
-
-  #besideFor(lock: Lock): CohortsBeside {
-    const { runtime, store, mirror, followings } = this.#parts;
-    return (
-      this.#beside.get(lock.path) ??
-      new CohortsBeside(
-        new Line({ mirror, followings, lock }),
-        new Looks({ runtime, store, mirror }, lock),
-      )
-    );
   }
 
   sawHeld({ path }: Lock): void {
@@ -167,9 +202,9 @@ export class Pool implements CohortPool<Cohort> {
     await Promise.all(leaving.map(([, ended]) => ended));
   }
 
-  checkGrants({ limits }: Rules): void {
+  checkGrants({ limits }: Rules, more = 1): void {
     const held = this.counters.granted - this.counters.over;
-    if (held < limits.grantsPerPod) return;
+    if (held + more <= limits.grantsPerPod) return;
     throw new Refusal(
       "too_many_grants",
       `This pod holds ${String(held)} grants of pool '${this.name}', its limit (spec.limits.grantsPerPod). Release some, or raise the limit.`,
@@ -177,14 +212,17 @@ export class Pool implements CohortPool<Cohort> {
     );
   }
 
-  #checkNames({ limits }: Rules): void {
+  /** @throws Refusal the pool has no room for those of its locks that are not in use here yet */
+  checkNames(locks: readonly Lock[], { limits }: Rules): void {
     const { runtime, tasks } = this.#parts;
+    const more = locks.filter((lock) => !this.#isInUse(lock)).length;
+    if (more === 0) return;
     if (this.#countAgainAt === undefined || runtime.now() >= this.#countAgainAt) {
       this.#countAgainAt = after(runtime.now(), countedForMs);
       tasks.run(`counting pool ${this.name}`, (signal) => this.#count(limits.names, signal));
     }
     const names = Math.max(this.#namesCounted, this.#cohorts.size, this.#beside.size);
-    if (names < limits.names) return;
+    if (names + more <= limits.names) return;
     throw new Refusal(
       "too_many_names",
       `Pool '${this.name}' has ${String(names)} locks in use, its limit (spec.limits.names). Retry later, or raise the limit.`,

@@ -110,7 +110,7 @@ async function untilFirst(
       const stands = standing(contenders, mine, oneAtATime);
       if (stands.kind === "holds") return;
       if (stands.kind === "gone") throw new Error(`${mine.key} is gone`);
-      const worth = worthALook(mine, stands, undefined);
+      const worth = [worthALook(mine, stands, undefined)];
       await untilWorthALook(parts, { worth, version: mirror.version }, signal);
     } else await sleep(runtime, pauseMs, signal);
   }

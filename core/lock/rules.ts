@@ -3,6 +3,7 @@ import { parseDurationMs } from "#api/fields/duration.ts";
 import type { DistributedLockSpec } from "#api/resources/distributed-lock.ts";
 import { distributedLockKind } from "../spec/records.ts";
 import type { Specs } from "../spec/specs.ts";
+import { Refusal } from "../refusal.ts";
 import type { Sharing } from "./order.ts";
 
 export interface Rules {
@@ -35,6 +36,22 @@ export function rulesOf(spec: DistributedLockSpec): Rules {
 export function rulesNow(specs: Pick<Specs, "record">, pool: string): Rules | undefined {
   const spec = specs.record(distributedLockKind, pool)?.lock;
   return spec === undefined ? undefined : rulesOf(spec);
+}
+
+/** @throws Refusal why there are none */
+export function rulesServed(specs: Pick<Specs, "pool">, pool: string): Rules {
+  const { lock: spec } = specs.pool(pool);
+  if (spec === undefined) throw new Refusal("not_ready", `Lock pool '${pool}' is not served.`);
+  return rulesOf(spec);
+}
+
+/** By which a grant of locks in pools with these rules lives: the strictest of each. */
+export function strictest(all: readonly Rules[]): Pick<Rules, "ttlMs" | "maxHoldMs"> {
+  const bounds = all.flatMap(({ maxHoldMs }) => (maxHoldMs === undefined ? [] : [maxHoldMs]));
+  return {
+    ttlMs: Math.min(...all.map(({ ttlMs }) => ttlMs)),
+    maxHoldMs: bounds.length === 0 ? undefined : Math.min(...bounds),
+  };
 }
 
 function compile(spec: DistributedLockSpec): Rules {

@@ -34,6 +34,7 @@ export function contenderValue(told: Told): ContenderValue {
     holder: request?.holder ?? pod,
     metadata: request?.metadata ?? {},
     requestId: request?.requestId,
+    owner: request?.owner,
     base,
     handovers,
     localWaiters: Math.max(0, callers.size - (grant === undefined ? 1 : 0)),

@@ -5,7 +5,7 @@
 import { after, type Epoch, type Runtime } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
 import type { KeyValue, Store } from "../store.ts";
-import type { Cohort } from "./cohort.ts";
+import type { Stander } from "./around.ts";
 import { readContender, type Contender } from "./contender.ts";
 import { contenderNameOf, contendersOf, poolRange, poolRangeFrom, type LockName } from "./keys.ts";
 import { holders, inOrder, isSame, type Sharing } from "./order.ts";
@@ -23,7 +23,7 @@ export interface ViewParts {
   readonly namespace: string;
   readonly pod: string;
   /** This process's own callers for a lock. */
-  readonly cohorts: (lock: LockName) => Iterable<Cohort>;
+  readonly standers: (lock: LockName) => Iterable<Stander>;
   /** Of a pool; undefined: it is not known. */
   readonly sharing: (pool: string) => Sharing | undefined;
 }
@@ -61,7 +61,8 @@ export async function viewPool(
     totals.held += view.holders.length;
     totals.waiting += view.waiters.reduce(
       (sum, { localWaiters }) => sum + 1 + localWaiters,
-      view.holders.reduce((behind, { localWaiters }) => behind + localWaiters, 0),
+      view.holders.reduce((behind, { localWaiters }) => behind + localWaiters, 0) +
+        view.reserved.length,
     );
     for (const { since } of view.waiters)
       if (oldestWaitSince === undefined || since < oldestWaitSince) oldestWaitSince = since;
@@ -121,40 +122,51 @@ function lockView(parts: ViewParts, lock: LockName, kvs: readonly KeyValue[]): L
   const ordered = inOrder(kvs.map(readContender));
   // Of a pool that went, whoever still holds is shown as its contender stands.
   const holding = holders(ordered, parts.sharing(lock.pool) ?? { mode: "Mutex", permits: 1 });
-  const own = new Map([...parts.cohorts(lock)].map((cohort) => [cohort.place?.key, cohort]));
-  const view: { holders: HolderView[]; waiters: HolderView[] } = { holders: [], waiters: [] };
+  const own = new Map([...parts.standers(lock)].map((stander) => [stander.place?.key, stander]));
+  const view = { holders: [], waiters: [], reserved: [] } as Record<Shown, HolderView[]>;
   for (const contender of ordered) {
-    const cohort = ownOf(own, contender);
-    const callers = callersOf(parts, cohort);
-    const { grant } = cohort ?? {};
+    const stander = ownOf(own, contender);
+    const callers = callersOf(parts, stander);
+    const { grant } = stander ?? {};
     // Once let in it stays, also when there are fewer permits: of its own grants this process knows.
-    if (holding.has(contender) || grant !== undefined) {
+    if (grant !== undefined || (holding.has(contender) && !isReserved(contender, stander))) {
       const holder = grant === undefined ? holderOf(contender) : localHolder(grant, parts.pod, 0);
-      view.holders.push(cohort === undefined ? holder : { ...holder, localWaiters: 0 });
+      const { mode, permits } = contender;
+      view.holders.push(
+        stander === undefined ? holder : { ...holder, mode, permits, localWaiters: 0 },
+      );
       view.waiters.push(...callers);
-    } else if (cohort !== undefined) view.waiters.push(...callers);
+    } else if (holding.has(contender)) view.reserved.push(shown(contender));
+    else if (stander !== undefined) view.waiters.push(...callers);
     else if (!contender.trying) view.waiters.push(shown(contender));
   }
   return { pool: lock.pool, name: lock.name, ...view };
 }
 
-/** The cohort whose place this very contender is. */
-function ownOf(
-  cohorts: ReadonlyMap<string | undefined, Cohort>,
-  contender: Contender,
-): Cohort | undefined {
-  const cohort = cohorts.get(contender.key);
-  return cohort?.place !== undefined && isSame(contender, cohort.place) ? cohort : undefined;
+type Shown = "holders" | "waiters" | "reserved";
+
+/** One of a set that waits for others of it. Of its own sets this process knows better than what is written. */
+function isReserved({ set }: Contender, stander: Stander | undefined): boolean {
+  return stander === undefined ? set === "waiting" : set !== undefined;
 }
 
-function callersOf({ pod }: ViewParts, cohort: Cohort | undefined): HolderView[] {
-  return [...(cohort?.callers ?? [])]
+/** Whose place this very contender is. */
+function ownOf(
+  standers: ReadonlyMap<string | undefined, Stander>,
+  contender: Contender,
+): Stander | undefined {
+  const stander = standers.get(contender.key);
+  return stander?.place !== undefined && isSame(contender, stander.place) ? stander : undefined;
+}
+
+function callersOf({ pod }: ViewParts, stander: Stander | undefined): HolderView[] {
+  return [...(stander?.callers ?? [])]
     .filter(({ trying }) => !trying)
     .map(({ request, since }) => ({
       holder: request.holder ?? pod,
       pod,
-      mode: request.mode,
-      permits: request.permits,
+      mode: stander?.demand.mode ?? request.mode,
+      permits: stander?.demand.permits ?? request.permits,
       since,
       metadata: request.metadata ?? {},
       localWaiters: 0,

@@ -3,20 +3,29 @@
  * milliseconds; all moments are wall-clock milliseconds, for people.
  */
 import type { Epoch, Instant } from "../runtime.ts";
+import type { LockName } from "./keys.ts";
 import type { Demand } from "./order.ts";
 
 export type Hold = "ttl" | "session" | "connection";
 
-export interface AcquireRequest extends Demand {
+/** One lock, and how it is wanted or held. */
+export interface LockDemand extends Demand {
   readonly pool: string;
   /** As the user wrote it, not encoded. */
   readonly name: string;
+}
+
+export interface AcquireRequest extends LockDemand {
+  /** A set: all of these or none. What stands beside is the first of them. Absent: that one lock. */
+  readonly locks?: readonly LockDemand[] | undefined;
   /** 0: try. Bounded by the pool's `limits.wait`. */
   readonly waitMs: number;
   /** Absent: the pool's. Only with `hold: ttl`. */
   readonly ttlMs?: number | undefined;
   readonly hold: Hold;
   readonly requestId?: string | undefined;
+  /** On whose behalf, for the search for circles of waiting; absent: it takes part in none. */
+  readonly owner?: string | undefined;
   /** Who holds, in the caller's words; absent: the pod's name. */
   readonly holder?: string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
@@ -26,15 +35,21 @@ export interface AcquireRequest extends Demand {
 export type Acquired =
   | { readonly kind: "granted"; readonly grant: GrantView }
   /** The wait is over and somebody else holds it. `holder`: as last seen; absent where nobody was seen yet. */
-  | { readonly kind: "held"; readonly holder?: HolderView | undefined; readonly waiting: number }
+  | {
+      readonly kind: "held";
+      /** Of a set: the one that keeps it waiting; absent where none was seen yet. */
+      readonly lock?: LockName | undefined;
+      readonly holder?: HolderView | undefined;
+      readonly waiting: number;
+    }
   /** A place in the queue may have been taken, and may still stand for a while. It is never granted to this caller. */
   | { readonly kind: "unknown" };
 
-export interface GrantView extends Demand {
+export interface GrantView extends LockDemand {
   readonly grantId: string;
-  readonly pool: string;
-  readonly name: string;
-  /** Decimal. */
+  /** Of a set: its locks, as they were asked for. What stands beside is the first of them. */
+  readonly locks?: readonly LockDemand[] | undefined;
+  /** Decimal. Of a set: the one of each of its locks, since its places were taken in one write. */
   readonly fence: string;
   readonly hold: Hold;
   /** Only with `hold: ttl`. */
@@ -85,6 +100,8 @@ export interface LockView {
   readonly holders: readonly HolderView[];
   /** In order: places in etcd first by their order; behind this sidecar's own place each of its callers is listed. */
   readonly waiters: readonly HolderView[];
+  /** Sets whose turn has come here, and who wait for other locks: nobody else can have this one meanwhile. */
+  readonly reserved: readonly HolderView[];
 }
 
 export interface PoolView {

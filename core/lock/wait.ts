@@ -36,13 +36,13 @@ export function worthALook(place: Mine, stand: Stand<Contender>, line: Line | un
 }
 
 /**
- * `worth`: what is waited for; `version`: of the specs that the last look was judged by.
+ * `worth`: any of these is waited for; `version`: of the specs that the last look was judged by.
  *
  * @throws the signal's reason
  */
 export async function untilWorthALook(
   parts: WaitParts,
-  { worth, version }: { readonly worth: Worth; readonly version: number },
+  { worth, version }: { readonly worth: readonly Worth[]; readonly version: number },
   signal: AbortSignal,
 ): Promise<void> {
   const { mirror } = parts;
@@ -58,13 +58,16 @@ export async function untilWorthALook(
   signal.throwIfAborted();
 }
 
-function reasons(parts: WaitParts, worth: Worth, signal: AbortSignal): Promise<void>[] {
+function reasons(parts: WaitParts, worth: readonly Worth[], signal: AbortSignal): Promise<void>[] {
   const { runtime } = parts;
-  // A line reads all anew so often: each who waits in it need not.
-  if ("line" in worth) return [worth.line.until(worth.letIn, signal)];
-  const latest = sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), signal);
-  if ("at" in worth) return [sleep(runtime, Math.max(0, worth.at - runtime.now()), signal), latest];
-  return [untilGone(parts, worth.gone, signal), latest];
+  const each = worth.map((one) => {
+    if ("line" in one) return one.line.until(one.letIn, signal);
+    if ("at" in one) return sleep(runtime, Math.max(0, one.at - runtime.now()), signal);
+    return untilGone(parts, one.gone, signal);
+  });
+  // A line reads all anew so often: who waits in lines alone need not.
+  if (worth.every((one) => "line" in one)) return each;
+  return [...each, sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), signal)];
 }
 
 /** The watch begins, then the key is read once: between its last look and the watch nothing may have been missed. */

@@ -1,11 +1,13 @@
 /** Locks and grants over HTTP: each operation asks core one thing and shows what became of it. */
 import { formatDuration } from "#api/fields/duration.ts";
+import type { AcquireSetInput } from "#api/operations/lock-sets.ts";
 import type {
   AcquireInput,
   Grant,
   LockHolder,
   LockView as LockBody,
   PoolView as PoolBody,
+  SetGrant,
 } from "#api/operations/locks.ts";
 import type {
   Acquired,
@@ -13,11 +15,12 @@ import type {
   GrantView,
   HolderView,
   ListPool,
+  LockDemand,
   LockView,
   PoolView,
 } from "#core/lock/views.ts";
 import type { WaitObserver } from "#core/lock/events.ts";
-import { Refusal } from "#core/refusal.ts";
+import { assert, Refusal } from "#core/refusal.ts";
 import type { Epoch } from "#core/runtime.ts";
 import type { Call } from "#host/http/exchange.ts";
 import { json, noContent, problem, text, type Reply } from "#host/http/reply.ts";
@@ -45,6 +48,7 @@ export interface LocksApi {
 
 type LockOperations =
   | "acquireLock"
+  | "acquireLockSet"
   | "getGrant"
   | "renewGrant"
   | "releaseGrant"
@@ -55,34 +59,16 @@ type LockOperations =
 /** `asStream`: answers an acquire whose caller wants a stream. */
 export function lockHandlers(
   locks: LocksApi,
-  asStream: (input: AcquireInput, call: Call) => Promise<Reply>,
+  asStream: (request: AcquireRequest, call: Call) => Promise<Reply>,
 ): Pick<Handlers, LockOperations> {
+  const answer = (request: AcquireRequest, call: Call): Promise<Reply> => {
+    if (call.form === "events") return asStream(request, call);
+    if (request.hold === "connection") throw needsStream();
+    return acquire(locks, request, call);
+  };
   return {
-    acquireLock: async (input, call) => {
-      const { form } = call;
-      if (form === "events") return asStream(input, call);
-      if (input.hold === "connection") throw needsStream();
-      // A try is answered soon; where its caller has gone by then, the answer is undelivered and the grant given back.
-      const acquired = await locks.acquire(
-        requestOf(input),
-        input.waitMs > 0 ? call.caller : undefined,
-      );
-      switch (acquired.kind) {
-        case "granted": {
-          const { grant } = acquired;
-          const undelivered = () => {
-            locks.undelivered(grant.grantId);
-          };
-          if (form === "text") return text(200, `${grant.grantId} ${grant.fence}\n`, undelivered);
-          return json(200, grantBody(grant), undelivered);
-        }
-        case "held":
-        case "unknown":
-          return notGranted(input, acquired);
-        default:
-          return acquired satisfies never;
-      }
-    },
+    acquireLock: (input, call) => answer(requestOf(input), call),
+    acquireLockSet: (input, call) => answer(setRequestOf(input), call),
     getGrant: async ({ grantId }) => json(200, grantBody(await locks.grant(grantId))),
     renewGrant: async ({ grantId, ttlMs }) =>
       json(200, grantBody(await locks.renew(grantId, ttlMs))),
@@ -114,25 +100,63 @@ function needsStream(): Refusal {
   );
 }
 
-export function requestOf(input: AcquireInput): AcquireRequest {
+async function acquire(locks: LocksApi, request: AcquireRequest, call: Call): Promise<Reply> {
+  // A try is answered soon; where its caller has gone by then, the answer is undelivered and the grant given back.
+  const acquired = await locks.acquire(request, request.waitMs > 0 ? call.caller : undefined);
+  switch (acquired.kind) {
+    case "granted": {
+      const { grant } = acquired;
+      const undelivered = () => {
+        locks.undelivered(grant.grantId);
+      };
+      if (call.form === "text") return text(200, `${grant.grantId} ${grant.fence}\n`, undelivered);
+      return json(200, grantBody(grant), undelivered);
+    }
+    case "held":
+    case "unknown":
+      return notGranted(request, acquired);
+    default:
+      return acquired satisfies never;
+  }
+}
+
+function setRequestOf({ locks, ...input }: AcquireSetInput): AcquireRequest {
+  const [first] = locks;
+  assert(first !== undefined, "a set without locks was read");
+  return { ...requestOf({ ...input, ...first }), locks };
+}
+
+function requestOf(input: AcquireInput): AcquireRequest {
   const { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, metadata } = input;
   return { pool, name, mode, permits, waitMs, ttlMs, hold, requestId, holder, metadata };
 }
 
 export function notGranted(
-  input: AcquireInput,
+  request: AcquireRequest,
   acquired: Exclude<Acquired, { kind: "granted" }>,
 ): Reply {
-  return acquired.kind === "held" ? held(input, acquired) : unknownAcquire(input.requestId);
+  return acquired.kind === "held" ? held(request, acquired) : unknownAcquire(request.requestId);
 }
 
-export function grantBody(grant: GrantView): Grant {
+export function grantBody(grant: GrantView): Grant | SetGrant {
+  const { grantId, fence } = grant;
+  const times = grantTimes(grant);
+  if (grant.locks === undefined) return { grantId, ...lockDemandBody(grant), fence, ...times };
   return {
-    grantId: grant.grantId,
-    lock: `${grant.pool}/${grant.name}`,
-    mode: grant.mode,
-    permits: grant.permits,
-    fence: grant.fence,
+    grantId,
+    locks: grant.locks.map((each) => ({ ...lockDemandBody(each), fence })),
+    fence,
+    ...times,
+  };
+}
+
+function lockDemandBody({ pool, name, mode, permits }: LockDemand) {
+  return { lock: `${pool}/${name}`, mode, permits };
+}
+
+/** What every grant tells. */
+function grantTimes(grant: GrantView) {
+  return {
     hold: grant.hold,
     ...(grant.ttlMs === undefined ? {} : { ttl: formatDuration(grant.ttlMs) }),
     ...(grant.expiresInMs === undefined ? {} : { expiresIn: formatDuration(grant.expiresInMs) }),
@@ -143,9 +167,10 @@ export function grantBody(grant: GrantView): Grant {
 }
 
 function held(
-  { pool, name }: AcquireInput,
-  { holder, waiting }: Acquired & { kind: "held" },
+  request: AcquireRequest,
+  { holder, waiting, ...at }: Acquired & { kind: "held" },
 ): Reply {
+  const { pool, name } = at.lock ?? request;
   const lock = `${pool}/${name}`;
   const since =
     holder === undefined
@@ -196,11 +221,12 @@ export function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
   };
 }
 
-function lockBody({ pool, name, holders, waiters }: LockView): LockBody {
+function lockBody({ pool, name, holders, waiters, reserved }: LockView): LockBody {
   return {
     lock: `${pool}/${name}`,
     holders: holders.map((holder) => ({ ...holderBody(holder), fence: holder.fence ?? "0" })),
     waiters: waiters.map(holderBody),
+    ...(reserved.length === 0 ? {} : { reserved: reserved.map(holderBody) }),
   };
 }
 

@@ -6,7 +6,6 @@
  * because nobody reads it, the grant is over for its caller, and the lock is free when what was stated has run out.
  */
 import { formatDuration } from "#api/fields/duration.ts";
-import type { AcquireInput } from "#api/operations/locks.ts";
 import type {
   GrantEvent,
   LockEvent,
@@ -20,7 +19,7 @@ import { Bug, Refusal } from "#core/refusal.ts";
 import { CallerGone, type Call } from "#host/http/exchange.ts";
 import type { Reply } from "#host/http/reply.ts";
 import type { Handlers } from "./handlers.ts";
-import { grantBody, holderBody, moment, notGranted, requestOf } from "./locks.ts";
+import { grantBody, holderBody, moment, notGranted } from "./locks.ts";
 import { refusedOf } from "./refusals.ts";
 import type { EventStream, Streams } from "./streams.ts";
 
@@ -74,20 +73,20 @@ export function watchingHandlers(parts: WatchingParts): Pick<Handlers, "watchGra
 /** Throws Refusal; what comes after the stream has begun is said there. */
 export async function acquireAsStream(
   parts: WatchingParts,
-  input: AcquireInput,
+  request: AcquireRequest,
   call: Call,
 ): Promise<Reply> {
   const { locks, streams } = parts;
   const stream = streams.begin();
-  const lock = `${input.pool}/${input.name}`;
+  const lock = `${request.pool}/${request.name}`;
   const waiting = (place: number): void => {
     stream.say("waiting", { lock, place });
   };
-  const answered = acquiring(locks, input, { caller: call.caller, waiting });
+  const answered = acquiring(locks, request, { caller: call.caller, waiting });
   const first = await Promise.race([answered, stream.begun]);
   if (first === "begun") {
     void answered.then((answer) => {
-      goOn(parts, stream, { input, answer });
+      goOn(parts, stream, { request, answer });
     });
     return stream.reply;
   }
@@ -97,7 +96,7 @@ export async function acquireAsStream(
   }
   stream.end();
   if (first.kind === "failed") throw first.error;
-  return notGranted(input, first);
+  return notGranted(request, first);
 }
 
 type Answer = Acquired | { readonly kind: "failed"; readonly error: unknown };
@@ -110,11 +109,11 @@ interface Listener {
 /** Never rejects. */
 async function acquiring(
   locks: WatchingApi,
-  input: AcquireInput,
+  request: AcquireRequest,
   { caller, waiting }: Listener,
 ): Promise<Answer> {
   try {
-    return await locks.acquire(requestOf(input), caller, { waiting });
+    return await locks.acquire(request, caller, { waiting });
   } catch (error) {
     return { kind: "failed", error };
   }
@@ -124,7 +123,7 @@ async function acquiring(
 function goOn(
   parts: WatchingParts,
   stream: EventStream,
-  { input, answer }: { readonly input: AcquireInput; readonly answer: Answer },
+  { request, answer }: { readonly request: AcquireRequest; readonly answer: Answer },
 ): void {
   switch (answer.kind) {
     case "granted":
@@ -132,7 +131,7 @@ function goOn(
       return;
     case "held":
     case "unknown": {
-      const { body } = notGranted(input, answer);
+      const { body } = notGranted(request, answer);
       stream.sayText("problem", body?.text ?? "");
       stream.end();
       return;

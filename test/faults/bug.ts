@@ -21,6 +21,8 @@ export type Catcher =
       /** Of the pools; absent: a mutex. */
       readonly mode?: PoolMode;
       readonly faults?: readonly FaultName[];
+      /** Whether some requests are for several locks at once. */
+      readonly sets?: true;
     }
   /** A test file that fails with it, where no schedule can. */
   | { readonly tests: string };

@@ -6,7 +6,7 @@ import { operationIds, statusesOf } from "../support/contract.ts";
 import { EventStream } from "../support/event-stream.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
 import type { Answer } from "../support/http-client.ts";
-import { acquire, hold, release, type Held } from "../support/lock-calls.ts";
+import { acquire, acquireSet, hold, release, type Held } from "../support/lock-calls.ts";
 import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
@@ -27,6 +27,7 @@ const unseenOfStatus: Readonly<Record<number, string>> = {
 const busy = { 429: "10,000 requests at once: test/unit/sidecar/http" };
 const missing: Readonly<Record<OperationId, Readonly<Record<number, string>>>> = {
   acquireLock: unseen,
+  acquireLockSet: unseen,
   getGrant: { ...unseen, ...busy },
   renewGrant: { ...unseen, ...busy },
   releaseGrant: { ...unseen, ...busy },
@@ -45,6 +46,7 @@ const missing: Readonly<Record<OperationId, Readonly<Record<number, string>>>> =
 
 const requests: Readonly<Record<OperationId, readonly [method: string, path: string]>> = {
   acquireLock: ["POST", "/v1/locks/orders/1/acquire"],
+  acquireLockSet: ["POST", "/v1/lock-sets/acquire"],
   getGrant: ["GET", "/v1/grants/g"],
   renewGrant: ["POST", "/v1/grants/g/renew"],
   releaseGrant: ["DELETE", "/v1/grants/g"],
@@ -80,6 +82,7 @@ describe("the contract", function () {
     sidecar = await SidecarProcess.start({ etcd: etcd.endpoint, resources });
     released = await hold(sidecar, "orders/released", { requestId: "r" });
     await release(sidecar, released);
+    await acquireSet(sidecar, ["orders/set-3", "orders/set-4"], { requestId: "s", ttl: "100ms" });
 
     await using gone = await TcpProxy.before(etcd.endpoint);
     await using first = await SidecarProcess.start({ etcd: gone.endpoint, resources });
@@ -149,6 +152,15 @@ describe("the contract", function () {
       429: () => acquire(sidecar, "orders/1", { wait: "1m" }),
       503: () => acquire(dark, "orders/1"),
       504: () => acquire(mute, "orders/1", { wait: "100ms" }),
+    },
+    acquireLockSet: {
+      200: () => acquireSet(sidecar, ["orders/set-1", "orders/set-2"]),
+      404: () => acquireSet(sidecar, ["orders/set-3", "nowhere/1"]),
+      409: () => acquireSet(sidecar, ["orders/set-3"], { requestId: "s" }),
+      423: () => acquireSet(sidecar, ["orders/set-3", "orders/set-1"]),
+      429: () => acquireSet(sidecar, ["orders/set-3"], { wait: "1m" }),
+      503: () => acquireSet(dark, ["orders/set-3"]),
+      504: () => acquireSet(mute, ["orders/set-3"], { wait: "100ms" }),
     },
     getGrant: {
       200: async () => {

@@ -15,10 +15,12 @@ export interface Caught {
   readonly what: string;
 }
 
-const [first = "1", most = String(othersMax), mode = "Mutex", faults] = process.argv.slice(2);
+const [first = "1", most = String(othersMax), mode = "Mutex", faults = "any", kind = "singles"] =
+  process.argv.slice(2);
 const change = {
   mode: mode as PoolMode,
-  ...(faults === undefined
+  sets: kind === "sets",
+  ...(faults === "any"
     ? {}
     : { faults: faults.split(",").filter((name) => name !== "") as FaultName[] }),
 };

@@ -1,5 +1,5 @@
 /** A simulated application: takes locks, holds them, renews or forgets them, gives up, asks again, and dies with nobody. */
-import type { AcquireRequest, GrantView } from "#core/lock/views.ts";
+import type { AcquireRequest, GrantView, LockDemand } from "#core/lock/views.ts";
 import type { Chance } from "#test/support/world/chance.ts";
 import type { Demand } from "#core/lock/order.ts";
 import { forOneself, type Answer, type Process } from "./process.ts";
@@ -15,6 +15,8 @@ export class Client {
   readonly #stage: Stage;
   readonly #pod: Pod;
   readonly #chance: Chance;
+  /** Apart, so that a schedule without sets is the same as ever. */
+  readonly #setChance: Chance;
   #requests = 0;
 
   constructor(stage: Stage, pod: Pod, index: number) {
@@ -22,6 +24,7 @@ export class Client {
     this.#pod = pod;
     this.name = `${pod.name}-app-${String(index)}`;
     this.#chance = stage.world.chanceFor(`client/${this.name}`);
+    this.#setChance = stage.world.chanceFor(`client/${this.name}/sets`);
   }
 
   /** Until `untilMs`; what it holds then it gives back, or has forgotten. */
@@ -35,7 +38,9 @@ export class Client {
   }
 
   async #tryOnce(process: Process, untilMs: number): Promise<void> {
-    const request = this.#drawRequest();
+    const single = this.#drawRequest();
+    const isSet = this.#stage.schedule.sets && this.#setChance.happens(0.5);
+    const request = isSet ? this.#asSet(single) : single;
     let at = process;
     let answer = await this.#acquire(at, request);
     for (let again = 0; again < 2 && request.requestId !== undefined; again++) {
@@ -66,6 +71,19 @@ export class Client {
       ...(chance.happens(0.4) ? { requestId: `${this.name}/${String(this.#requests)}` } : {}),
       holder: this.name,
     };
+  }
+
+  /** Some of all locks, in any order, each wanted in a way of its own. */
+  #asSet(request: AcquireRequest): AcquireRequest {
+    const { pools, names } = this.#stage.schedule;
+    const chance = this.#setChance;
+    const all = pools.flatMap((pool) => names.map((name) => ({ pool, name })));
+    const locks = [];
+    while (all.length > 0 && (locks.length === 0 || chance.happens(0.8))) {
+      const [lock] = all.splice(chance.wholeBetween({ min: 0, max: all.length - 1 }), 1);
+      if (lock !== undefined) locks.push({ ...lock, ...this.#drawDemand() });
+    }
+    return asSet(request, locks);
   }
 
   /** Draws nothing where there is no choice. */
@@ -144,6 +162,11 @@ export class Client {
   }
 }
 
-function unheard({ pool, name, mode, permits, waitMs }: AcquireRequest): AcquireRequest {
-  return { pool, name, mode, permits, waitMs, hold: "session" };
+/** One request for all of them. */
+export function asSet(request: AcquireRequest, locks: readonly LockDemand[]): AcquireRequest {
+  return { ...request, ...locks[0], locks };
+}
+
+function unheard({ pool, name, mode, permits, waitMs, locks }: AcquireRequest): AcquireRequest {
+  return { pool, name, mode, permits, waitMs, hold: "session", locks };
 }

@@ -36,6 +36,11 @@ export function contenderIn({
   return `${key}@${String(createRevision)}`;
 }
 
+/** Of what {@link contenderIn} gave. */
+export function keyIn(contender: string): Key {
+  return contender.slice(0, contender.lastIndexOf("@"));
+}
+
 export class EtcdRecord {
   readonly commits: Commit[] = [];
   readonly #server: EtcdModel;
@@ -150,6 +155,10 @@ export class EtcdRecord {
     const { lock } = readRecord(kv, named.kind, named.name);
     if (lock === undefined) return;
     const { mode, permits } = lock;
+    // Who could hold, but for a delay, may be kept waiting by there being fewer now.
+    if (this.#sharing.get(named.name)?.permits !== permits)
+      for (const { place, contender } of this.#standing.values())
+        if (place.lock.startsWith(`${named.name}/`)) this.#mayHoldMs.delete(contender);
     this.#sharing.set(named.name, { mode, permits });
     const all = this.#permits.get(named.name) ?? [];
     this.#permits.set(named.name, [...all, { atMs, permits }]);

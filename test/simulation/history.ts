@@ -18,7 +18,10 @@ export type AttemptOutcome =
 export interface Attempt {
   readonly id: number;
   readonly process: string;
+  /** Of a set: all of them in one text. */
   readonly lock: string;
+  /** Of a set: each. */
+  readonly locks?: readonly string[] | undefined;
   /** It stands in etcd by itself: not with others of its sidecar. */
   readonly hasOwnPlace?: boolean;
   readonly waitMs: number;
@@ -86,7 +89,10 @@ export interface Granted extends Demand {
   readonly permitsThen?: number;
   /** Since when none before its place excludes it. Absent: not known. */
   readonly mayHoldMs?: number | undefined;
+  /** Of a set each lock has one of these, all with its id. */
   readonly id: string;
+  /** Of a set: how many locks it has. */
+  readonly ofSet?: number | undefined;
   readonly lock: string;
   readonly process: string;
   /** The key of its place in etcd. */
@@ -121,6 +127,10 @@ export interface Violation {
   readonly atMs?: number | undefined;
 }
 
+export function locksOf({ lock, locks }: Attempt): readonly string[] {
+  return locks ?? [lock];
+}
+
 export class History {
   readonly attempts: Attempt[] = [];
   readonly grants: Granted[] = [];
@@ -131,10 +141,15 @@ export class History {
   readonly violations: Violation[] = [];
   /** As contenders were made; those of a mutex need none. */
   readonly demands: Map<string, Demand> = new Map<string, Demand>();
-  readonly #grantsById = new Map<string, Granted>();
+  readonly #grantsById = new Map<string, Granted[]>();
 
+  /** Of a set: of its first lock. */
   grant(id: string): Granted | undefined {
-    return this.#grantsById.get(id);
+    return this.#grantsById.get(id)?.[0];
+  }
+
+  grantsOf(id: string): readonly Granted[] {
+    return this.#grantsById.get(id) ?? [];
   }
 
   /** The client of these grants lets go of them now, whether the sidecar hears of it or not. */
@@ -144,7 +159,7 @@ export class History {
 
   add(grant: Granted): void {
     this.grants.push(grant);
-    this.#grantsById.set(grant.id, grant);
+    this.#grantsById.set(grant.id, [...this.grantsOf(grant.id), grant]);
   }
 
   violated(rule: string, what: string, atMs?: number): void {

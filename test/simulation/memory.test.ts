@@ -39,14 +39,15 @@ async function failsTests(named: string, tests: string): Promise<void> {
 
 async function failsSchedules(
   named: string,
-  { seed, mode = "Mutex", faults }: Extract<Bug["caughtBy"], { readonly seed: string }>,
+  { seed, mode = "Mutex", faults, sets }: Extract<Bug["caughtBy"], { readonly seed: string }>,
 ): Promise<void> {
   const args = [
     "test/simulation/catch.ts",
     seed,
     String(othersMax),
     mode,
-    ...(faults === undefined ? [] : [faults.join(",")]),
+    faults === undefined ? "any" : faults.join(","),
+    sets === true ? "sets" : "singles",
   ];
   const { code, output } = await run(named, args);
   assert.equal(code, 0, `no schedule fails with ${named}: sharpen the simulation.\n${output}`);

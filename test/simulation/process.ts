@@ -24,6 +24,10 @@ export const namespace = "default";
 /** As locks of every mode can be held. */
 export const forOneself = { mode: "exclusive", permits: 1 } as const;
 
+function pathOf({ pool, name }: { readonly pool: string; readonly name: string }): string {
+  return `${pool}/${name}`;
+}
+
 /** What a client hears. */
 export type Answer<T> =
   | { readonly kind: "answered"; readonly value: T }
@@ -267,7 +271,8 @@ export class Process {
     const attempt: Attempt = {
       id: history.attempts.length,
       process: this.name,
-      lock: `${request.pool}/${request.name}`,
+      lock: (request.locks ?? [request]).map(pathOf).join(" and "),
+      locks: request.locks?.map(pathOf),
       hasOwnPlace: this.#hasOwnPlace(request),
       waitMs: request.waitMs,
       requestId: request.requestId,
@@ -279,9 +284,9 @@ export class Process {
     return attempt;
   }
 
-  #hasOwnPlace({ pool, mode }: AcquireRequest): boolean {
+  #hasOwnPlace({ pool, mode, locks }: AcquireRequest): boolean {
     const spec = this.kernel.specs.record("DistributedLock", pool)?.lock;
-    return mode === "shared" || spec?.mode === "Semaphore";
+    return locks !== undefined || mode === "shared" || spec?.mode === "Semaphore";
   }
 
   #acquired(attempt: Attempt, acquired: Acquired, undeliverable: boolean): Acquired {
@@ -292,7 +297,7 @@ export class Process {
     this.#parts.claimed(this, acquired.grant, attempt);
     if (undeliverable) {
       this.kernel.locks.undelivered(acquired.grant.grantId);
-      this.#parts.history.grant(acquired.grant.grantId)?.claims.pop();
+      for (const grant of this.#parts.history.grantsOf(acquired.grant.grantId)) grant.claims.pop();
       throw new Error("its socket was closed");
     }
     return acquired;

@@ -3,7 +3,8 @@
  * are prose, those with `> ` are commands; all else is the trace, written by the runner.
  *
  *   > pods a b                                   the cluster; `> pool {…}` before it says what the pool is like
- *   > a acquire 42 wait=5s ttl=10s as=worker     somebody asks (mode=shared, permits=2); goes on at once
+ *   > a acquire 42 wait=5s ttl=10s as=worker     somebody asks (mode=shared, permits=2, owner=o); goes on at once
+ *   > a acquire 1 and=2,3                        the same for several locks at once
  *   > a look|renew|release|leave worker [ttl=]   the same caller
  *   > pass 3s                                    time
  *   > cut|heal|pause|resume|kill|start a         what happens to a pod
@@ -19,7 +20,8 @@ import type { Acquired, GrantView } from "#core/lock/views.ts";
 import type { Weather } from "#test/support/etcd-model/weather.ts";
 import { calm } from "#test/support/etcd-model/weather.ts";
 import type { Pod } from "./pod.ts";
-import type { Answer, Asked, Process } from "./process.ts";
+import { asSet } from "./client.ts";
+import { forOneself, type Answer, type Asked, type Process } from "./process.ts";
 import { specOf, type Schedule } from "./schedule.ts";
 import { Stage } from "./stage.ts";
 
@@ -125,16 +127,17 @@ class Scenario {
       case "acquire": {
         const as = options.get("as") ?? "somebody";
         const waitMs = parseDurationMs(options.get("wait") ?? "0s");
-        const asked = process.acquire({
+        const request = {
           pool: "orders",
           name: about,
           mode: options.get("mode") === "shared" ? "shared" : "exclusive",
           permits: Number(options.get("permits") ?? 1),
-          waitMs,
-          ttlMs,
+          ...{ waitMs, ttlMs, holder: as, owner: options.get("owner") },
           hold: "ttl",
-          holder: as,
-        });
+        } as const;
+        const more = options.get("and")?.split(",") ?? [];
+        const locks = [about, ...more].map((name) => ({ ...forOneself, pool: "orders", name }));
+        const asked = process.acquire(more.length === 0 ? request : asSet(request, locks));
         this.#asked.set(as, asked);
         void asked.answer.then((heard) => this.#say(`${as} hears: ${this.#show(as, heard)}`));
         break;

@@ -26,6 +26,8 @@ export interface Schedule {
   readonly faultEveryMs: Bounds;
   /** Clocks run at unlike rates, and show unlike times. */
   readonly skewed: boolean;
+  /** Whether some requests are for several locks at once. */
+  readonly sets: boolean;
   /** When all has healed watches fall silent for good: nobody may rely on them. */
   readonly silenceStays: boolean;
 }
@@ -50,6 +52,7 @@ export function drawSchedule(chance: Chance, modes: Chance): Schedule {
     faultEveryMs: { min: 50, max: chance.oneOf([600, 1_500, 4_000]) },
     skewed: chance.happens(0.6),
     silenceStays: chance.happens(0.15),
+    sets: modes.happens(0.4),
   };
 }
 
@@ -126,5 +129,5 @@ export function specOf(written: object): DistributedLockSpec {
 export function describeSchedule(schedule: Schedule): string {
   const { mode, pods, clientsPerPod, names, sessionTtlMs, activityMs, faults, skewed } = schedule;
   const what = faults.length === 0 ? "no faults" : faults.join(", ");
-  return `${mode}, ${String(pods)} pods x ${String(clientsPerPod)} clients, ${String(names.length)} names, session ttl ${String(sessionTtlMs)} ms, ${String(activityMs)} ms, ${skewed ? "skewed clocks, " : ""}${what}`;
+  return `${mode}${schedule.sets ? " with sets" : ""}, ${String(pods)} pods x ${String(clientsPerPod)} clients, ${String(names.length)} names, session ttl ${String(sessionTtlMs)} ms, ${String(activityMs)} ms, ${skewed ? "skewed clocks, " : ""}${what}`;
 }

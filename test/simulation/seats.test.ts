@@ -61,7 +61,7 @@ describe("the seats of a session", () => {
     const contender = { key: gone.key, created: gone.createRevision };
     const waiting = Promise.withResolvers<unknown>();
     runtime.deliver(() => {
-      const reason = { worth: { gone: contender }, version: specs.version };
+      const reason = { worth: [{ gone: contender }], version: specs.version };
       const { signal } = new AbortController();
       untilWorthALook({ runtime, store, mirror: specs }, reason, signal).then(
         waiting.resolve,

@@ -1,6 +1,7 @@
 /** One schedule from its seed to its verdict: clients work and faults happen; all heals; then everything must still go. */
 import type { Demand, PoolMode } from "#core/lock/order.ts";
-import { Client } from "./client.ts";
+import type { AcquireRequest } from "#core/lock/views.ts";
+import { asSet, Client } from "./client.ts";
 import { budget, lostNoticeMs, noticeMs } from "./checks/budget.ts";
 import { exclusion, lockDelay } from "./checks/exclusion.ts";
 import { fences } from "./checks/fences.ts";
@@ -10,12 +11,13 @@ import { places } from "./checks/places.ts";
 import { promises } from "./checks/promises.ts";
 import { promptness } from "./checks/promptness.ts";
 import { requests } from "./checks/requests.ts";
+import { sets } from "./checks/sets.ts";
 import { settling } from "./checks/settling.ts";
 import { truth } from "./checks/truth.ts";
 import { catalog } from "./faults/catalog.ts";
 import type { Violation } from "./history.ts";
 import { generousPermits, generousSpec, type Schedule } from "./schedule.ts";
-import { forOneself } from "./process.ts";
+import { forOneself, type Process } from "./process.ts";
 import { Stage } from "./stage.ts";
 
 export interface Run {
@@ -24,8 +26,12 @@ export interface Run {
   readonly stage: Stage;
 }
 
-/** Every lock must be had by everybody within it, once all has healed: a look that trusts no watch comes every 38 s. */
-const probeWaitMs = 200_000;
+/**
+ * Every lock must be had by everybody within it, once all has healed: a look that trusts no watch comes every 38 s. Sets stand
+ * one behind the other where singles of other locks do not.
+ */
+const probeWaitMs = (schedule: Schedule): number =>
+  schedule.sets && schedule.silenceStays ? 599_000 : 200_000;
 const probeHoldMs = 5;
 /** Longer than any lease of a lost session, and the revoking of it. */
 const calmDownMs = 10_000;
@@ -52,13 +58,13 @@ export async function simulate(seed: string, change: Partial<Schedule> = {}): Pr
     world.in(calmDownMs / 2, () => {
       editAll(stage, "3s");
     });
-    await world.until(work, calmDownMs + probeWaitMs);
+    await world.until(work, calmDownMs + probeWaitMs(schedule));
     await world.run(schedule.activityMs + 2 * calmDownMs);
     await world.until(Promise.all(clients.map((client) => client.giveBackAll())), calmDownMs);
     await world.pass(calmDownMs);
     if (schedule.silenceStays) for (const { link } of stage.processes) link.holdWatches();
     stage.note("everybody is to get every lock");
-    await world.until(probeAll(stage), probeWaitMs + calmDownMs);
+    await world.until(probeAll(stage), probeWaitMs(schedule) + calmDownMs);
     await world.pass(calmDownMs);
     if (leftovers(stage).length > 0) {
       await world.pass(auditsMs);
@@ -108,37 +114,44 @@ function demands(mode: PoolMode): readonly Demand[] {
   }
 }
 
-/** A caller of each kind a pod and lock, all at once: each must be granted within its wait. */
+/** A caller of each kind a pod and lock, and sets of all locks, all at once: each must be granted within its wait. */
 async function probeAll(stage: Stage): Promise<void> {
-  const { schedule, history, world } = stage;
-  const probes = stage.processes.flatMap((process) =>
-    schedule.pools.flatMap((pool) =>
-      schedule.names.flatMap((name) =>
-        demands(schedule.mode).map(async (demand) => {
-          const asked = process.acquire({
-            ...demand,
-            ...{ pool, name, waitMs: probeWaitMs, hold: "ttl" },
-          });
-          const answer = await asked.answer;
-          if (answer.kind !== "answered" || answer.value.kind !== "granted") {
-            const heard = answer.kind === "refused" ? answer.code : answer.kind;
-            const what = answer.kind === "answered" ? answer.value.kind : heard;
-            history.violated(
-              "liveness",
-              `${process.name} asked for ${pool}/${name} after all had healed: ${what}`,
-              world.nowMs,
-            );
-            return;
-          }
-          await stage.pause(probeHoldMs);
-          const { grantId } = answer.value.grant;
-          history.letGo(world.nowMs, ({ id }) => id === grantId);
-          await process.release(grantId);
-        }),
-      ),
-    ),
+  const { schedule } = stage;
+  const terms = { waitMs: probeWaitMs(schedule), hold: "ttl" } as const;
+  const locks = schedule.pools.flatMap((pool) => schedule.names.map((name) => ({ pool, name })));
+  const probes = stage.processes.flatMap((process, index) =>
+    demands(schedule.mode).flatMap((demand) => {
+      const all = locks.map((lock) => ({ ...lock, ...demand }));
+      const requests: AcquireRequest[] = all.map((lock) => ({ ...lock, ...terms }));
+      const [first] = requests;
+      // Every other pod names them the other way round.
+      if (schedule.sets && first !== undefined)
+        requests.push(asSet(first, index % 2 === 0 ? all : all.toReversed()));
+      return requests.map((request) => probe(stage, process, request));
+    }),
   );
   await Promise.all(probes);
+}
+
+async function probe(stage: Stage, process: Process, request: AcquireRequest): Promise<void> {
+  const { history, world } = stage;
+  const answer = await process.acquire(request).answer;
+  if (answer.kind !== "answered" || answer.value.kind !== "granted") {
+    const heard = answer.kind === "refused" ? answer.code : answer.kind;
+    const what = answer.kind === "answered" ? answer.value.kind : heard;
+    const { pool, name, locks } = request;
+    const wanted = locks === undefined ? `${pool}/${name}` : `a set of ${String(locks.length)}`;
+    history.violated(
+      "liveness",
+      `${process.name} asked for ${wanted} after all had healed: ${what}`,
+      world.nowMs,
+    );
+    return;
+  }
+  await stage.pause(probeHoldMs);
+  const { grantId } = answer.value.grant;
+  history.letGo(world.nowMs, ({ id }) => id === grantId);
+  await process.release(grantId);
 }
 
 function judged({ history, schedule }: Stage): Violation[] {
@@ -154,6 +167,7 @@ function judged({ history, schedule }: Stage): Violation[] {
       localOrder,
       settling,
       requests,
+      sets,
       truth,
     ].flatMap((check) => check(history)),
     ...(quiet && !schedule.silenceStays ? promptness(history) : []),

@@ -15,7 +15,7 @@ import type { ModelSnapshot } from "#test/support/etcd-model/server.ts";
 import { calm } from "#test/support/etcd-model/weather.ts";
 import type { Chance } from "#test/support/world/chance.ts";
 import { World } from "#test/support/world/world.ts";
-import { contenderIn, EtcdRecord } from "./etcd-record.ts";
+import { contenderIn, EtcdRecord, keyIn } from "./etcd-record.ts";
 import { History, type Attempt, type Claim, type Granted } from "./history.ts";
 import { Pod } from "./pod.ts";
 import { namespace, type Process } from "./process.ts";
@@ -49,6 +49,9 @@ export class Stage {
       ...drawSchedule(this.world.chanceFor("schedule"), this.world.chanceFor("modes")),
       ...change,
     };
+    // A set of one lock shows little.
+    if (this.schedule.sets && this.schedule.names.length < 2)
+      this.schedule = { ...this.schedule, names: ["42", "a/b"] };
     const { mode, skewed, pods, sessionTtlMs, weather, pools } = this.schedule;
     const chance = this.world.chanceFor("stage");
     this.serverRate = skewed ? chance.between(etcdRateBounds) : 1;
@@ -143,23 +146,28 @@ export class Stage {
 
   #claimed(process: Process, view: GrantView, attempt: Attempt | undefined): void {
     const { history, world } = this;
-    let grant = history.grant(view.grantId);
-    const lock = { pool: view.pool, name: view.name };
-    const contenders = inOrder(this.server.keys.within(contendersOf(namespace, lock)));
-    if (grant === undefined) {
+    const { grantId } = view;
+    if (history.grant(grantId) === undefined) {
       if (attempt === undefined) {
-        history.violated("answers", `${view.grantId} was confirmed and never given`, world.nowMs);
+        history.violated("answers", `${grantId} was confirmed and never given`, world.nowMs);
         return;
       }
-      grant = this.#granted(process, view, attempt);
-      history.add(grant);
+      for (const lock of view.locks ?? [view])
+        history.add(this.#granted(process, { ...view, ...lock }, attempt));
     }
-    if (grant.fence !== BigInt(view.fence))
-      history.violated("answers", `grant ${grant.id} has another fence than before`, world.nowMs);
-    grant.claims.push({
-      ...this.#promise(process, view, grant),
-      contenders: contenders.map(contenderIn),
-    });
+    const grants = history.grantsOf(grantId);
+    for (const lock of view.locks ?? [view]) {
+      const grant = grants.find((one) => one.lock === `${lock.pool}/${lock.name}`);
+      if (grant?.fence !== BigInt(view.fence)) {
+        history.violated("answers", `grant ${grantId} is another than before`, world.nowMs);
+        continue;
+      }
+      const contenders = inOrder(this.server.keys.within(contendersOf(namespace, lock)));
+      grant.claims.push({
+        ...this.#promise(process, view, grant),
+        contenders: contenders.map(contenderIn),
+      });
+    }
   }
 
   #promise(process: Process, view: GrantView, grant: Granted): Omit<Claim, "contenders"> {
@@ -167,8 +175,7 @@ export class Stage {
     const { guaranteedForMs, expiresInMs, ttlMs } = view;
     const status = process.kernel.sessions.status();
     const own = grant.contender.includes(`/${status.session ?? "none"}-`);
-    const [key = ""] = grant.contender.split("@");
-    const lease = server.keys.get(key)?.lease;
+    const lease = server.keys.get(keyIn(grant.contender))?.lease;
     const leftMs = lease === undefined ? undefined : server.leaseLeftMs(lease);
     return {
       atMs: world.nowMs,
@@ -200,14 +207,25 @@ export class Stage {
   }
 
   /** What a grant beside those that stand may go by: with how many permits they were let in. */
-  #sharingOf(pool: string, name: string): Granted["sharing"] {
+  #sharingOf({ pool, name }: GrantView, sinceMs: number): Granted["sharing"] {
     const { world, history, schedule, record } = this;
     const lock = `${pool}/${name}`;
     const beside = history.grants.filter(
       (grant) => grant.lock === lock && grant.claims.some(({ untilMs }) => untilMs > world.nowMs),
     );
-    const oldestMs = Math.min(world.nowMs, ...beside.map(({ atMs }) => atMs)) - decidingMs;
-    return { mode: schedule.mode, permits: record.mostPermits(pool, oldestMs) };
+    const oldestMs = Math.min(world.nowMs, sinceMs, ...beside.map(({ atMs }) => atMs));
+    return { mode: schedule.mode, permits: record.mostPermits(pool, oldestMs - decidingMs) };
+  }
+
+  /** Since when nothing keeps any of its places from holding. */
+  #mayHoldMs({ grantId, fence, locks, ...first }: GrantView): number | undefined {
+    const [session = ""] = grantId.split("-");
+    const since = (locks ?? [first]).map((lock) => {
+      const queue = contendersOf(namespace, lock);
+      return this.record.mayHoldMs(this.record.madeFor({ session, fence: BigInt(fence) }, queue));
+    });
+    const latest = Math.max(...since.map((each) => each ?? Infinity));
+    return latest === Infinity ? undefined : latest;
   }
 
   #granted(process: Process, view: GrantView, attempt: Attempt): Granted {
@@ -222,12 +240,18 @@ export class Stage {
       .within(queue)
       .filter((other) => contenderIn(other) !== contender)
       .map((other) => this.record.madeMs(other.key) ?? world.nowMs);
+    // A set may have been let in here long before it was in the others.
+    const isSet = view.locks !== undefined;
+    const letInMs = isSet
+      ? this.record.madeMs(keyIn(contender))
+      : process.tap.lookedMs(queue, contender);
     return {
       id: grantId,
+      ofSet: view.locks?.length,
       ...{ mode: view.mode, permits: view.permits },
-      sharing: this.#sharingOf(pool, name),
-      mayHoldMs: this.record.mayHoldMs(contender),
-      permitsThen: this.record.mostPermits(pool, process.tap.lookedMs(queue, contender) ?? 0),
+      sharing: this.#sharingOf(view, isSet ? (letInMs ?? 0) : world.nowMs),
+      mayHoldMs: this.#mayHoldMs(view),
+      permitsThen: this.record.mostPermits(pool, letInMs ?? 0),
       lock: `${pool}/${name}`,
       process: process.name,
       contender,

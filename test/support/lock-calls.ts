@@ -37,11 +37,46 @@ export function acquire(
   return sidecar.api.post(path, signal === undefined ? {} : { signal });
 }
 
+/** One lock of a set: its path, or more of it. */
+export type OfSet = string | { readonly lock: string; readonly mode?: string; permits?: number };
+
+/** `locks`: pool and name of each, not encoded. */
+export function acquireSet(
+  sidecar: SidecarProcess,
+  locks: readonly OfSet[],
+  { signal, ...fields }: Omit<Ask, "mode" | "permits"> = {},
+): Promise<Answer> {
+  const body = { ...fields, locks: locks.map(lockOfSet) };
+  return sidecar.api.post("/v1/lock-sets/acquire", {
+    body,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+function lockOfSet(one: OfSet) {
+  const { lock, ...demand } = typeof one === "string" ? { lock: one } : one;
+  const slash = lock.indexOf("/");
+  return { pool: lock.slice(0, slash), name: lock.slice(slash + 1), ...demand };
+}
+
+/** Throws where it is not granted. A ttl of a minute, unless another is asked for. */
+export async function holdSet(
+  sidecar: SidecarProcess,
+  locks: readonly OfSet[],
+  ask: Omit<Ask, "mode" | "permits"> = {},
+): Promise<Held> {
+  const askedAt = performance.now();
+  return heldBy(askedAt, await acquireSet(sidecar, locks, { ttl: "1m", ...ask }));
+}
+
 /** Throws where it is not granted. A ttl of a minute, unless another is asked for. */
 export async function hold(sidecar: SidecarProcess, lock: string, ask: Ask = {}): Promise<Held> {
   const askedAt = performance.now();
   const ttl = ask.hold === undefined ? { ttl: "1m" } : {};
-  const answer = await acquire(sidecar, lock, { ...ttl, ...ask });
+  return heldBy(askedAt, await acquire(sidecar, lock, { ...ttl, ...ask }));
+}
+
+function heldBy(askedAt: number, answer: Answer): Held {
   assert.equal(answer.status, 200, answer.text);
   const { grantId, fence } = answer.body;
   const answeredAt = performance.now();

@@ -20,6 +20,7 @@ const projectFolder = join(import.meta.dirname, "../..");
 /** Those that the client calls. */
 const called = [
   "acquireLock",
+  "acquireLockSet",
   "getGrant",
   "renewGrant",
   "releaseGrant",

@@ -1,12 +1,13 @@
 /**
  * Within a sidecar, who came first is served first: nobody who came before a granted caller is left waiting at its grant. Of
- * other modes than a mutex each caller has a place of its own in etcd, and stands in the order of those.
+ * other modes than a mutex, and of sets, each caller has a place of its own in etcd, and stands in the order of those.
  */
 import type { Attempt, Granted, History, Violation } from "../history.ts";
 
 export function localOrder(history: History): Violation[] {
   const waiting = new Map<string, Attempt[]>();
   for (const attempt of history.attempts) {
+    if (attempt.locks !== undefined) continue;
     const key = `${attempt.process} ${attempt.lock}`;
     const of = waiting.get(key);
     if (of === undefined) waiting.set(key, [attempt]);

@@ -8,12 +8,12 @@ import type { History, Violation } from "../history.ts";
 const soonMs = 1_000;
 
 export function promptness({ grants, attempts }: History): Violation[] {
-  return grants.flatMap(({ id, lock, process, handovers, mayHoldMs, attempt, atMs }) => {
+  return grants.flatMap(({ id, lock, ofSet, process, handovers, mayHoldMs, attempt, atMs }) => {
     const arrivedMs = attempts[attempt]?.arrivedMs ?? 0;
     if (handovers > 0 || mayHoldMs === undefined) return [];
     const lateMs = atMs - Math.max(mayHoldMs, arrivedMs);
     const delays = grants.map((one) =>
-      one.lock === lock && one.atMs < atMs ? one.lockDelayMs : 0,
+      (one.lock === lock || ofSet !== undefined) && one.atMs < atMs ? one.lockDelayMs : 0,
     );
     if (lateMs <= soonMs + 1.1 * Math.max(...delays.map((delayMs = 0) => delayMs))) return [];
     const what = `${lock}: ${process} told of ${id} only ${lateMs.toFixed(0)} ms after it could have held`;

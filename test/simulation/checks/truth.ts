@@ -3,7 +3,7 @@
  * a session that is lost goes with its lease.) Judged where nobody else of that sidecar wanted the lock at the time: of those
  * with places of their own, also where nobody before went with his own under way.
  */
-import type { Attempt, History, PlaceMade, Violation } from "../history.ts";
+import { locksOf, type Attempt, type History, type PlaceMade, type Violation } from "../history.ts";
 
 const nothingDone: ReadonlySet<string> = new Set([
   "backend_unreachable",
@@ -25,24 +25,34 @@ export function truth(history: History): Violation[] {
     );
 }
 
-function contradicts(
-  { lock, session, arrivedMs, settledMs = 0 }: Attempt,
-  place: PlaceMade,
-): boolean {
+function contradicts(attempt: Attempt, place: PlaceMade): boolean {
+  const { session, arrivedMs, settledMs = 0 } = attempt;
   const { madeMs, goneMs = Infinity } = place;
   return (
-    place.lock === lock && place.session === session && madeMs >= arrivedMs && goneMs > settledMs
+    mayHaveMade(attempt, place) &&
+    place.session === session &&
+    madeMs >= arrivedMs &&
+    goneMs > settledMs
   );
 }
 
-function isAlone(attempt: Attempt, { madeMs }: PlaceMade, { attempts }: History): boolean {
-  return !attempts.some(
-    ({ id, process, lock, arrivedMs, settledMs = Infinity, hasOwnPlace, outcome }) =>
+/** Places of sets are told apart by their seats. */
+function mayHaveMade(attempt: Attempt, { key, lock }: PlaceMade): boolean {
+  const isOfSet = /-s\d+$/.test(key);
+  return isOfSet === (attempt.locks !== undefined) && locksOf(attempt).includes(lock);
+}
+
+function isAlone(attempt: Attempt, place: PlaceMade, { attempts }: History): boolean {
+  const { madeMs } = place;
+  return !attempts.some((other) => {
+    const { id, process, arrivedMs, settledMs = Infinity, hasOwnPlace, outcome } = other;
+    return (
       id !== attempt.id &&
       process === attempt.process &&
-      lock === attempt.lock &&
+      mayHaveMade(other, place) &&
       arrivedMs <= madeMs &&
       (settledMs >= attempt.arrivedMs ||
-        (hasOwnPlace === true && (outcome === "unknown" || outcome === "left"))),
-  );
+        (hasOwnPlace === true && (outcome === "unknown" || outcome === "left")))
+    );
+  });
 }

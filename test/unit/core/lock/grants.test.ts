@@ -28,7 +28,7 @@ class Kept {
     const grant = new Grant(this.clock, this.grants, {
       id: `${of.id}-${word}-${handovers}`,
       ...{ number, handovers, session: of, fence: 1n, holder: "app", ttlMs: 30_000 },
-      key: `/locks/orders/42/${of.id}-0000000001`,
+      keys: [`/locks/orders/42/${of.id}-0000000001`],
       lock: { pool: "orders", name: "42" },
       request: {
         ...{ pool: "orders", name: "42", mode: "exclusive", permits: 1 },
@@ -75,7 +75,7 @@ describe("grants that are over", () => {
     kept.end(grant, "released", "unknown");
     assert.deepEqual(kept.grants.over(grant.terms.id)?.left, {
       session: mine,
-      key: grant.terms.key,
+      keys: grant.terms.keys,
     });
   });
 
@@ -106,7 +106,7 @@ describe("grants that are over", () => {
     const grant = kept.make({ requestId: "job-1" });
     kept.end(grant, "undelivered");
     assert.equal(kept.grants.over(grant.terms.id), undefined);
-    assert.equal(kept.grants.forRequest({ pool: "orders", name: "42" }, "job-1"), undefined);
+    assert.equal(kept.grants.forRequest(grant.terms.request), undefined);
   });
 
   it("are remembered for a minute, and not for longer than two", () => {

@@ -158,7 +158,7 @@ export class MemoryLocks implements LocksApi, WatchingApi {
   }
 
   look(pool: string, name: string) {
-    return Promise.resolve({ pool, name, holders: [], waiters: [] });
+    return Promise.resolve({ pool, name, holders: [], waiters: [], reserved: [] });
   }
 
   list({ pool }: { pool: string }) {

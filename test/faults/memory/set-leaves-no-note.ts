@@ -1,0 +1,11 @@
+import type { Bug } from "../bug.ts";
+
+export const bug: Bug = {
+  breaks:
+    "A set leaves no note in its own sidecar: callers there, who share a place before it, pass the lock on and on.",
+  file: "core/lock/set.ts",
+  text: "if (place === undefined || before === undefined) return;",
+  other:
+    "if (place === undefined || before === undefined || before.session === place.session) return;",
+  caughtBy: { tests: "test/simulation/sets.test.ts" },
+};
