@@ -105,6 +105,10 @@ bundle: $(INSTALLED) ## One file a process, as in images: dist/sidecar.mjs, dist
 client: $(INSTALLED) ## The typed client as an npm package: dist/client/*.tgz
 	@exec $(NODE) tools/client.ts
 
+.PHONY: cli
+cli: $(INSTALLED) ## The holdfast command as an npm package: dist/cli/*.tgz
+	@exec $(NODE) tools/cli.ts
+
 .PHONY: image
 image: $(INSTALLED) ## The images of sidecar, operator and etcd as archives, with their SBOMs, in .cache/images
 	@exec $(NODE) tools/image.ts

@@ -171,6 +171,11 @@ export default defineConfig(
     rules: { "max-params": ["error", 4] },
   },
   {
+    // Examples show what they do.
+    files: ["examples/**/*.ts"],
+    rules: { "no-console": "off" },
+  },
+  {
     // What people run prints; a suite's describe() is long by nature; assertions may say what types know already.
     files: ["test/**/*.ts", "bench/**/*.ts", "tools/**/*.ts"],
     rules: {

@@ -23,26 +23,65 @@ export async function fromDebian({
   folder,
   say,
 }: DebianProgram): Promise<void> {
-  if ((await ask("apt-get", ["--version"])) === undefined)
-    throw new Error("there is no apt-get on this machine");
-  let offered = await candidate(name);
-  if (offered === undefined && process.getuid?.() === 0) {
-    say("bringing the lists of Debian's packages up to date");
-    await run({ command: "apt-get", args: ["update", "-qq"], timeoutMs: 120_000 });
-    offered = await candidate(name);
-  }
-  if (offered === undefined) throw new Error(`no package ${name} is known here`);
+  const [, offered] = await firstKnown([name], say);
   if (minor !== undefined && !offered.startsWith(`${minor}.`))
     throw new Error(`the package ${name} is ${offered}, another version`);
+  const unpacked = path.join(folder, "unpacked");
+  await unpack({ name, offered, folder, into: unpacked, say });
+  await copyFile(path.join(unpacked, "usr/bin", program), path.join(folder, program));
+  await chmod(path.join(folder, program), 0o755);
+  await rm(unpacked, { recursive: true, force: true });
+}
+
+export interface DebianPackage {
+  /** The first of these that is known. */
+  readonly names: readonly string[];
+  /** Its files lie in there after that, as they would below `/`. */
+  readonly folder: string;
+  readonly say: Say;
+}
+
+export async function unpackDebian({ names, folder, say }: DebianPackage): Promise<void> {
+  const [name, offered] = await firstKnown(names, say);
+  await unpack({ name, offered, folder, into: folder, say });
+}
+
+/** Name and version. */
+async function firstKnown(names: readonly string[], say: Say): Promise<[string, string]> {
+  if ((await ask("apt-get", ["--version"])) === undefined)
+    throw new Error("there is no apt-get on this machine");
+  let known = await candidateOf(names);
+  if (known === undefined && process.getuid?.() === 0) {
+    say("bringing the lists of Debian's packages up to date");
+    await run({ command: "apt-get", args: ["update", "-qq"], timeoutMs: 120_000 });
+    known = await candidateOf(names);
+  }
+  if (known === undefined) throw new Error(`no package ${names.join(" or ")} is known here`);
+  return known;
+}
+
+async function candidateOf(names: readonly string[]): Promise<[string, string] | undefined> {
+  for (const name of names) {
+    const offered = await candidate(name);
+    if (offered !== undefined) return [name, offered];
+  }
+  return undefined;
+}
+
+interface Unpacking {
+  readonly name: string;
+  readonly offered: string;
+  readonly folder: string;
+  readonly into: string;
+  readonly say: Say;
+}
+
+async function unpack({ name, offered, folder, into, say }: Unpacking): Promise<void> {
   say(`taking it from the Debian package ${name} ${offered}`);
   await run({ command: "apt-get", args: ["download", "-qq", name], folder, timeoutMs: 120_000 });
   const archive = (await readdir(folder)).find((file) => file.endsWith(".deb"));
   if (archive === undefined) throw new Error(`apt-get brought no package ${name}`);
-  const unpacked = path.join(folder, "unpacked");
-  await run({ command: "dpkg-deb", args: ["-x", archive, unpacked], folder });
-  await copyFile(path.join(unpacked, "usr/bin", program), path.join(folder, program));
-  await chmod(path.join(folder, program), 0o755);
-  await rm(unpacked, { recursive: true, force: true });
+  await run({ command: "dpkg-deb", args: ["-x", archive, into], folder });
   await rm(path.join(folder, archive));
 }
 

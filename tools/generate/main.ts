@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { chartsOwn, makeCharts } from "./charts.ts";
+import { makeCli } from "./cli.ts";
 import { makeClient } from "./client.ts";
 import { makeCrds } from "./crds.ts";
 import { generateEtcdCodec } from "./etcd-codec.ts";
@@ -28,6 +29,7 @@ const generators: readonly Generator[] = [
   { name: "charts", make: makeCharts, owns: chartsOwn },
   { name: "openapi", make: makeOpenapi, owns: ["api/generated"] },
   { name: "client", make: makeClient, owns: ["client/generated"] },
+  { name: "cli", make: makeCli, owns: [] },
   { name: "kinds", make: makeKinds, owns: [] },
   { name: "reference", make: makeReference, owns: [] },
   { name: "conditions", make: makeConditions, owns: [] },

@@ -4,6 +4,7 @@ import path from "node:path";
 import packageFile from "../../package.json" with { type: "json" };
 import { bundle } from "#tools/bundle/bundle.ts";
 import { environment, programs, type ProgramName } from "#tools/bundle/programs.ts";
+import { bundleCli } from "#tools/cli/bundle.ts";
 import { fetchEtcd } from "#tools/fetch.ts";
 import { fromGoSource } from "#tools/fetch/from-go-source.ts";
 import type { Say } from "#tools/fetch/step.ts";
@@ -73,16 +74,24 @@ async function nodeImage(program: ProgramName, base: Base, work: Work): Promise<
     throw new Error(`The bundle of ${program} has warnings: no image is made of it.`);
   const own = npmParts(inputs);
   const place = `${program}.mjs`;
+  const more = program === "sidecar" ? [await command(work)] : [];
   return await made(name, work, {
     // The first is the same in both, and kept and sent once.
     layers: [
       [...base.entries, ...licenceEntries(base.parts)],
-      [file(place, await readFile(script)), ...licenceEntries(own)],
+      [file(place, await readFile(script)), ...more, ...licenceEntries(own)],
     ],
     parts: [...base.parts, ...own],
     env: Object.entries(environment).map(([key, value]) => `${key}=${value}`),
     entrypoint: [`/${nodeFile}`, ...programs[program].nodeOptions.split(" "), `/${place}`],
   });
+}
+
+/** What `kubectl exec` calls beside an app. */
+async function command({ scratch }: Work): Promise<Entry> {
+  const script = path.join(scratch, "holdfast.js");
+  await bundleCli(script, `/${nodeFile}`);
+  return file("usr/local/bin/holdfast", await readFile(script), 0o755);
 }
 
 async function etcdImage(work: Work): Promise<Made> {

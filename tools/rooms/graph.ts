@@ -11,6 +11,8 @@ export async function graphOf(table: Table): Promise<ICruiseResult> {
     validate: true,
     ruleSet,
     tsPreCompilationDeps: true,
+    // The examples name the client as its users do.
+    tsConfig: { fileName: "tsconfig.json" },
     doNotFollow: { path: "node_modules" },
     enhancedResolveOptions: {
       extensions: [".ts", ".mjs", ".js", ".json"],

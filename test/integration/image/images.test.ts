@@ -18,6 +18,12 @@ const sizeMaxBytes: Readonly<Record<ImageName, number>> = {
   "holdfast-etcd": 20e6,
 };
 
+const runnableOf: Readonly<Record<ImageName, readonly string[]>> = {
+  "holdfast-sidecar": ["usr/local/bin/node", "usr/local/bin/holdfast"],
+  "holdfast-operator": ["usr/local/bin/node"],
+  "holdfast-etcd": ["etcd", "holdfast-etcd"],
+};
+
 interface Config {
   readonly config: {
     readonly User: string;
@@ -105,8 +111,7 @@ describe("the images", function () {
           .filter(({ mode, is }) => is.kind === "file" && (mode & 0o111) !== 0)
           .map((entry) => entry.name)
           .filter((file) => !/\.so(\.\d+)*$/.test(file));
-        const own = name === "holdfast-etcd" ? ["etcd", "holdfast-etcd"] : ["usr/local/bin/node"];
-        assert.deepEqual(runnable, own);
+        assert.deepEqual(runnable, runnableOf[name]);
         const [program = "", ...args] = config(name).config.Entrypoint;
         const files = entries(name).map((entry) => `/${entry.name}`);
         for (const file of [program, ...args.filter((arg) => arg.startsWith("/"))])

@@ -1,0 +1,57 @@
+/** `holdfast locks get`: who holds a lock, and who waits for it. */
+import { connect, type Holder, type Lock, type Waiter } from "#client/holdfast.ts";
+import { urlFlag, type Command } from "../command.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { lockArgument, lockNameOf } from "../lock-name.ts";
+import { outputFlag, show } from "../output.ts";
+import { ageOf, nothing, type Column } from "../table.ts";
+
+export const locksGet: Command = {
+  words: ["locks", "get"],
+  usage: `${lockArgument} [flags]`,
+  takes: [lockArgument],
+  summary: "shows who holds a lock and who waits for it, in order",
+  prose: [],
+  flags: [outputFlag, urlFlag],
+  examples: ["holdfast locks get orders/42", "holdfast locks get orders/42 -o json"],
+  codes: { usage: exitCodes.usage, failed: exitCodes.failed },
+  async run(call) {
+    const [text = ""] = call.args;
+    const { pool, name } = lockNameOf(text);
+    const holdfast = connect({ url: call.flags.text("url") });
+    try {
+      const lock = await holdfast.locks(pool).get(name);
+      const none = `The lock '${lock.lock}' is free, and nobody waits for it.`;
+      const columns = columnsAt(Date.now());
+      show(call, { answer: lock, columns, rows: placesOf(lock), names: [lock.lock], none });
+      return 0;
+    } finally {
+      await holdfast.close();
+    }
+  },
+};
+
+type Place = Waiter & Partial<Pick<Holder, "fence">>;
+
+function placesOf({ holders, waiters }: Lock): readonly Place[] {
+  return [...holders, ...waiters];
+}
+
+function columnsAt(nowMs: number): readonly Column<Place>[] {
+  return [
+    { head: "STATE", of: ({ fence }) => (fence === undefined ? "waits" : "holds") },
+    { head: "HOLDER", of: ({ holder }) => holder },
+    { head: "POD", of: ({ pod }) => pod },
+    { head: "MODE", of: ({ mode }) => mode },
+    { head: "PERMITS", wide: true, of: ({ permits }) => String(permits) },
+    { head: "FOR", of: ({ since }) => ageOf(since, nowMs) },
+    { head: "FENCE", of: ({ fence = nothing }) => fence },
+    { head: "BEHIND", wide: true, of: ({ localWaiters }) => String(localWaiters) },
+    { head: "METADATA", wide: true, of: ({ metadata }) => pairs(metadata) },
+  ];
+}
+
+function pairs(metadata: Readonly<Record<string, string>> = {}): string {
+  const all = Object.entries(metadata).map(([name, text]) => `${name}=${text}`);
+  return all.length === 0 ? nothing : all.join(",");
+}

@@ -1,0 +1,3 @@
+module example.com/holdfast-lock
+
+go 1.22
