@@ -81,14 +81,17 @@ describe("the operator", function () {
 
   it("refuses by name what is not built yet, and leaves in force what was published", async () => {
     const before = await stage.record("orders");
-    await stage.apply("orders", { stickyFor: "5s" });
-    const accepted = await stage.reason("orders", "Accepted", "NotSupportedYet");
+    await stage.apply("orders", { backendRef: { name: "other" } });
+    const accepted = await stage.reason("orders", "Accepted", "BackendNotSupported");
     assert.equal(accepted.status, "False");
-    assert.match(accepted.message, /^spec\.stickyFor: .*5s/);
+    assert.match(accepted.message, /^spec\.backendRef: /);
     assert.equal((await stage.condition("orders", "Programmed"))?.reason, "NotAccepted");
     assert.equal((await stage.condition("orders", "Ready"))?.status, "False");
     assert.equal((await stage.record("orders"))?.modRevision, before?.modRevision);
-    await until("an Event", async () => (await stage.events("orders")).includes("NotSupportedYet"));
+    await until("an Event", async () => {
+      const events = await stage.events("orders");
+      return events.includes("BackendNotSupported");
+    });
     await stage.apply("orders");
     await stage.ready("orders");
   });

@@ -4,7 +4,7 @@ import path from "node:path";
 import { text } from "#tools/house/tree.ts";
 import { nothing } from "./support/nothing.ts";
 
-const pages = ["docs/proof-operator.md", "docs/proof-installation.md"];
+const pages = ["docs/proof-locks.md", "docs/proof-operator.md", "docs/proof-installation.md"];
 
 /** The titles of a file's tests and of what they are about. */
 function titlesOf(file: string): Set<string> {

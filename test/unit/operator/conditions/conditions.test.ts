@@ -70,7 +70,7 @@ describe("the condition Accepted", () => {
   });
 
   it("tells of what can never be served before what may come", () => {
-    const both = acceptedOf({ stickyFor: "1s", ttl: "never" });
+    const both = acceptedOf({ backendRef: { name: "other" }, ttl: "never" });
     assert.equal(both.reason, "Invalid");
   });
 });
