@@ -61,6 +61,8 @@ export interface ProcessParts {
   readonly documents: readonly Document[];
   /** Told of each answer that says that a grant is held, at the moment at which it is said. */
   readonly claimed: (process: Process, view: GrantView, attempt: Attempt | undefined) => void;
+  /** A release was answered as done. */
+  readonly released: (grantId: string) => void;
 }
 
 /** On the way between a client and its sidecar on the same machine. */
@@ -236,7 +238,11 @@ export class Process {
   }
 
   release(grantId: string): Promise<Answer<"released" | "unknown">> {
-    return this.#question(`release of ${grantId}`, () => this.kernel.locks.release(grantId));
+    return this.#question(`release of ${grantId}`, async () => {
+      const freed = await this.kernel.locks.release(grantId);
+      if (freed === "released") this.#parts.released(grantId);
+      return freed;
+    });
   }
 
   /** The caller closes the stream that the grant lives by. */

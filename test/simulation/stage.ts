@@ -76,6 +76,9 @@ export class Stage {
             claimed: (process, view, attempt) => {
               this.#claimed(process, view, attempt);
             },
+            released: (grantId) => {
+              this.#released(grantId);
+            },
           },
           () => this.#documents,
         ),
@@ -115,6 +118,7 @@ export class Stage {
     for (const end of [...this.#troubles]) end();
     for (const { link } of this.processes) {
       link.weather = calm;
+      link.planNoMore();
       link.accept();
       link.heal();
     }
@@ -190,6 +194,16 @@ export class Stage {
       deadlineInMs: own ? status.deadlineInMs : undefined,
       leaseEndsMs: leftMs === undefined ? undefined : world.nowMs + leftMs / this.serverRate,
     };
+  }
+
+  /** A set is handed over to nobody: what is told to be released is gone, all of it. */
+  #released(grantId: string): void {
+    for (const { id, ofSet, contender, waived } of this.history.grants) {
+      if (id !== grantId || ofSet === undefined || waived !== undefined) continue;
+      const there = this.server.keys.get(contender.slice(0, contender.indexOf("@")));
+      if (there !== undefined && contenderIn(there) === contender)
+        this.history.violated("released", `${contender} of ${id} stands`, this.world.nowMs);
+    }
   }
 
   /** As the grant's marker says, which stands before the grant is answered. */

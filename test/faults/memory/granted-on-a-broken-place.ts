@@ -4,7 +4,7 @@ export const bug: Bug = {
   breaks:
     "After its place was deleted by force, the next local caller is granted on it all the same.",
   file: "core/lock/revoke.ts",
-  text: '    if (asked["why"] === brokenWhy) cohort.broken();\n',
-  other: "",
+  text: '    if (asked["why"] === brokenWhy) one.broken();\n',
+  other: '    if (asked["why"] === brokenWhy) continue;\n',
   caughtBy: { tests: "test/simulation/events.test.ts" },
 };

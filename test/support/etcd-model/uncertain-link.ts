@@ -60,6 +60,11 @@ export class UncertainLink implements Link {
     this.#planned.push(...fates.map((fate) => ({ kind, fate })));
   }
 
+  /** What was planned and not met is forgotten. */
+  planNoMore(): void {
+    this.#planned.length = 0;
+  }
+
   /** Until {@link accept}: the server refuses every call of these kinds. `notSent`: no call of any kind gets out. */
   refuse(reason: StoreRefusal, kinds: readonly CallKind[] = ["write", "grant", "revoke"]): void {
     this.#standing = { kinds, reason };
