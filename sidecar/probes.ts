@@ -14,7 +14,7 @@ function tellLoss(loss: Loss | undefined): string | undefined {
   if (loss === undefined) return undefined;
   const { pool, name, holder, why, at } = loss;
   const since = new Date(at).toISOString();
-  return `the lock '${pool}/${name}' of '${holder}' was lost (${why}) at ${since}; acquire it again, or DELETE /v1/grants?holder=`;
+  return `the lock '${pool}/${name}' of '${holder}' was lost (${why}) at ${since}; acquire it again, or DELETE /v1/grants?holder=${encodeURIComponent(holder)}`;
 }
 
 export interface Probes {

@@ -93,7 +93,6 @@ export class Cohort implements Stander {
     return this.#phase.kind === "holding" ? this.#phase.grant : undefined;
   }
 
-  /** Its place holds the lock, and nobody uses it. */
   get isIdle(): boolean {
     return this.#phase.kind === "idle";
   }
@@ -238,6 +237,8 @@ export class Cohort implements Stander {
 
   /** Where all that are here only try, and the lock was lately seen held, they are answered by a read. */
   async #findsItHeld(): Promise<boolean> {
+    // What is told of a place that may be idle may be old: it is asked.
+    if (this.#rules().stickyForMs > 0) return false;
     this.#enterPhase({ kind: "looking" });
     const seen = await this.#steps.do((signal) => look(this.#parts, { lock: this.lock }, signal));
     if (seen === undefined) return false;
@@ -288,13 +289,13 @@ export class Cohort implements Stander {
         continue;
       }
       const { version } = mirror;
-      const { sharing } = this.#rules();
+      const { sharing, stickyForMs } = this.#rules();
       const { ghosts, spent } = this.#orphans(seen);
       const stands = standingBehind(seen.contenders, ghosts, { mine: place, sharing });
       if (stands.kind === "gone" || this.#place !== place) return this.#gone(place);
-      const patientUntil = this.callers.onlyTry
-        ? idlePatience(seen.contenders, place, this.#parts.runtime.now())
-        : undefined;
+      const { onlyTry } = this.callers;
+      const patience = { now: this.#parts.runtime.now(), stickyForMs };
+      const patientUntil = onlyTry ? idlePatience(seen.contenders, place, patience) : undefined;
       if (patientUntil === undefined && this.#takeIn(place, seen, stands)) {
         for (const orphan of spent) this.#pool.sweep(orphan);
         return true;
@@ -302,9 +303,8 @@ export class Cohort implements Stander {
       if (this.callers.size === 0 || this.#phase.kind === "refusing") return false;
       const before = stands.kind === "waits" ? stands.before : undefined;
       // At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever.
-      if (before !== undefined) {
+      if (before !== undefined)
         place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
-      }
       const worth = [worthALook(place, stands, this.beside?.line)];
       if (patientUntil !== undefined) worth.push({ at: patientUntil });
       await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));

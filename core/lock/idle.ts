@@ -11,6 +11,8 @@ import type { Contender } from "./contender.ts";
 
 /** So long who only tries waits for places that are idle to go. */
 const patienceMs = 1_000;
+/** And so long where they may be: it is told at most once a second, and one that is goes as soon as its pod reads the note. */
+const maybeIdleMs = 200;
 
 export class Idle {
   readonly #runtime: Runtime;
@@ -38,14 +40,16 @@ export class Idle {
   }
 }
 
-/** Until when who only tries waits, where all that stand before its place are idle. Undefined: it does not. */
+/** Until when who only tries waits, where all that stand before its place are idle, or may be. Undefined: it does not. */
 export function idlePatience(
   contenders: readonly Contender[],
   place: Mine & { readonly takenAt: Instant },
-  now: Instant,
+  { now, stickyForMs }: { readonly now: Instant; readonly stickyForMs: number },
 ): Instant | undefined {
   const at = contenders.findIndex((one) => isSame(one, place));
-  const until = after(place.takenAt, patienceMs);
-  const areIdle = at > 0 && contenders.slice(0, at).every(({ idle }) => idle);
-  return areIdle && now < until ? until : undefined;
+  if (at <= 0) return undefined;
+  const areIdle = contenders.slice(0, at).every(({ idle }) => idle);
+  if (!areIdle && stickyForMs === 0) return undefined;
+  const until = after(place.takenAt, areIdle ? patienceMs : maybeIdleMs);
+  return now < until ? until : undefined;
 }

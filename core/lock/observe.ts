@@ -41,9 +41,9 @@ export class Observing implements Onlooker {
 /** No list of holders. */
 const unseen = "\n";
 
-/** How many wait behind it is no news. */
+/** How many wait behind it is no news, nor that it now tells since when it holds, and not since when it waited. */
 function fingerprint(contender: Contender): string {
-  const { key, createRevision, handovers, base, holder, pod, since, metadata } = contender;
+  const { key, createRevision, handovers, base, holder, pod, metadata } = contender;
   const numbers = [createRevision, base].map(String);
-  return JSON.stringify([key, ...numbers, handovers, holder, pod, since, metadata]);
+  return JSON.stringify([key, ...numbers, handovers, holder, pod, metadata]);
 }

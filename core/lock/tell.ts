@@ -1,5 +1,5 @@
 /** What others are told of a lock that this process waits for or holds: in the contender's value, and in a 423. */
-import type { Runtime } from "../runtime.ts";
+import type { Instant, Runtime } from "../runtime.ts";
 import type { Session } from "../session/session.ts";
 import type { Callers } from "./callers.ts";
 import type { Contender, ContenderValue } from "./contender.ts";
@@ -51,9 +51,15 @@ export function shown(contender: Contender): HolderView {
   return { holder, pod, mode, permits, since, metadata, localWaiters };
 }
 
-export function holderOf(contender: Contender): HolderView {
-  const { base, createRevision, handovers } = contender;
-  return { ...shown(contender), fence: fenceOf(base, createRevision, handovers).toString() };
+/** `until`: it was lost, and keeps its place for so long (marks.ts). */
+export function holderOf(contender: Contender & { readonly until?: Instant }): HolderView {
+  const { base, createRevision, handovers, until } = contender;
+  const lost = until === undefined ? {} : { isLost: true };
+  return {
+    ...shown(contender),
+    ...lost,
+    fence: fenceOf(base, createRevision, handovers).toString(),
+  };
 }
 
 export function localHolder(grant: Grant, pod: string, localWaiters: number): HolderView {

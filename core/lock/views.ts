@@ -106,6 +106,8 @@ export interface HolderView extends Demand {
   readonly holder: string;
   readonly pod: string;
   readonly since: Epoch;
+  /** It was lost, and the lock is kept for its sake for as long as the pool's lockDelay says. */
+  readonly isLost?: boolean;
   /** Absent for one that waits. */
   readonly fence?: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;

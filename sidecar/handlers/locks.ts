@@ -192,9 +192,13 @@ function held(
     holder === undefined
       ? ""
       : ` by '${holder.holder}' in pod '${holder.pod}' since ${moment(holder.since)}`;
+  const what =
+    holder?.isLost === true
+      ? `was held${since}, who was lost: nobody is granted it before the pool's delay is over (spec.lockDelay)`
+      : `is held${since}`;
   return problem({
     code: "lock_held",
-    detail: `The lock '${lock}' is held${since}, and ${String(waiting)} wait for it. Wait longer, or try again later.`,
+    detail: `The lock '${lock}' ${what}, and ${String(waiting)} wait for it. Wait longer, or try again later.`,
     facts: {
       lock,
       ...(holder === undefined

@@ -121,7 +121,7 @@ describe("make run", function () {
       assert.ok([200, 204].includes(answer.status), `${command}: ${answer.text}`);
       if (target.includes("acquire")) grantId = String(answer.body["grantId"]);
     }
-    assert.deepEqual(await generations(), ["jobs 1", "leaders 1", "orders 1"]);
+    assert.deepEqual(await generations(), ["accounts 1", "jobs 1", "leaders 1", "orders 1"]);
     assert.equal(await running.end("SIGINT"), 0);
     assert.match(running.text, /Both have ended/);
     for (const port of ports) assert.equal(await isListening(port), false);
@@ -132,7 +132,7 @@ describe("make run", function () {
     {
       await using running = run();
       await running.wrote(ready);
-      assert.deepEqual(await generations(), ["jobs 1", "leaders 1", "orders 1"]);
+      assert.deepEqual(await generations(), ["accounts 1", "jobs 1", "leaders 1", "orders 1"]);
       const { body } = await api.post("/v1/locks/orders/42/acquire?ttl=1m");
       fence = String(body["fence"]);
       // What is held when a sidecar ends is held until its lease ends.
@@ -141,7 +141,7 @@ describe("make run", function () {
     }
     await using running = run();
     await running.wrote(ready);
-    assert.deepEqual(await generations(), ["jobs 1", "leaders 1", "orders 1"]);
+    assert.deepEqual(await generations(), ["accounts 1", "jobs 1", "leaders 1", "orders 1"]);
     const grant = await api.post("/v1/locks/orders/42/acquire?wait=20s&ttl=1m&holder=first");
     assert.ok(BigInt(String(grant.body["fence"])) > BigInt(fence));
 

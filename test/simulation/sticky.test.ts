@@ -76,6 +76,17 @@ describe("a lock that stays with its pod", () => {
       end(stage);
     });
 
+  for (const afterMs of [0, 50, 400])
+    it(`is given up to who only tries ${String(afterMs)} ms after it was given back, before others are told that it is idle`, async () => {
+      const stage = await stickyStage(`soon/${String(afterMs)}`);
+      const [process, other] = [processOf(stage, 0), processOf(stage, 1)];
+      await pair(stage, process);
+      await pair(stage, process);
+      await stage.world.pass(afterMs);
+      assert.match(await acquire(stage, other, 0), /^[0-9a-f]{20}-/);
+      end(stage);
+    });
+
   it("keeps out who only tries while it is held, and says so at once", async () => {
     const stage = await stickyStage("held");
     await acquire(stage, processOf(stage, 0), 0);
