@@ -155,7 +155,10 @@ function componentsOf(
   owners: ReadonlySet<string>,
   next: (owner: string) => ReadonlySet<string>,
 ): ReadonlySet<string>[] {
-  const reach = new Map([...owners].map((owner) => [owner, reachedFrom(owner, next)]));
+  const edges = new Map([...owners].map((owner) => [owner, next(owner)]));
+  dropTails(edges);
+  const along = (owner: string): ReadonlySet<string> => edges.get(owner) ?? none;
+  const reach = new Map([...edges.keys()].map((owner) => [owner, reachedFrom(owner, along)]));
   const taken = new Set<string>();
   const components: ReadonlySet<string>[] = [];
   for (const [owner, reached] of reach) {
@@ -165,6 +168,25 @@ function componentsOf(
     components.push(new Set(component));
   }
   return components;
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** Whom nobody waits for is in no circle: a thousand who wait behind one would else be gone through for each of them. */
+function dropTails(edges: Map<string, ReadonlySet<string>>): void {
+  const waitedFor = new Map<string, number>();
+  for (const behind of edges.values())
+    for (const owner of behind) waitedFor.set(owner, (waitedFor.get(owner) ?? 0) + 1);
+  const tails = [...edges.keys()].filter((owner) => !waitedFor.has(owner));
+  for (let tail = tails.pop(); tail !== undefined; tail = tails.pop()) {
+    const behind = edges.get(tail) ?? none;
+    edges.delete(tail);
+    for (const owner of behind) {
+      const left = (waitedFor.get(owner) ?? 1) - 1;
+      waitedFor.set(owner, left);
+      if (left === 0) tails.push(owner);
+    }
+  }
 }
 
 function reachedFrom(

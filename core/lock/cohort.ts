@@ -425,8 +425,7 @@ export class Cohort implements Stander {
   /** Whether the place was kept though nobody wanted it, for as long as that was to be: its last grant is freed then. */
   async #staysIdle(place: Place, last: Grant): Promise<boolean> {
     const stickyForMs = rulesNow(this.#parts.mirror, this.lock.pool)?.stickyForMs ?? 0;
-    const isWanted = () =>
-      this.#draining || this.callers.size > 0 || place.othersSince !== undefined;
+    const isWanted = () => this.#draining || this.callers.size > 0 || place.hasOthers;
     const mayStay = stickyForMs > 0 && this.beside === undefined && place.handovers < handoversMax;
     if (!mayStay || isWanted()) return false;
     if ((await place.unmark()) === "unknown") return false;
@@ -440,7 +439,8 @@ export class Cohort implements Stander {
   }
 
   #mayNotPass(place: Place): boolean {
-    if (this.#draining || this.callers.size === 0 || place.handovers >= handoversMax) return true;
+    const isOver = this.#draining || place.isUnsure || place.handovers >= handoversMax;
+    if (isOver || this.callers.size === 0) return true;
     const rules = rulesNow(this.#parts.mirror, this.lock.pool);
     return rules === undefined || place.isOverBudget(rules.handover);
   }

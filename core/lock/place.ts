@@ -40,6 +40,8 @@ export class Place {
   handoversSinceOthers = 0;
   /** Its marker, as it stands, or may; undefined: it has none that goes with it. */
   mark: { readonly key: Key; readonly delayMs: number } | undefined;
+  /** Whether its marker stands, or still goes, is not known: nothing is granted on it any more. */
+  isUnsure = false;
   /** Notes that it has left with others, to be removed with it. */
   notes: readonly Key[] = [];
   readonly #parts: PlaceParts;
@@ -75,7 +77,11 @@ export class Place {
     if (this.mark === undefined) return "unmarked";
     const then = [{ kind: "delete", key: this.mark.key } as const];
     const outcome = await this.#parts.store.write({ given: [], when: [], then, otherwise: [] });
-    if (outcome.kind !== "done") return "unknown";
+    if (outcome.kind !== "done") {
+      this.session.seats.spoil();
+      this.isUnsure = true;
+      return "unknown";
+    }
     this.mark = undefined;
     return "unmarked";
   }
@@ -87,6 +93,10 @@ export class Place {
 
   noticeOthers(): void {
     this.othersSince ??= this.#parts.runtime.now();
+  }
+
+  get hasOthers(): boolean {
+    return this.othersSince !== undefined;
   }
 
   /** From one local caller to the next. */

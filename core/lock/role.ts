@@ -56,8 +56,9 @@ export async function inRole(
       return;
     }
     try {
-      await untilFirst(parts, { range: roleRange(parts.namespace, role), mine }, either);
-      await work(either);
+      const range = roleRange(parts.namespace, role);
+      if (await untilFirst(parts, { range, mine }, either)) await work(either);
+      else await sleep(parts.runtime, pauseMs, either);
     } finally {
       if (!session.ended.aborted) await leave(parts.store, session, mine.key);
     }
@@ -95,11 +96,12 @@ async function enter(
 /** A contender's value is for observers: of a role there is nothing to tell. */
 const noValue = new Uint8Array(0);
 
+/** False: the place is gone. */
 async function untilFirst(
   parts: RoleParts,
   { range, mine }: { readonly range: KeyRange; readonly mine: Mine },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { runtime, store, mirror } = parts;
   for (;;) {
     const wait = { signal, deadline: after(runtime.now(), answerMs) };
@@ -108,8 +110,9 @@ async function untilFirst(
     if (read.kind === "done") {
       const contenders = inOrder((read.value.ranges[0]?.keys ?? []).map(readContender));
       const stands = standing(contenders, mine, oneAtATime);
-      if (stands.kind === "holds") return;
-      if (stands.kind === "gone") throw new Error(`${mine.key} is gone`);
+      if (stands.kind === "holds") return true;
+      // Somebody took it away, or the session is over and does not know it yet.
+      if (stands.kind === "gone") return false;
       const worth = [worthALook(mine, stands, undefined)];
       await untilWorthALook(parts, { worth, version: mirror.version }, signal);
     } else await sleep(runtime, pauseMs, signal);

@@ -29,6 +29,8 @@ export class SetMember implements MemberOf {
   place: Place | undefined;
   /** It was seen to hold, and so does until it goes. */
   isIn = false;
+  /** Somebody deleted its place. */
+  isBroken = false;
   readonly #set: OfSet;
 
   constructor(set: OfSet, { lock, demand, pool, beside }: MemberParts) {
@@ -48,8 +50,9 @@ export class SetMember implements MemberOf {
     return this.#set.grant;
   }
 
-  /** Nothing is granted on any of its places any more. */
+  /** Nothing is granted on any of its places any more, also where none was yet. */
   broken(): void {
+    this.isBroken = true;
     this.grant?.break();
   }
 
@@ -61,5 +64,6 @@ export class SetMember implements MemberOf {
   takes(place: Place | undefined): void {
     this.place = place;
     this.isIn = false;
+    this.isBroken = false;
   }
 }

@@ -386,6 +386,10 @@ export class LockSet {
   #grantNow(session: Session): Grant | undefined {
     const { first: caller } = this.callers;
     if (caller === undefined || this.#session !== session || !session.isAlive()) return undefined;
+    if (this.members.some(({ isBroken }) => isBroken)) {
+      session.seats.spoil();
+      return undefined;
+    }
     const rules: Rules[] = [];
     try {
       for (const [pool, { length }] of Map.groupBy(this.members, (member) => member.pool)) {

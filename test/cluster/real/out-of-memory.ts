@@ -12,14 +12,17 @@ import { until } from "#tools/cluster/until.ts";
 /** 8 MiB each; a buffer that is filled is resident. */
 const eats = `const eaten = []; setInterval(() => eaten.push(Buffer.alloc(8 * 1024 * 1024, 1)), 10);`;
 
-/** The one process whose variable has that value: `HOSTNAME` is the pod's name in each of its containers. */
+/**
+ * The first process of the one container whose variable has that value, `HOSTNAME` being the pod's name in each of its
+ * containers: what a runtime starts to join a container has its variables, too, for a moment.
+ */
 export function processWith(variable: string, value: string): number {
   const found = readdirSync("/proc").filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;
     try {
-      return readFileSync(`/proc/${pid}/environ`, "utf8")
-        .split("\0")
-        .includes(`${variable}=${value}`);
+      const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+      if (!variables.includes(`${variable}=${value}`)) return false;
+      return /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
     } catch {
       return false; // it has ended, or is the kernel's
     }
