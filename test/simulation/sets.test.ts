@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import type { Acquired, AcquireRequest, LockDemand } from "#core/lock/views.ts";
 import { contendersOf } from "#core/lock/keys.ts";
+import { exclusion } from "./checks/exclusion.ts";
+import { places } from "./checks/places.ts";
 import { asSet } from "./client.ts";
 import { forOneself, namespace, type Answer, type Process } from "./process.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
@@ -169,5 +171,39 @@ describe("a set of locks", () => {
       .map(({ key }) => key.split("/").at(-2));
     assert.deepEqual(marks, ["1", "2", "3"]);
     for (const process of stage.processes) process.kill();
+  });
+
+  it("is not granted on a place that was taken by force while the marker of another was put", async () => {
+    const stage = await quietStage("sets/broken", 2);
+    const [set, other] = [processOf(stage, 0), processOf(stage, 1)];
+    const delayed = specOf({ mode: "Mutex", lockDelay: "1s" });
+    const plain = specOf({ mode: "Mutex", admin: "Anyone" });
+    stage.edit(stage.world.chance, () => [
+      stage.documentOf("orders", delayed),
+      stage.documentOf("leaders", plain),
+    ]);
+    await stage.world.pass(1_000);
+    const broken = one("2", "leaders");
+    const asked = set.acquire(setOf(one("1"), broken)).answer;
+    const isPlaced = () => stage.server.keys.within(contendersOf(namespace, broken)).length > 0;
+    for (let tries = 0; tries < 1_000 && !isPlaced(); tries++) await stage.world.pass(0.1);
+    // Its marker waits on the way; what others write is told all the same.
+    set.link.cut("requests");
+    const force = { ...broken, graceMs: 0, breakGuarantee: true, waitMs: 0 };
+    const forced = await stage.world.until(other.forceRelease(force));
+    assert.ok(forced.kind === "answered" && forced.value.outcome === "broken");
+    const mine = await granted(stage, other, { ...broken, ...terms });
+    await stage.world.pass(100);
+    set.link.heal();
+    await stage.world.pass(1_000);
+    stage.history.letGo(stage.world.nowMs, ({ id }) => id === mine);
+    await stage.world.until(other.release(mine));
+    idOf(await stage.world.until(asked));
+    for (const process of stage.processes) process.kill();
+    // The forced release itself is told as the delete of somebody else's place.
+    const rules = stage.history.violations.map(({ rule }) => rule);
+    assert.deepEqual(rules, ["own places"]);
+    assert.deepEqual(exclusion(stage.history), []);
+    assert.deepEqual(places(stage.history), []);
   });
 });

@@ -69,6 +69,15 @@ describe("circles of waiting owners", () => {
     assert.deepEqual(found(three.slice(0, 2)), []);
   });
 
+  it("are found with a crowd behind them, who are in none", function () {
+    // Gone through for each of the crowd, this took longer than a session lives.
+    this.timeout(60_000);
+    const crowd = Array.from({ length: 600 }, (_, index) => `W${index}@${index + 10}`);
+    assert.deepEqual(found([queue("1", ["A@1", "B@4", ...crowd]), queue("2", ["B@2", "A@3"])]), [
+      ["A", "B"],
+    ]);
+  });
+
   it("are told of one who waits for himself", () => {
     assert.deepEqual(found([queue("1", ["A@1", "A@2"])]), [["A"]]);
     assert.deepEqual(found([queue("1", ["-@1", "A@2", "A@3"])]), []);
