@@ -14,11 +14,10 @@
  * A session that ends makes the place void: the grant is lost, the queue goes on under the next session.
  */
 import type { StoreRefusal } from "../outcome.ts";
-import { assert, Refusal } from "../refusal.ts";
+import { Refusal } from "../refusal.ts";
 import type { Session } from "../session/session.ts";
 import type { Beside, CohortOf, CohortParts, CohortPool, Stander } from "./around.ts";
 import type { Leaving, Listening, Verdict } from "./caller.ts";
-import type { Contender } from "./contender.ts";
 import { Callers } from "./callers.ts";
 import { countEnd } from "./counters.ts";
 import { checkDemand } from "./demands.ts";
@@ -26,24 +25,20 @@ import { Entry, type Taken } from "./entry.ts";
 import { handoversMax } from "./fence.ts";
 import type { Freed, Grant } from "./grant.ts";
 import { grantOn } from "./grant-on.ts";
-import { Idle, idlePatience } from "./idle.ts";
+import { Idle } from "./idle.ts";
 import type { Lock } from "./keys.ts";
 import { leave, tookAway } from "./leave.ts";
-import { look, waitingIn, type Look } from "./look.ts";
-import { inTheWay, markAsNeeded, standingBehind } from "./marks.ts";
-import type { Marked, PoolMarks, Stand } from "./marks.ts";
-import { endBeyondLimits } from "./limits.ts";
-import { leaveNote } from "./notes.ts";
+import { markAsNeeded, type Marked } from "./marks.ts";
 import type { Demand } from "./order.ts";
 import { Others } from "./others.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
-import { blocked, storeRefused, tooManyWait } from "./refusals.ts";
+import { Queueing } from "./queueing.ts";
+import { storeRefused, tooManyWait } from "./refusals.ts";
 import { rulesNow, rulesServed, type Rules } from "./rules.ts";
 import { Steps } from "./steps.ts";
-import { holderOf, localHolder } from "./tell.ts";
+import { localHolder } from "./tell.ts";
 import { Telling } from "./telling.ts";
-import { untilWorthALook, worthALook } from "./wait.ts";
 import type { AcquireRequest, Acquired } from "./views.ts";
 
 export class Cohort implements Stander {
@@ -56,6 +51,7 @@ export class Cohort implements Stander {
   readonly #steps: Steps;
   readonly #idle: Idle;
   readonly #entry: Entry;
+  readonly #queueing: Queueing;
   readonly #others: Others;
   readonly #telling: Telling;
   #phase: Phase = { kind: "resting" };
@@ -79,6 +75,14 @@ export class Cohort implements Stander {
     this.#idle = new Idle(parts.runtime);
     this.#others = new Others(parts.runtime);
     this.#telling = new Telling(parts, this);
+    this.#queueing = new Queueing(parts, pool, {
+      ...{ lock, demand, beside, callers: this.callers, others: this.#others, steps: this.#steps },
+      phase: () => this.#phase,
+      enterPhase: (phase) => {
+        this.#enterPhase(phase);
+      },
+      stands: (place) => this.#place === place,
+    });
     this.#entry = new Entry(parts, {
       ...{ lock, beside, marks: pool.marks, steps: this.#steps },
       describe: (session, base) => this.#telling.value(session, base),
@@ -156,7 +160,7 @@ export class Cohort implements Stander {
   broken(): void {
     const place = this.#place;
     if (place === undefined) return;
-    this.#gone(place);
+    tookAway(this.#parts.runtime.log, this.lock, place);
     this.#place = undefined;
     this.grant?.break();
     this.#idle.end();
@@ -221,7 +225,7 @@ export class Cohort implements Stander {
     }
     const mayFindItHeld =
       this.#leaving === undefined && this.callers.onlyTry && this.#pool.wasSeenHeld(this.lock);
-    if (mayFindItHeld && (await this.#findsItHeld())) return;
+    if (mayFindItHeld && (await this.#queueing.findsItHeld())) return;
     const taken = await this.#takePlace(session);
     if (taken === undefined) return;
     const { place, alone } = taken;
@@ -230,28 +234,9 @@ export class Cohort implements Stander {
     if (alone) this.#others.saw(0);
     else place.waits = true;
     this.#describe();
-    if (alone || (await this.#untilItHolds(place))) await this.#serve(place);
+    if (alone || (await this.#queueing.untilItHolds(place))) await this.#serve(place);
     else await this.#leave(place);
     if (this.#place === place) this.#place = undefined;
-  }
-
-  /** Where all that are here only try, and the lock was lately seen held, they are answered by a read. */
-  async #findsItHeld(): Promise<boolean> {
-    // What is told of a place that may be idle may be old: it is asked.
-    if (this.#rules().stickyForMs > 0) return false;
-    this.#enterPhase({ kind: "looking" });
-    const seen = await this.#steps.do((signal) => look(this.#parts, { lock: this.lock }, signal));
-    if (seen === undefined) return false;
-    const { sharing } = this.#rules();
-    const first = inTheWay(seen.contenders, this.#orphans(seen).ghosts, [this.demand, sharing]);
-    if (first === undefined) return false;
-    const waiting = waitingIn(seen.contenders, sharing);
-    this.#enterPhase({ kind: "queued", holder: holderOf(first), waiting });
-    return true;
-  }
-
-  #orphans(seen: Look): ReturnType<PoolMarks["orphans"]> {
-    return this.#pool.marks.orphans(this.lock, seen, this.#parts.runtime.now());
   }
 
   /** Undefined: none was taken, and the cohort is to try again. The old place has gone with it, or is left now. */
@@ -270,78 +255,6 @@ export class Cohort implements Stander {
     return this.#entry.instead(session, entered, (phase) => {
       this.#enterPhase(phase);
     });
-  }
-
-  /** Waits until the place holds the lock. False: it does not, and is to be left. */
-  async #untilItHolds(place: Place): Promise<boolean> {
-    const { lock } = this;
-    const { store, mirror, namespace } = this.#parts;
-    this.#enterPhase({ kind: "looking" });
-    while (this.callers.size > 0 && this.#place === place && place.session.isAlive()) {
-      const atLeast = place.created;
-      const seen = await this.#steps.do(
-        (signal) =>
-          this.beside?.looks.look(atLeast, signal) ?? look(this.#parts, { lock, atLeast }, signal),
-      );
-      if (seen === undefined) {
-        if (this.#phase.kind === "looking") this.#enterPhase({ kind: "unseen" });
-        await this.#steps.pause();
-        continue;
-      }
-      const { version } = mirror;
-      const { sharing, stickyForMs } = this.#rules();
-      const { ghosts, spent } = this.#orphans(seen);
-      const stands = standingBehind(seen.contenders, ghosts, { mine: place, sharing });
-      if (stands.kind === "gone" || this.#place !== place) return this.#gone(place);
-      const { onlyTry } = this.callers;
-      const patience = { now: this.#parts.runtime.now(), stickyForMs };
-      const patientUntil = onlyTry ? idlePatience(seen.contenders, place, patience) : undefined;
-      if (patientUntil === undefined && this.#takeIn(place, seen, stands)) {
-        for (const orphan of spent) this.#pool.sweep(orphan);
-        return true;
-      }
-      if (this.callers.size === 0 || this.#phase.kind === "refusing") return false;
-      const before = stands.kind === "waits" ? stands.before : undefined;
-      // At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever.
-      if (before !== undefined)
-        place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
-      const worth = [worthALook(place, stands, this.beside?.line)];
-      if (patientUntil !== undefined) worth.push({ at: patientUntil });
-      await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
-    }
-    return false;
-  }
-
-  /** What a look tells: who holds, how many wait, and whether this place may be granted on. */
-  #takeIn(place: Place, { contenders }: Look, stands: Stand<Contender>): boolean {
-    const { mirror } = this.#parts;
-    const rules = this.#rules();
-    const holds = stands.kind === "holds";
-    const first = stands.kind === "delayed" ? stands.by : contenders[0];
-    assert(first !== undefined, "a lock with a contender was seen without any");
-    if (contenders.at(-1)?.key !== place.key) place.noticeOthers();
-    this.#others.saw(waitingIn(contenders, rules.sharing, place.key));
-    const { installation } = mirror;
-    if (holds && installation !== undefined && mirror.anew === undefined) {
-      place.base = installation.base;
-      return true;
-    }
-    if (holds) {
-      this.#enterPhase({ kind: "refused", why: blocked() });
-      return false;
-    }
-    this.#pool.sawHeld(this.lock);
-    const { callers, lock, demand } = this;
-    if (!endBeyondLimits(callers, { lock, demand, place, contenders, rules })) return false;
-    const { waiting } = this.#others;
-    const queued = { kind: "queued", holder: holderOf(first), waiting } as const;
-    this.#enterPhase(this.callers.onlyTry ? { kind: "refusing", then: queued } : queued);
-    return false;
-  }
-
-  #gone(place: Place): false {
-    tookAway(this.#parts.runtime.log, this.lock, place);
-    return false;
   }
 
   /** Grants to one local caller after the other, as long as this place may be granted on. */
@@ -388,7 +301,9 @@ export class Cohort implements Stander {
       lock: this.lock,
       tell: () => this.#telling.value(place.session, place.base ?? 0n, place),
       isWanted: () => this.callers.size > 0,
-      silent: this.#enterPhase.bind(this, { kind: "unseen" }),
+      silent: () => {
+        this.#enterPhase({ kind: "unseen" });
+      },
     });
   }
 
@@ -402,7 +317,9 @@ export class Cohort implements Stander {
 
   /** Undefined: nobody is left who may be granted it. */
   #grantNext(place: Place): Grant | undefined {
-    const rules = this.#rules();
+    // Of a pool that went the waits end where the next place is asked for, and the last grant is let go of.
+    const rules = rulesNow(this.#parts.mirror, this.lock.pool);
+    if (rules === undefined) return undefined;
     for (const caller of this.callers) {
       const refusal = this.#pool.tooManyGrants(rules);
       if (refusal !== undefined) {
@@ -424,9 +341,10 @@ export class Cohort implements Stander {
 
   /** Whether the place was kept though nobody wanted it, for as long as that was to be: its last grant is freed then. */
   async #staysIdle(place: Place, last: Grant): Promise<boolean> {
-    const stickyForMs = rulesNow(this.#parts.mirror, this.lock.pool)?.stickyForMs ?? 0;
+    const stickyForMs = () => rulesNow(this.#parts.mirror, this.lock.pool)?.stickyForMs ?? 0;
     const isWanted = () => this.#draining || this.callers.size > 0 || place.hasOthers;
-    const mayStay = stickyForMs > 0 && this.beside === undefined && place.handovers < handoversMax;
+    const mayStay =
+      stickyForMs() > 0 && this.beside === undefined && place.handovers < handoversMax;
     if (!mayStay || isWanted()) return false;
     if ((await place.unmark()) === "unknown") return false;
     this.#pool.counters.handovers += 1;

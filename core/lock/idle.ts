@@ -14,6 +14,9 @@ const patienceMs = 1_000;
 /** And so long where they may be: it is told at most once a second, and one that is goes as soon as its pod reads the note. */
 const maybeIdleMs = 200;
 
+/** What the pool says is heeded so soon. */
+const lookEveryMs = 5_000;
+
 export class Idle {
   readonly #runtime: Runtime;
   #timer: Timer | undefined;
@@ -23,13 +26,22 @@ export class Idle {
     this.#runtime = runtime;
   }
 
-  /** Resolves after `forMs`, or when it is ended. */
-  rest(forMs: number): Promise<void> {
+  /** Resolves after `forMs`, as it is then (0: the pool is gone, or says so no more), or when it is ended. */
+  rest(forMs: () => number): Promise<void> {
+    const since = this.#runtime.now();
     return new Promise((resolve) => {
       this.#over = resolve;
-      this.#timer = this.#runtime.timer(after(this.#runtime.now(), forMs), () => {
-        this.end();
-      });
+      const look = (): void => {
+        const now = this.#runtime.now();
+        const until = after(since, forMs());
+        if (now >= until) this.end();
+        else
+          this.#timer = this.#runtime.timer(
+            Math.min(until, after(now, lookEveryMs)) as Instant,
+            look,
+          );
+      };
+      look();
     });
   }
 

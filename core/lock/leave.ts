@@ -10,12 +10,16 @@ import type { Freed } from "./grant.ts";
 import type { LockName } from "./keys.ts";
 import type { Place } from "./place.ts";
 
+/** Of one write: more than these and the place's own keys etcd may not take. */
+const notesMax = 100;
+
 export async function leave(store: Store, place: Place): Promise<Freed> {
   const rewriting = place.quiet();
   if (rewriting !== undefined) await rewriting;
   const { session } = place;
   if (session.ended.aborted) return "unknown";
-  const keys = [...place.keys, ...place.notes];
+  const keys = [...place.keys, ...place.notes.slice(0, notesMax)];
+  for (const note of place.notes.slice(notesMax)) session.remove(note);
   const outcome = await store.write({
     given: [],
     when: [],

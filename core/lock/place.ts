@@ -47,6 +47,7 @@ export class Place {
   readonly #parts: PlaceParts;
   #told: ContenderValue;
   #tell: (() => ContenderValue) | undefined;
+  #gone: (() => void) | undefined;
   #timer: Timer | undefined;
   #lastRewrite: Instant;
   #rewriting: Promise<void> | undefined;
@@ -131,9 +132,10 @@ export class Place {
     return this.#tell === undefined;
   }
 
-  /** What it tells has, or may have, changed. */
-  describe(tell: () => ContenderValue): void {
+  /** What it tells has, or may have, changed. `gone`: told where that shows that it is not in etcd any more. */
+  describe(tell: () => ContenderValue, gone: () => void): void {
     this.#tell = tell;
+    this.#gone = gone;
     if (this.#closed || this.#timer !== undefined || this.#rewriting !== undefined) return;
     this.#timer = this.#parts.runtime.timer(after(this.#lastRewrite, rewriteEveryMs), () => {
       this.#timer = undefined;
@@ -167,12 +169,13 @@ export class Place {
       then: [{ kind: "putEphemeral", key, lease: session.lease, value: encodeContender(value) }],
       otherwise: [],
     });
-    if (outcome.kind === "done") this.#told = value;
+    if (outcome.kind === "done" && !outcome.value.held) this.#gone?.();
+    else if (outcome.kind === "done") this.#told = value;
     else if (!this.#closed && this.#tell !== undefined) queueMicrotask(() => this.#again());
   }
 
   #again(): void {
-    if (this.#tell !== undefined) this.describe(this.#tell);
+    if (this.#tell !== undefined && this.#gone !== undefined) this.describe(this.#tell, this.#gone);
   }
 }
 

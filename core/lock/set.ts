@@ -18,6 +18,7 @@
  */
 import type { StoreRefusal } from "../outcome.ts";
 import { assert, Refusal } from "../refusal.ts";
+import type { Instant } from "../runtime.ts";
 import type { SideSeat, SideSeats } from "../session/seats.ts";
 import type { Session } from "../session/session.ts";
 import type { CohortParts } from "./around.ts";
@@ -28,6 +29,7 @@ import { countEnd, type Counters } from "./counters.ts";
 import { checkDemand } from "./demands.ts";
 import type { Freed, Grant } from "./grant.ts";
 import { grantOnSet } from "./grant-on.ts";
+import { idlePatience } from "./idle.ts";
 import { leave, tookAway } from "./leave.ts";
 import { waitingIn } from "./look.ts";
 import { inTheWay, markAsNeeded, type Marked } from "./marks.ts";
@@ -197,6 +199,10 @@ export class LockSet {
 
   /** Where all that are here only try, and one of the locks was lately seen held, they are answered by a read. */
   async #findsItHeld(): Promise<boolean> {
+    // What is told of a place that may be idle may be old: it is asked.
+    const { mirror } = this.#parts;
+    if (this.members.some(({ lock }) => rulesServed(mirror, lock.pool).stickyForMs > 0))
+      return false;
     this.#enterPhase({ kind: "looking" });
     const seen = await this.#steps.do((signal) => lookAtSet(this.#parts, this.members, signal));
     for (const found of seen ?? []) {
@@ -264,13 +270,28 @@ export class LockSet {
       for (const found of seen) if (found.kind === "holds") letIn(found);
       const waits = seen.filter((found) => found.kind === "waits");
       if (waits.length === 0 && this.#mayBeGranted()) return true;
-      this.#takeIn(waits);
+      const patientUntil = this.callers.onlyTry ? this.#patience(waits) : undefined;
+      if (patientUntil === undefined) this.#takeIn(waits);
       if (this.callers.size === 0 || this.#phase.kind === "refusing") return false;
       await this.#leaveNotes(waits);
       const worth = this.#worthALook(waits);
+      if (patientUntil !== undefined) worth.push({ at: patientUntil });
       await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
     }
     return false;
+  }
+
+  /** Until when who only tries waits: only idle places keep it from each of these, or such as may be. */
+  #patience(waits: readonly Waits[]): Instant | undefined {
+    const now = this.#parts.runtime.now();
+    let first: Instant | undefined;
+    for (const { of: member, contenders, rules } of waits) {
+      const { stickyForMs } = rules;
+      const until = member.place && idlePatience(contenders, member.place, { now, stickyForMs });
+      if (until === undefined) return undefined;
+      if (first === undefined || until < first) first = until;
+    }
+    return first;
   }
 
   /** All hold; the base of their fence is the one that was seen with the last of them. */
@@ -448,8 +469,13 @@ export class LockSet {
 
   /** Observers are told that all is held: as the places were made, they wait. */
   #describe(session: Session): void {
-    for (const { place, demand } of this.members)
-      place?.describe(() => this.#tell(session, demand, place.base ?? 0n));
+    for (const member of this.members) {
+      const { place, demand } = member;
+      const tell = () => this.#tell(session, demand, place?.base ?? 0n);
+      place?.describe(tell, () => {
+        if (member.place === place) member.broken();
+      });
+    }
   }
 
   #tell(session: Session, demand: Demand, base: bigint): ContenderValue {

@@ -30,9 +30,12 @@ export class Telling {
     const asWritten =
       isAsMade && isIdle !== true && !waits && handovers === 0 && othersSince === undefined;
     if (asWritten && callers.size <= (grant === undefined ? 1 : 0)) return;
-    place.describe(() => {
+    const tell = () => {
       const base = place.base ?? this.#parts.mirror.installation?.base ?? 0n;
       return this.value(place.session, base, place);
+    };
+    place.describe(tell, () => {
+      if (this.#cohort.place === place) this.#cohort.broken();
     });
   }
 }

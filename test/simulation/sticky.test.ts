@@ -1,6 +1,7 @@
 /** A lock that stays with the pod that used it: taken again without a write, and given up as soon as somebody asks. */
 import assert from "node:assert/strict";
 import { contendersOf } from "#core/lock/keys.ts";
+import { asSet } from "./client.ts";
 import { readContender } from "#core/lock/contender.ts";
 import { forOneself, namespace, type Process } from "./process.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
@@ -75,6 +76,41 @@ describe("a lock that stays with its pod", () => {
       assert.ok(stage.world.nowMs - beganMs < 500, "the other pod waited long");
       end(stage);
     });
+
+  it("is given up to a set that only tries", async () => {
+    const stage = await stickyStage("set");
+    const [process, other] = [processOf(stage, 0), processOf(stage, 1)];
+    await pair(stage, process);
+    await stage.world.pass(2_000);
+    const locks = ["42", "43"].map((name) => ({ ...lock, name, ...forOneself }));
+    const terms = { ...lock, ...forOneself, waitMs: 0, hold: "ttl" } as const;
+    const answer = await stage.world.until(other.acquire(asSet(terms, locks)).answer);
+    assert.ok(answer.kind === "answered" && answer.value.kind === "granted");
+    end(stage);
+  });
+
+  it("goes soon after its pool is gone, or says no more that it stays", async () => {
+    const stage = await stickyStage("unsaid");
+    await pair(stage, processOf(stage, 0));
+    stage.edit(stage.world.chance, () => [stage.documentOf("orders", specOf({ mode: "Mutex" }))]);
+    await stage.world.pass(7_000);
+    assert.deepEqual(standing(stage), []);
+    end(stage);
+  });
+
+  it("is taken anew where a rewrite shows that somebody took its place away", async () => {
+    const stage = await stickyStage("taken");
+    const [process, other] = [processOf(stage, 0), processOf(stage, 1)];
+    await pair(stage, process);
+    // As after a forced release whose note was lost.
+    for (const { key } of standing(stage))
+      stage.server.txn({ compares: [], then: [{ kind: "delete", key }], otherwise: [] });
+    await stage.world.pass(2_000);
+    assert.deepEqual(standing(stage), []);
+    await acquire(stage, other, 0);
+    assert.equal(await acquire(stage, process, 0), "held");
+    end(stage);
+  });
 
   for (const afterMs of [0, 50, 400])
     it(`is given up to who only tries ${String(afterMs)} ms after it was given back, before others are told that it is idle`, async () => {
