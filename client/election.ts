@@ -48,9 +48,10 @@ export async function* elect(
         return await acquire({ wait: standsFor, ...options, signal });
       } catch (error) {
         if (signal.aborted) return undefined;
-        if (HoldfastError.is(error, "lock_held")) tries = -1;
+        // A wait that is over is no failure; where it was short, the next is not to follow at once.
+        if (HoldfastError.is(error, "lock_held")) tries = 0;
         else if (!mayPass(error) && !HoldfastError.is(error, "grant_lost")) throw error;
-        else await pause(office.runtime, backoffMs(office.runtime, tries), { signal });
+        await pause(office.runtime, backoffMs(office.runtime, tries), { signal });
       }
     }
     return undefined;

@@ -152,10 +152,16 @@ export class Locks {
   }
 }
 
-/** What the sidecar is told of it, whatever is asked for. */
+/**
+ * What the sidecar is told of it, whatever is asked for. What no option is called is told, too: it refuses that by name, and
+ * a misspelt `wait` would else be no wait.
+ */
 export function termsOf(options: AcquireOptions, holderOfAll: string | undefined) {
-  const { ttl, hold, owner, metadata, requestId, holder = holderOfAll } = options;
+  const { wait: _wait, mode: _mode, permits: _permits, ...more } = options;
+  const { signal: _signal, renew: _renew, abortOn: _abortOn, ...told } = more;
+  const { ttl, hold, owner, metadata, requestId, holder = holderOfAll, ...unknown } = told;
   return {
+    ...(unknown satisfies Record<string, never>),
     ...(ttl === undefined ? {} : { ttl: durationText("ttl", ttl) }),
     ...(hold === undefined ? {} : { hold }),
     ...(owner === undefined ? {} : { owner }),

@@ -25,7 +25,9 @@ export function startApi(running: Running, streams: Streams): Promise<HttpServer
   const service = new Service({
     admission: new Admission(options.allowedHosts ?? []),
     handlers: {
-      ...lockHandlers(locks, (request, call) => acquireAsStream(watching, request, call)),
+      ...lockHandlers(locks, kernel.views, (request, call) =>
+        acquireAsStream(watching, request, call),
+      ),
       ...watchingHandlers(watching),
       ...statusHandlers(statusOf(running)),
     },

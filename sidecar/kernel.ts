@@ -10,6 +10,7 @@ import { anewKey } from "#core/session/keys.ts";
 import { Lineage, TracedStore, type Anew } from "#core/session/lineage.ts";
 import { Sessions } from "#core/session/sessions.ts";
 import type { ResourceRecord } from "#core/spec/records.ts";
+import { LockViews } from "./lock-views.ts";
 import { Reporter, type About } from "./report.ts";
 import { SpecMirror } from "./resources/mirror.ts";
 import { encodeJson } from "#core/json.ts";
@@ -44,6 +45,7 @@ export class Kernel {
   readonly sessions: Sessions;
   readonly specs: SpecMirror;
   readonly locks: Locks;
+  readonly views: LockViews;
   readonly #reporter: Reporter | undefined;
   readonly #parts: KernelParts;
   readonly #tasks: Tasks;
@@ -95,6 +97,10 @@ export class Kernel {
       pod,
       isAdmin: options.isAdmin ?? false,
       onBug,
+    });
+    this.views = new LockViews({
+      ...{ runtime, store, namespace, pod, specs: this.specs, signal: this.#tasks.signal },
+      standersOf: (lock) => this.locks.standersOf(lock),
     });
     if (options.report !== undefined) this.#reporter = this.#report(options.report);
   }

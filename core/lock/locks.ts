@@ -7,6 +7,7 @@ import { Refusal } from "../refusal.ts";
 import { Tasks } from "../tasks.ts";
 import type { KeyValue, Wait } from "../store.ts";
 import type { Session } from "../session/session.ts";
+import type { Stander } from "./around.ts";
 import type { Listening } from "./caller.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Counters } from "./counters.ts";
@@ -24,19 +25,9 @@ import { forceRelease, takeNote } from "./revoke.ts";
 import { rulesNow, rulesServed } from "./rules.ts";
 import { Sets } from "./sets.ts";
 import { sweepMarkers } from "./sweeper.ts";
-import { viewLock, viewPool, type ViewParts } from "./view.ts";
 import { refuseLost, whyNot } from "./why-not.ts";
 import { Watching } from "./watching.ts";
-import type {
-  Acquired,
-  AcquireRequest,
-  ForceReleased,
-  ForceRequest,
-  GrantView,
-  ListPool,
-  LockView,
-  PoolView,
-} from "./views.ts";
+import type { Acquired, AcquireRequest, ForceReleased, ForceRequest, GrantView } from "./views.ts";
 
 /** Callers that wait, and grants that are held, in this process. */
 const callersMax = 50_000;
@@ -281,18 +272,8 @@ export class Locks {
     };
   }
 
-  look(pool: string, name: string): Promise<LockView> {
-    this.#parts.mirror.pool(pool);
-    return viewLock(this.#viewParts(), { pool, name }, this.#tasks.signal);
-  }
-
   deadlocks(): Promise<readonly Deadlock[]> {
     return this.#deadlocks.list(this.#tasks.signal);
-  }
-
-  list(query: ListPool): Promise<PoolView> {
-    this.#parts.mirror.pool(query.pool);
-    return viewPool(this.#viewParts(), query, this.#tasks.signal);
   }
 
   /** @throws Refusal where this pod may not, or it cannot be done */
@@ -404,17 +385,10 @@ export class Locks {
     return whyNot({ ...this.#parts, grants: this.#grants, signal }, grantId);
   }
 
-  #viewParts(): ViewParts {
-    const { runtime, store, namespace, pod, mirror } = this.#parts;
-    return {
-      runtime,
-      store,
-      namespace,
-      pod,
-      standers: (lock) =>
-        this.#pools.get(lock.pool)?.standersOf(lockOf(namespace, lock).path) ?? [],
-      sharing: (name) => rulesNow(mirror, name)?.sharing,
-    };
+  /** Those of one lock, members of sets too. */
+  standersOf(lock: LockName): Iterable<Stander> {
+    const { path } = lockOf(this.#parts.namespace, lock);
+    return this.#pools.get(lock.pool)?.standersOf(path) ?? [];
   }
 
   async #followSessions(signal: AbortSignal): Promise<void> {

@@ -18,10 +18,7 @@ import type {
   ForceRequest,
   GrantView,
   HolderView,
-  ListPool,
   LockDemand,
-  LockView,
-  PoolView,
 } from "#core/lock/views.ts";
 import type { Deadlock } from "#core/lock/deadlocks.ts";
 import type { WaitObserver } from "#core/lock/events.ts";
@@ -29,6 +26,7 @@ import { assert, Refusal } from "#core/refusal.ts";
 import type { Epoch } from "#core/runtime.ts";
 import type { Call } from "#host/http/exchange.ts";
 import { json, noContent, problem, text, type Reply } from "#host/http/reply.ts";
+import type { ListPool, LockView, PoolView } from "../lock-views.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** What is used here of core's locks. */
@@ -47,10 +45,14 @@ export interface LocksApi {
   releaseByHolder(
     holder: string,
   ): Promise<{ readonly released: number; readonly freed: "released" | "unknown" }>;
-  look(pool: string, name: string): Promise<LockView>;
-  list(query: ListPool): Promise<PoolView>;
   forceRelease(request: ForceRequest): Promise<ForceReleased>;
   deadlocks(): Promise<readonly Deadlock[]>;
+}
+
+/** And of what is seen of them. */
+export interface LockViewsApi {
+  look(pool: string, name: string): Promise<LockView>;
+  list(query: ListPool): Promise<PoolView>;
 }
 
 type LockOperations =
@@ -68,6 +70,7 @@ type LockOperations =
 /** `asStream`: answers an acquire whose caller wants a stream. */
 export function lockHandlers(
   locks: LocksApi,
+  views: LockViewsApi,
   asStream: (request: AcquireRequest, call: Call) => Promise<Reply>,
 ): Pick<Handlers, LockOperations> {
   const answer = (request: AcquireRequest, call: Call): Promise<Reply> => {
@@ -96,8 +99,8 @@ export function lockHandlers(
       const { released, freed } = await locks.releaseByHolder(holder);
       return freed === "unknown" ? unknownRelease : json(200, { released });
     },
-    getLock: async ({ pool, name }) => json(200, lockBody(await locks.look(pool, name))),
-    listLocks: async (input) => json(200, poolBody(await locks.list(input))),
+    getLock: async ({ pool, name }) => json(200, lockBody(await views.look(pool, name))),
+    listLocks: async (input) => json(200, poolBody(await views.list(input))),
     forceRelease: async (input) => {
       const { fence, ...request } = input;
       const wanted = fence === undefined ? request : { ...request, fence: BigInt(fence) };

@@ -120,7 +120,7 @@ describe("permits", () => {
     await granted(stage, one, 1);
     edit(stage, 1);
     await stage.world.pass(soonMs);
-    const view = await stage.world.until(one.kernel.locks.look("permits", "42"));
+    const view = await stage.world.until(one.kernel.views.look("permits", "42"));
     assert.deepEqual(
       view.holders.map(({ permits }) => permits),
       [2, 1],

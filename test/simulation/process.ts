@@ -273,7 +273,7 @@ export class Process {
   }
 
   view(pool: string, name: string): Promise<Answer<unknown>> {
-    return this.#question(`look at ${pool}/${name}`, () => this.kernel.locks.look(pool, name));
+    return this.#question(`look at ${pool}/${name}`, () => this.kernel.views.look(pool, name));
   }
 
   #claiming(what: string, work: () => Promise<GrantView>): Promise<Answer<GrantView>> {

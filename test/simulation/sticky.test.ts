@@ -58,7 +58,7 @@ describe("a lock that stays with its pod", () => {
       [true],
     );
     for (const looker of [process, other]) {
-      const seen = await stage.world.until(looker.kernel.locks.look("orders", "42"));
+      const seen = await stage.world.until(looker.kernel.views.look("orders", "42"));
       assert.deepEqual([seen.holders.length, seen.waiters.length, seen.idle.length], [0, 0, 1]);
     }
     await stage.world.pass(60_000);

@@ -2,7 +2,7 @@ import type { Bug } from "../bug.ts";
 
 export const bug: Bug = {
   breaks: "Who waits for permits is let in by as many as there were when its wait began.",
-  file: "core/lock/cohort.ts",
+  file: "core/lock/queueing.ts",
   text: "      const stands = standingBehind(seen.contenders, ghosts, { mine: place, sharing });\n",
   other: [
     "      const began = ((place as { began?: { permits: number } }).began ??= sharing);",

@@ -2,7 +2,7 @@ import type { Bug } from "../bug.ts";
 
 export const bug: Bug = {
   breaks: "A waiter tidies away the place before its own, which belongs to another session.",
-  file: "core/lock/cohort.ts",
+  file: "core/lock/queueing.ts",
   text: "      if (before !== undefined)\n",
   other:
     "      if (before?.trying === true) place.session.remove(before.key);\n      if (before !== undefined)\n",

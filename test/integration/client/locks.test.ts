@@ -215,6 +215,20 @@ describe("the client on a real sidecar", function () {
     await assert.rejects(control, { code: "malformed", status: 400 });
   });
 
+  it("names an option that there is not, of one lock and of several", async () => {
+    const misspelt = { wiat: "5s" } as object;
+    for (const asked of [
+      holdfast.locks("orders").acquire("misspelt", misspelt),
+      holdfast.all([{ pool: "orders", name: "misspelt" }]).acquire(misspelt),
+    ])
+      await assert.rejects(asked, ({ code, message }: HoldfastError) => {
+        assert.equal(code, "malformed");
+        assert.match(message, /wiat/);
+        return true;
+      });
+    assert.deepEqual((await holdfast.locks("orders").get("misspelt")).holders, []);
+  });
+
   it("takes any name", async () => {
     for (const name of ["a/b", "ü ñ 日本", "%", ".", "..", "a?b#c", "x".repeat(512)]) {
       const grant = await holdfast.locks("orders").acquire(name);

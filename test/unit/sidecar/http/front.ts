@@ -222,7 +222,7 @@ export async function front(
   const service = new Service({
     admission: new Admission(given.allowedHosts ?? []),
     handlers: {
-      ...lockHandlers(locks, (input, call) => acquireAsStream(watching, input, call)),
+      ...lockHandlers(locks, locks, (input, call) => acquireAsStream(watching, input, call)),
       ...watchingHandlers(watching),
       ...statusHandlers(status),
     },

@@ -2,16 +2,61 @@
  * What an observer sees of a lock, and of a pool: holders and waiters in order. A place of another session stands for all its
  * callers; behind this process's own place each of its callers is listed.
  */
-import { after, type Epoch, type Runtime } from "../runtime.ts";
-import { Refusal } from "../refusal.ts";
-import type { KeyValue, Store } from "../store.ts";
-import type { Stander } from "./around.ts";
-import { readContender, type Contender } from "./contender.ts";
-import { contenderNameOf, contendersOf, poolRange, poolRangeFrom, type LockName } from "./keys.ts";
-import { holders, inOrder, isSame, type Sharing } from "./order.ts";
-import { storeRefused } from "./refusals.ts";
-import { holderOf, localHolder, shown } from "./tell.ts";
-import type { HolderView, ListPool, LockView, PoolView } from "./views.ts";
+import { after, type Epoch, type Runtime } from "#core/runtime.ts";
+import { Refusal } from "#core/refusal.ts";
+import type { KeyValue, Store } from "#core/store.ts";
+import type { Stander } from "#core/lock/around.ts";
+import { readContender, type Contender } from "#core/lock/contender.ts";
+import {
+  contenderNameOf,
+  contendersOf,
+  poolRange,
+  poolRangeFrom,
+  type LockName,
+} from "#core/lock/keys.ts";
+import { holders, inOrder, isSame } from "#core/lock/order.ts";
+import { storeRefused } from "#core/lock/refusals.ts";
+import { rulesNow } from "#core/lock/rules.ts";
+import { holderOf, localHolder, shown } from "#core/lock/tell.ts";
+import type { HolderView } from "#core/lock/views.ts";
+import type { Specs } from "#core/spec/specs.ts";
+
+export interface LockView {
+  readonly pool: string;
+  readonly name: string;
+  readonly holders: readonly HolderView[];
+  /** In order: places in etcd first by their order; behind this sidecar's own place each of its callers is listed. */
+  readonly waiters: readonly HolderView[];
+  /** Sets whose turn has come here, and who wait for other locks: nobody else can have this one meanwhile. */
+  readonly reserved: readonly HolderView[];
+  /** Kept by pods where nobody uses it, and given up when somebody asks. */
+  readonly idle: readonly HolderView[];
+}
+
+export interface PoolView {
+  readonly pool: string;
+  /** Sums over the whole pool, not just this page. */
+  readonly totals: {
+    /** Locks that are held or waited for. */
+    readonly names: number;
+    /** Grants; of a session that holds a lock for several callers one after the other, one. */
+    readonly held: number;
+    readonly waiting: number;
+    /** Absent: nobody waits. */
+    readonly oldestWaitSince?: Epoch | undefined;
+  };
+  readonly locks: readonly LockView[];
+  /** Where the next page starts; absent: this was the last. */
+  readonly continue?: string | undefined;
+}
+
+export interface ListPool {
+  readonly pool: string;
+  readonly prefix?: string | undefined;
+  /** Locks a page, 1 to 1000. */
+  readonly limit: number;
+  readonly continue?: string | undefined;
+}
 
 const answerMs = 5_000;
 /** Keys read at once when a pool is listed. */
@@ -22,27 +67,37 @@ export interface ViewParts {
   readonly store: Store;
   readonly namespace: string;
   readonly pod: string;
+  readonly specs: Pick<Specs, "record" | "pool">;
   /** This process's own callers for a lock. */
-  readonly standers: (lock: LockName) => Iterable<Stander>;
-  /** Of a pool; undefined: it is not known. */
-  readonly sharing: (pool: string) => Sharing | undefined;
+  readonly standersOf: (lock: LockName) => Iterable<Stander>;
+  /** Aborts when the process ends. */
+  readonly signal: AbortSignal;
 }
 
-export async function viewLock(
-  parts: ViewParts,
-  lock: LockName,
-  signal: AbortSignal,
-): Promise<LockView> {
-  const kvs = await readRange(parts, contendersOf(parts.namespace, lock), signal);
-  return lockView(parts, lock, kvs.keys);
+export class LockViews {
+  readonly #parts: ViewParts;
+
+  constructor(parts: ViewParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws Refusal where there is no such pool, or etcd does not answer */
+  async look(pool: string, name: string): Promise<LockView> {
+    const { specs, namespace } = this.#parts;
+    specs.pool(pool);
+    const kvs = await readRange(this.#parts, contendersOf(namespace, { pool, name }));
+    return lockView(this.#parts, { pool, name }, kvs.keys);
+  }
+
+  /** As {@link look}. */
+  async list(query: ListPool): Promise<PoolView> {
+    this.#parts.specs.pool(query.pool);
+    return viewPool(this.#parts, query);
+  }
 }
 
 /** Reads the pool in chunks: each lock is seen at one revision, the pool is not. */
-export async function viewPool(
-  parts: ViewParts,
-  query: ListPool,
-  signal: AbortSignal,
-): Promise<PoolView> {
+async function viewPool(parts: ViewParts, query: ListPool): Promise<PoolView> {
   const { namespace } = parts;
   const all = poolRange(namespace, query.pool);
   const wanted =
@@ -55,7 +110,7 @@ export async function viewPool(
   const totals = { names: 0, held: 0, waiting: 0 };
   let oldestWaitSince: Epoch | undefined;
   let more: string | undefined;
-  for await (const [lock, kvs] of locksOf(parts, all, signal)) {
+  for await (const [lock, kvs] of locksOf(parts, all)) {
     const view = lockView(parts, lock, kvs);
     totals.names += 1;
     totals.held += view.holders.length;
@@ -78,16 +133,11 @@ export async function viewPool(
 async function* locksOf(
   parts: ViewParts,
   range: { readonly key: string; readonly end: string },
-  signal: AbortSignal,
 ): AsyncIterable<[LockName, KeyValue[]]> {
   let from = range.key;
   let pending: [LockName, KeyValue[]] | undefined;
   for (;;) {
-    const { keys, count } = await readRange(
-      parts,
-      { key: from, end: range.end, limit: chunkKeys },
-      signal,
-    );
+    const { keys, count } = await readRange(parts, { key: from, end: range.end, limit: chunkKeys });
     for (const kv of keys) {
       const lock = contenderNameOf(kv.key, parts.namespace);
       if (lock === undefined) continue;
@@ -105,9 +155,8 @@ async function* locksOf(
 }
 
 async function readRange(
-  { runtime, store }: ViewParts,
+  { runtime, store, signal }: ViewParts,
   range: { readonly key: string; readonly end: string; readonly limit?: number },
-  signal: AbortSignal,
 ): Promise<{ keys: readonly KeyValue[]; count: number }> {
   const read = await store.read([range], { signal, deadline: after(runtime.now(), answerMs) });
   signal.throwIfAborted();
@@ -121,8 +170,11 @@ async function readRange(
 function lockView(parts: ViewParts, lock: LockName, kvs: readonly KeyValue[]): LockView {
   const ordered = inOrder(kvs.map(readContender));
   // Of a pool that went, whoever still holds is shown as its contender stands.
-  const holding = holders(ordered, parts.sharing(lock.pool) ?? { mode: "Mutex", permits: 1 });
-  const own = new Map([...parts.standers(lock)].map((stander) => [stander.place?.key, stander]));
+  const holding = holders(
+    ordered,
+    rulesNow(parts.specs, lock.pool)?.sharing ?? { mode: "Mutex", permits: 1 },
+  );
+  const own = new Map([...parts.standersOf(lock)].map((stander) => [stander.place?.key, stander]));
   const view = { holders: [], waiters: [], reserved: [], idle: [] } as Record<Shown, HolderView[]>;
   for (const contender of ordered) {
     const stander = ownOf(own, contender);
