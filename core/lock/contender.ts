@@ -23,6 +23,8 @@ export interface ContenderValue extends Demand {
   /** The fence base of its first grant, as far as it is known. */
   readonly base: bigint;
   readonly handovers: number;
+  /** It stands for one caller, and is handed over to nobody. */
+  readonly isOwn: boolean;
   /** Callers that stand behind this one in its own sidecar. */
   readonly localWaiters: number;
   /** Nobody uses it: it is given up when somebody else stands behind it. */
@@ -61,6 +63,7 @@ export function contenderFields(value: ContenderValue): Readonly<Record<string, 
     set,
     base: base.toString(),
     handovers: handovers > 0 ? handovers : undefined,
+    own: value.isOwn ? true : undefined,
     localWaiters: localWaiters > 0 ? localWaiters : undefined,
     idle: value.idle ? true : undefined,
     trying: trying ? true : undefined,
@@ -86,6 +89,7 @@ export function readContender(kv: KeyValue): Contender {
     set: setOf(value["set"]),
     base: bigintOf(value["base"]) ?? 0n,
     handovers: wholeOf(value["handovers"], handoversMax) ?? 0,
+    isOwn: value["own"] === true,
     localWaiters: wholeOf(value["localWaiters"], Number.MAX_SAFE_INTEGER) ?? 0,
     idle: value["idle"] === true,
     trying: value["trying"] === true,

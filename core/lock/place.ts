@@ -124,7 +124,8 @@ export class Place {
 
   get fence(): bigint {
     assert(this.base !== undefined, "a place without a base was granted on");
-    return fenceOf(this.base, this.created, this.handovers);
+    const { isOwn } = this.#parts.value;
+    return fenceOf({ base: this.base, handovers: this.handovers, isOwn }, this.created);
   }
 
   /** Nothing that it tells has changed since it was made. */

@@ -485,7 +485,7 @@ export class LockSet {
     return {
       ...contenderValue({
         ...{ runtime, pod, session, base, callers, demand, grant, isNew },
-        handovers: 0,
+        ...{ handovers: 0, isOwn: true },
       }),
       set: isNew ? "waiting" : "held",
       localWaiters: 0,

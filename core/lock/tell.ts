@@ -18,6 +18,7 @@ export interface Told {
   readonly grant: Grant | undefined;
   readonly base: bigint;
   readonly handovers: number;
+  readonly isOwn: boolean;
   /** It holds the lock, and nobody uses it. */
   readonly idle?: boolean;
   /** The place is only being taken now. */
@@ -25,7 +26,7 @@ export interface Told {
 }
 
 export function contenderValue(told: Told): ContenderValue {
-  const { runtime, pod, session, callers, demand, grant, base, handovers, isNew } = told;
+  const { runtime, pod, session, callers, demand, grant, base, handovers, isOwn, isNew } = told;
   const request = grant?.terms.request ?? callers.first?.request;
   return {
     session: session.id,
@@ -39,6 +40,7 @@ export function contenderValue(told: Told): ContenderValue {
     owner: request?.owner,
     base,
     handovers,
+    isOwn,
     localWaiters: Math.max(0, callers.size - (grant === undefined ? 1 : 0)),
     idle: told.idle === true,
     trying: isNew && callers.onlyTry,
@@ -53,12 +55,12 @@ export function shown(contender: Contender): HolderView {
 
 /** `until`: it was lost, and keeps its place for so long (marks.ts). */
 export function holderOf(contender: Contender & { readonly until?: Instant }): HolderView {
-  const { base, createRevision, handovers, until } = contender;
+  const { createRevision, until } = contender;
   const lost = until === undefined ? {} : { isLost: true };
   return {
     ...shown(contender),
     ...lost,
-    fence: fenceOf(base, createRevision, handovers).toString(),
+    fence: fenceOf(contender, createRevision).toString(),
   };
 }
 

@@ -7,9 +7,9 @@ import { contenderValue } from "./tell.ts";
 
 export class Telling {
   readonly #parts: CohortParts;
-  readonly #cohort: Stander;
+  readonly #cohort: Stander & { readonly beside: unknown };
 
-  constructor(parts: CohortParts, cohort: Stander) {
+  constructor(parts: CohortParts, cohort: Stander & { readonly beside: unknown }) {
     this.#parts = parts;
     this.#cohort = cohort;
   }
@@ -17,9 +17,9 @@ export class Telling {
   /** Without a place: what is told by one that is being taken. */
   value(session: Session, base: bigint, place?: Place): ContenderValue {
     const { runtime, pod } = this.#parts;
-    const { callers, demand, grant, isIdle: idle = false } = this.#cohort;
+    const { callers, demand, grant, beside, isIdle: idle = false } = this.#cohort;
     const [handovers, isNew] = [place?.handovers ?? 0, place === undefined];
-    const own = { callers, demand, grant, idle };
+    const own = { callers, demand, grant, idle, isOwn: beside !== undefined };
     return contenderValue({ runtime, pod, session, base, handovers, isNew, ...own });
   }
 

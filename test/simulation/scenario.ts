@@ -193,11 +193,12 @@ class Scenario {
     }
   }
 
-  /** The revision of the place and its hand-overs. */
+  /** The revision of the place and its hand-overs; of one that is handed over to nobody, nothing more. */
   #fence({ fence }: GrantView): string {
     const kv = this.stage.server.keys.get(installationKey);
     const base = readInstallation(kv)?.base ?? 0n;
-    return `${String((BigInt(fence) >> 16n) - base)}.${String(BigInt(fence) & 0xffffn)}`;
+    const [made, low] = [(BigInt(fence) >> 16n) - base, BigInt(fence) & 0xffffn];
+    return low === (base & 0xffffn) ? String(made) : `${String(made)}.${String(low)}`;
   }
 
   #say(what: string): void {
