@@ -16,6 +16,8 @@ export interface Runtime {
    * @param keepsAlive whether the process is to wait for it (unset: yes)
    */
   timer(atMs: number, fire: () => void, keepsAlive?: boolean): Timer;
+  /** Calls `run` when what is at hand is done. */
+  turn(run: () => void): void;
   /** In [0, 1). */
   random(): number;
   /** Lower-case hexadecimal, unguessable, of so many random bytes. */
@@ -29,6 +31,7 @@ export const realRuntime: Runtime = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
   timer: (atMs, fire, keepsAlive = true) => new RealTimer(atMs, fire, keepsAlive),
+  turn: (run) => void setImmediate(run),
   random: Math.random,
   randomId: (bytes) => randomBytes(bytes).toString("hex"),
 };

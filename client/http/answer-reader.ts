@@ -53,11 +53,20 @@ export class AnswerReader {
     return this.#head === undefined && this.#rest.length === 0;
   }
 
-  /** The answer, once it is whole; then the reader is fresh. The bytes are copied where they are kept. */
+  /** The answer, once it is whole; what follows it is kept for {@link next}. The bytes are copied where they are kept. */
   push(bytes: Buffer): Answer | undefined {
-    if (this.#head?.body.kind === "length") return this.#takeLength(bytes, this.#head.body.bytes);
+    if (this.#head?.body.kind === "length")
+      return this.#kept(this.#takeLength(bytes, this.#head.body.bytes));
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
-    const answer = this.#take();
+    return this.#kept(this.#take());
+  }
+
+  /** Another answer that had come by then. */
+  next(): Answer | undefined {
+    return this.#rest.length === 0 ? undefined : this.#take();
+  }
+
+  #kept(answer: Answer | undefined): Answer | undefined {
     // The caller's buffer is used again.
     if (this.#rest.length > 0) this.#rest = Buffer.from(this.#rest);
     return answer;
@@ -65,7 +74,7 @@ export class AnswerReader {
 
   /** The connection has ended: that may be the end of the answer. */
   ended(): Answer | undefined {
-    return this.#head?.body.kind === "untilEnd" ? this.#whole(false) : undefined;
+    return this.#head?.body.kind === "untilEnd" ? this.#whole() : undefined;
   }
 
   #take(): Answer | undefined {
@@ -105,10 +114,10 @@ export class AnswerReader {
       return undefined;
     }
     // Mostly all comes in one piece, and nothing is copied.
-    if (this.#bodyBytes === 0)
-      return this.#finish(bytes.toString("utf8", 0, length), bytes.length === length);
+    this.#rest = bytes.subarray(missing);
+    if (this.#bodyBytes === 0) return this.#finish(bytes.toString("utf8", 0, length));
     this.#keep(bytes.subarray(0, missing));
-    return this.#whole(bytes.length === missing);
+    return this.#whole();
   }
 
   #takeChunks(): Answer | undefined {
@@ -122,7 +131,7 @@ export class AnswerReader {
       const after = end + lineEnd.length;
       if (this.#trailers !== undefined) {
         this.#rest = this.#rest.subarray(after);
-        if (end === 0) return this.#whole(this.#rest.length === 0);
+        if (end === 0) return this.#whole();
         this.#trailers += 1;
         if (this.#trailers > trailersMax) throw new Unreadable("it has too many trailers");
         continue;
@@ -158,18 +167,17 @@ export class AnswerReader {
     this.#body.push(Buffer.from(bytes));
   }
 
-  #whole(endsHere: boolean): Answer {
-    return this.#finish(Buffer.concat(this.#body).toString("utf8"), endsHere);
+  #whole(): Answer {
+    return this.#finish(Buffer.concat(this.#body).toString("utf8"));
   }
 
-  #finish(text: string, endsHere: boolean): Answer {
+  #finish(text: string): Answer {
     const { status, contentType, retryAfterMs, keepsAlive } = this.#head as Head;
     this.#head = undefined;
     this.#trailers = undefined;
-    this.#rest = none;
     this.#body.length = 0;
     this.#bodyBytes = 0;
-    return { status, contentType, retryAfterMs, text, keepsAlive: keepsAlive && endsHere };
+    return { status, contentType, retryAfterMs, text, keepsAlive };
   }
 }
 

@@ -1,14 +1,16 @@
 /**
- * One connection to the sidecar, one request at a time.
+ * One connection to the sidecar. Mostly it carries one request at a time; where there are more than connections, several ride on
+ * one, and are answered in their order (HTTP/1.1 pipelining).
  *
  *   connecting ─▶ idle ⇄ busy ─▶ over
- *                        └─▶ left ─▶ over
+ *                        └─▶ left, or one was given up ─▶ over
  *
- * A caller that leaves half-closes: the sidecar takes that for its going, and ends its wait. What it had answered before is
- * still read, and may be a grant that must be given back; a connection that then ends in an orderly way without an answer
- * has brought about nothing.
+ * A caller that leaves half-closes where its request is alone: the sidecar takes that for its going, and ends its wait. What it
+ * had answered before is still read, and may be a grant that must be given back; a connection that then ends in an orderly way
+ * without an answer has brought about nothing. Who leaves among others waits for its answer, as they do.
  */
 import { connect, type Socket } from "node:net";
+import type { Runtime } from "../runtime.ts";
 import { AnswerReader, Unreadable, type Answer } from "./answer-reader.ts";
 import type { Place } from "./place.ts";
 
@@ -26,19 +28,43 @@ const readBufferBytes = 64 * 1024;
 /** What is read is taken in at once, so all connections share it. */
 const readBuffer = Buffer.allocUnsafe(readBufferBytes);
 
+/** A request and who waits for its answer. */
+export class Exchange {
+  readonly text: string;
+  readonly done: Promise<Exchanged>;
+  isSent = false;
+  isSettled = false;
+  #resolve!: (exchanged: Exchanged) => void;
+
+  constructor(text: string) {
+    this.text = text;
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  settle(exchanged: Exchanged): void {
+    this.isSettled = true;
+    this.#resolve(exchanged);
+  }
+}
+
 export class Connection {
   readonly #socket: Socket;
   readonly #reader = new AnswerReader();
+  readonly #runtime: Runtime;
   readonly #over: () => void;
   #isConnected = false;
   #hasLeft = false;
-  #resolve: ((exchanged: Exchanged) => void) | undefined;
-  /** Sent as soon as the connection stands. */
-  #text: string | undefined;
+  #gaveUp = false;
+  #isGathering = false;
+  /** In the order in which they are answered. Those that are settled have nobody who waits for their answers any longer. */
+  readonly #exchanges: Exchange[] = [];
   #ended: Error | undefined;
 
   /** `over`: told when it is of no more use. */
-  constructor({ socket }: Place, over: () => void) {
+  constructor({ socket }: Place, runtime: Runtime, over: () => void) {
+    this.#runtime = runtime;
     this.#over = over;
     const onread = { buffer: readBuffer, callback: this.#read };
     this.#socket = connect({ ...socket, noDelay: true, allowHalfOpen: true, onread }, () => {
@@ -58,25 +84,45 @@ export class Connection {
     return this.#ended !== undefined;
   }
 
-  /** Of a connection that is idle. `text`: head and body. */
-  exchange(text: string): Promise<Exchanged> {
+  /** How many requests it carries. */
+  get load(): number {
+    return this.#exchanges.length;
+  }
+
+  get takesMore(): boolean {
+    return !this.isOver && !this.#hasLeft && !this.#gaveUp;
+  }
+
+  /** Of a connection that takes more. `text`: head and body. */
+  exchange(text: string): Exchange {
+    const exchange = new Exchange(text);
+    this.#exchanges.push(exchange);
     this.#socket.ref();
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-      this.#text = text;
-      if (this.#isConnected) this.#send();
-    });
+    if (this.#isConnected) this.#sendSoon();
+    return exchange;
   }
 
   /** Whoever waits for the answer goes; see above. */
-  leave(): void {
-    if (this.#resolve === undefined || this.#hasLeft) return;
-    this.#hasLeft = true;
-    if (this.#text === undefined) this.#socket.end();
-    else this.#settle({ kind: "left" });
+  leave(exchange: Exchange): void {
+    if (exchange.isSettled || this.#hasLeft) return;
+    if (!exchange.isSent) {
+      this.#take(exchange, { kind: "left" });
+    } else if (this.load === 1) {
+      this.#hasLeft = true;
+      this.#socket.end();
+    }
   }
 
-  /** Nobody waits for the answer any longer. */
+  /** Nobody waits for this answer any longer. Others on the way are still waited for, and it takes no more. */
+  giveUp(exchange: Exchange, why: Error): void {
+    if (exchange.isSettled) return;
+    this.#gaveUp = true;
+    if (exchange.isSent) exchange.settle({ kind: "unanswered", error: why });
+    else this.#take(exchange, { kind: "unsent", error: why });
+    if (this.#exchanges.every(({ isSettled }) => isSettled)) this.#end(why);
+  }
+
+  /** Nobody waits for any answer. */
   abandon(why: Error): void {
     this.#end(why);
   }
@@ -86,18 +132,47 @@ export class Connection {
     this.#socket.unref();
   }
 
+  /** Those that ride with others are sent together. */
+  #sendSoon(): void {
+    if (this.load === 1) {
+      this.#send();
+    } else if (!this.#isGathering) {
+      this.#isGathering = true;
+      this.#runtime.turn(() => {
+        this.#isGathering = false;
+        this.#send();
+      });
+    }
+  }
+
   #send(): void {
-    if (this.#text === undefined || this.isOver) return;
-    const text = this.#text;
+    if (this.isOver) return;
+    let text = "";
+    for (const exchange of this.#exchanges) {
+      if (exchange.isSent) continue;
+      exchange.isSent = true;
+      text += exchange.text;
+    }
     // What is all ASCII, as most requests are, needs no encoding.
-    this.#socket.write(text, Buffer.byteLength(text) === text.length ? "latin1" : "utf8");
-    this.#text = undefined;
+    if (text !== "")
+      this.#socket.write(text, Buffer.byteLength(text) === text.length ? "latin1" : "utf8");
+  }
+
+  /** Out of what was not sent. */
+  #take(exchange: Exchange, exchanged: Exchanged): void {
+    this.#exchanges.splice(this.#exchanges.indexOf(exchange), 1);
+    exchange.settle(exchanged);
+    if (this.load === 0) this.#end(new Error("nobody waits for it"));
   }
 
   readonly #read = (sizeBytes: number): boolean => {
     try {
-      const answer = this.#reader.push(readBuffer.subarray(0, sizeBytes));
-      if (answer !== undefined) this.#answered(answer);
+      let answer = this.#reader.push(readBuffer.subarray(0, sizeBytes));
+      while (answer !== undefined && !this.isOver) {
+        this.#answered(answer);
+        answer = this.#reader.next();
+      }
+      if (this.load === 0 && !this.#reader.isFresh) throw unasked();
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       this.#end(error);
@@ -108,33 +183,35 @@ export class Connection {
   readonly #sidecarEnded = (): void => {
     const answer = this.#reader.ended();
     if (answer !== undefined) this.#answered(answer);
-    else if (this.#hasLeft && this.#reader.isFresh) this.#settle({ kind: "left" });
+    else if (this.#hasLeft && this.#reader.isFresh)
+      this.#exchanges.shift()?.settle({ kind: "left" });
     this.#end(new Error("the sidecar closed the connection"));
   };
 
   #answered(answer: Answer): void {
-    if (this.#resolve === undefined) {
-      this.#end(new Unreadable("an answer came that nobody had asked for"));
+    // What was not sent cannot have been answered.
+    if (this.#exchanges[0]?.isSent !== true) {
+      this.#end(unasked());
       return;
     }
-    const mayGoOn = answer.keepsAlive && !this.#hasLeft;
-    this.#settle({ kind: "answered", answer });
-    if (!mayGoOn) this.#end(new Error("the connection was closed"));
-  }
-
-  #settle(exchanged: Exchanged): void {
-    const resolve = this.#resolve;
-    this.#resolve = undefined;
-    resolve?.(exchanged);
-    if (exchanged.kind === "left") this.#end(new Error("its caller left"));
+    const exchange = this.#exchanges.shift();
+    if (exchange?.isSettled === false) exchange.settle({ kind: "answered", answer });
+    const isDone = !this.takesMore && this.#exchanges.every(({ isSettled }) => isSettled);
+    if (!answer.keepsAlive || isDone) this.#end(new Error("the connection was closed"));
   }
 
   #end(why: Error): void {
     if (this.#ended !== undefined) return;
     this.#ended = why;
-    const wasSent = this.#text === undefined;
-    this.#settle({ kind: wasSent ? "unanswered" : "unsent", error: why });
+    for (const exchange of this.#exchanges.splice(0)) {
+      if (exchange.isSettled) continue;
+      exchange.settle({ kind: exchange.isSent ? "unanswered" : "unsent", error: why });
+    }
     this.#socket.destroy();
     this.#over();
   }
+}
+
+function unasked(): Unreadable {
+  return new Unreadable("an answer came that nobody had asked for");
 }

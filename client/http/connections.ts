@@ -2,7 +2,8 @@
  * All connections to the sidecar. Requests are of two lanes, so that callers that wait for a lock, perhaps for hours and each on
  * a connection of its own, never stand in the way of a renewal or a release:
  *
- *   short  answered at once; so many at a time, the rest in a queue, first come first served
+ *   short  answered at once; each on a connection of its own while there are few, then some on each, then in a queue, first come
+ *          first served
  *   long   may wait for its answer; how many there are is bounded by who asks (limits.acquires)
  *
  * An idle connection is used again, the last used first. One that was idle for long is not: the sidecar closes it at 75 s.
@@ -12,10 +13,13 @@ import type { Runtime } from "../runtime.ts";
 import { Connection, type Exchanged } from "./connection.ts";
 import type { Place } from "./place.ts";
 
+/** Connections with short requests. */
 const shortMax = 64;
+/** Requests on one of them: whoever comes later is answered after those before it, so they are few. */
+const onOneMax = 8;
 /** Of those in turn. */
 const queueMax = 20_000;
-const idleMax = 64;
+const idleMax = shortMax;
 const idleMaxMs = 60_000;
 /** For the sidecar to end the wait of a caller that has left. */
 const leaveMaxMs = 2_000;
@@ -41,7 +45,8 @@ export class Connections {
   readonly #all = new Set<Connection>();
   readonly #idle: Idle[] = [];
   readonly #queue = new Set<() => void>();
-  #short = 0;
+  /** With short requests. */
+  readonly #short = new Set<Connection>();
   #isClosed = false;
 
   constructor(place: Place, runtime: Runtime) {
@@ -57,8 +62,9 @@ export class Connections {
   /** Never rejects. */
   send(sending: Sending): Promise<Exchanged> {
     if (this.#isClosed) return Promise.resolve({ kind: "unsent", error: closed() });
-    if (sending.lane === "long") return this.#exchange(sending);
-    if (this.#short < shortMax) return this.#sendShort(sending);
+    if (sending.lane === "long") return this.#sendLong(sending);
+    const connection = this.#forShort();
+    if (connection !== undefined) return this.#sendShort(connection, sending);
     if (this.#queue.size < queueMax) return this.#sendInTurn(sending);
     return Promise.resolve({ kind: "unsent", error: silent(this.#place.url, queueMax) });
   }
@@ -70,12 +76,31 @@ export class Connections {
     for (const connection of [...this.#all]) connection.abandon(closed());
   }
 
-  async #sendShort(sending: Sending): Promise<Exchanged> {
-    this.#short += 1;
+  async #sendLong(sending: Sending): Promise<Exchanged> {
+    const connection = this.#takeIdle() ?? this.#open();
+    const exchanged = await this.#exchange(connection, sending);
+    this.#putIdle(connection);
+    return exchanged;
+  }
+
+  /** Undefined: all carry as many as they may. */
+  #forShort(): Connection | undefined {
+    if (this.#short.size < shortMax) return this.#takeIdle() ?? this.#open();
+    let least: Connection | undefined;
+    for (const connection of this.#short) {
+      if (!connection.takesMore || connection.load >= (least?.load ?? onOneMax)) continue;
+      least = connection;
+    }
+    return least;
+  }
+
+  async #sendShort(connection: Connection, sending: Sending): Promise<Exchanged> {
+    this.#short.add(connection);
     try {
-      return await this.#exchange(sending);
+      return await this.#exchange(connection, sending);
     } finally {
-      this.#short -= 1;
+      // Of several that were answered together the first to look puts it back.
+      if (connection.load === 0 && this.#short.delete(connection)) this.#putIdle(connection);
       const [next] = this.#queue;
       next?.();
     }
@@ -91,9 +116,14 @@ export class Connections {
         leave?.removeEventListener("abort", gone);
       };
       const next = (): void => {
+        const connection = this.#isClosed ? undefined : this.#forShort();
+        if (connection === undefined && !this.#isClosed) return;
         out();
-        if (this.#isClosed) resolve({ kind: "unsent", error: closed() });
-        else resolve(this.#sendShort({ ...sending, patienceMs: untilMs - this.#runtime.now() }));
+        if (connection === undefined) resolve({ kind: "unsent", error: closed() });
+        else {
+          const restMs = untilMs - this.#runtime.now();
+          resolve(this.#sendShort(connection, { ...sending, patienceMs: restMs }));
+        }
       };
       const gone = (): void => {
         out();
@@ -101,7 +131,7 @@ export class Connections {
       };
       const late = (): void => {
         out();
-        resolve({ kind: "unsent", error: silent(this.#place.url, shortMax) });
+        resolve({ kind: "unsent", error: silent(this.#place.url, shortMax * onOneMax) });
       };
       const timer = this.#runtime.timer(untilMs, late);
       this.#queue.add(next);
@@ -109,31 +139,32 @@ export class Connections {
     });
   }
 
-  async #exchange({ text, patienceMs, leave }: Sending): Promise<Exchanged> {
-    const connection = this.#takeIdle() ?? this.#open();
-    const answered = connection.exchange(text);
+  async #exchange(
+    connection: Connection,
+    { text, patienceMs, leave }: Sending,
+  ): Promise<Exchanged> {
+    const exchange = connection.exchange(text);
     const giveUp = (ms: number) => (): void => {
-      connection.abandon(new Error(`no answer within ${Math.round(ms)} ms`));
+      connection.giveUp(exchange, new Error(`no answer within ${Math.round(ms)} ms`));
     };
     const atMs = this.#runtime.now() + patienceMs;
     let timer = this.#runtime.timer(atMs, giveUp(patienceMs), false);
     const gone = (): void => {
       timer.cancel();
       timer = this.#runtime.timer(this.#runtime.now() + leaveMaxMs, giveUp(leaveMaxMs), false);
-      connection.leave();
+      connection.leave(exchange);
     };
     leave?.addEventListener("abort", gone, { once: true });
     try {
-      return await answered;
+      return await exchange.done;
     } finally {
       timer.cancel();
       leave?.removeEventListener("abort", gone);
-      if (!connection.isOver) this.#putIdle(connection);
     }
   }
 
   #open(): Connection {
-    const connection = new Connection(this.#place, () => {
+    const connection = new Connection(this.#place, this.#runtime, () => {
       this.#all.delete(connection);
       const at = this.#idle.findIndex((idle) => idle.connection === connection);
       if (at >= 0) this.#idle.splice(at, 1);
@@ -153,6 +184,7 @@ export class Connections {
   }
 
   #putIdle(connection: Connection): void {
+    if (connection.isOver) return;
     if (this.#isClosed || this.#idle.length >= idleMax) {
       connection.abandon(closed());
       return;

@@ -6,13 +6,16 @@ import path from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { HoldfastError } from "#client/error.ts";
+import type { Exchanged } from "#client/http/connection.ts";
 import { Connections, type Sending } from "#client/http/connections.ts";
 import { placeOf } from "#client/http/place.ts";
 import { realRuntime } from "#client/runtime.ts";
-import { inTime } from "#test/support/poll.ts";
+import { eventually, inTime } from "#test/support/poll.ts";
 
 const request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+/** Short requests: eight on each of 64 connections. */
+const onAll = 512;
 const ask: Sending = { text: request, lane: "short", patienceMs: 20_000 };
 
 describe("connections to the sidecar", () => {
@@ -20,7 +23,7 @@ describe("connections to the sidecar", () => {
   let sockets: Socket[];
   let connections: Connections;
   /** What the server does with each request. */
-  let serve: (socket: Socket) => void;
+  let serve: (socket: Socket, request: string) => void;
   const waiters: (() => void)[] = [];
 
   beforeEach(async () => {
@@ -28,8 +31,8 @@ describe("connections to the sidecar", () => {
     serve = (socket) => socket.write(answer);
     server = createServer({ allowHalfOpen: true }, (socket) => {
       sockets.push(socket);
-      socket.on("data", () => {
-        serve(socket);
+      socket.on("data", (bytes: Buffer) => {
+        for (const one of bytes.toString().split(/(?<=\r\n\r\n)/)) serve(socket, one);
         for (const told of waiters.splice(0)) told();
       });
       socket.on("error", () => undefined);
@@ -61,8 +64,8 @@ describe("connections to the sidecar", () => {
     serve = (socket) => void answers.push(() => socket.write(answer));
     const long = Array.from({ length: 100 }, () => connections.send({ ...ask, lane: "long" }));
     while (answers.length < 100) await nextRequest();
-    const short = Array.from({ length: 100 }, () => connections.send(ask));
-    while (answers.length < 164) await nextRequest();
+    const short = Array.from({ length: onAll + 36 }, () => connections.send(ask));
+    while (answers.length < 100 + onAll) await nextRequest();
     assert.equal(connections.queued, 36);
     serve = (socket) => socket.write(answer);
     for (const each of answers.splice(100)) each();
@@ -72,6 +75,84 @@ describe("connections to the sidecar", () => {
     assert.equal(connections.queued, 0);
     for (const each of answers) each();
     await inTime("long ones", Promise.all(long));
+  });
+
+  /** A request that is answered with its own number. */
+  const numbered = (n: number): Sending => ({ ...ask, text: `GET /${n} HTTP/1.1\r\n\r\n` });
+  const answered = (request: string): string => {
+    const [, n = ""] = /^GET \/(\d+) /.exec(request) ?? [];
+    return `HTTP/1.1 200 OK\r\nContent-Length: ${n.length}\r\n\r\n${n}`;
+  };
+  /** Sends `count` requests, of which all after the 64th ride on the connections of those before, and waits until they came. */
+  const sendAll = async (count: number, change: (n: number) => Partial<Sending> = () => ({})) => {
+    const came: { socket: Socket; request: string }[] = [];
+    serve = (socket, one) => void came.push({ socket, request: one });
+    const told = Array.from({ length: count }, (_, n) =>
+      connections.send({ ...numbered(n), ...change(n) }),
+    );
+    while (came.length < count) await nextRequest();
+    const answerAll = (): void => {
+      for (const { socket, request: one } of came) socket.write(answered(one));
+    };
+    return { told, came, answerAll };
+  };
+  const textOf = (exchanged: Exchanged) =>
+    exchanged.kind === "answered" ? exchanged.answer.text : exchanged.kind;
+
+  it("carry several short requests each once there are many, and each gets its own answer", async () => {
+    for (let turn = 0; turn < 2; turn++) {
+      const { told, answerAll } = await sendAll(300);
+      assert.equal(sockets.length, 64);
+      answerAll();
+      const texts = (await inTime("all", Promise.all(told))).map(textOf);
+      assert.deepEqual(texts, [...texts.keys()].map(String));
+    }
+  });
+
+  it("carry the others on where one is given up, and are not used again", async () => {
+    const hasLittle = new Set([64, 65]);
+    const { told, answerAll } = await sendAll(66, (n) =>
+      hasLittle.has(n) ? { patienceMs: 50 } : {},
+    );
+    assert.equal((await told[64])?.kind, "unanswered");
+    assert.equal((await told[65])?.kind, "unanswered");
+    answerAll();
+    const texts = (await inTime("all", Promise.all(told))).map(textOf);
+    assert.deepEqual(texts.slice(0, 64), [...texts.keys()].slice(0, 64).map(String));
+    await eventually("two closes", () => sockets.filter(({ closed }) => closed).length === 2);
+    serve = (socket, one) => socket.write(answered(one));
+    assert.equal(textOf(await connections.send(numbered(7))), "7");
+  });
+
+  it("tell who leaves among others the answer, and the others theirs", async () => {
+    const caller = new AbortController();
+    const { told, answerAll } = await sendAll(65, (n) =>
+      n === 64 ? { leave: caller.signal } : {},
+    );
+    caller.abort();
+    answerAll();
+    const texts = (await inTime("all", Promise.all(told))).map(textOf);
+    assert.deepEqual(texts, [...texts.keys()].map(String));
+  });
+
+  it("leave all unanswered that one carries when it breaks", async () => {
+    const { told, came, answerAll } = await sendAll(66);
+    const broken = came.find(({ request: one }) => one.startsWith("GET /65 "))?.socket;
+    const lost = came.filter(({ socket }) => socket === broken).length;
+    broken?.resetAndDestroy();
+    assert.equal((await inTime("its end", told[65]!)).kind, "unanswered");
+    answerAll();
+    const kinds = (await inTime("all", Promise.all(told))).map(({ kind }) => kind);
+    assert.equal(lost, 2);
+    assert.equal(kinds.filter((kind) => kind === "unanswered").length, lost);
+  });
+
+  it("are of no use where more is answered than was asked", async () => {
+    for (const [at, more] of ["x", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"].entries()) {
+      serve = (socket, one) => socket.write(answered(one) + more);
+      assert.equal(textOf(await connections.send(numbered(at))), String(at));
+      await eventually("its close", () => sockets[at]?.closed);
+    }
   });
 
   it("tell that nothing was sent where nobody listens", async () => {
@@ -104,10 +185,10 @@ describe("connections to the sidecar", () => {
 
   it("send nothing where so many have no answer, and say so", async () => {
     serve = () => undefined;
-    const short = Array.from({ length: 64 }, () => connections.send(ask));
+    const short = Array.from({ length: onAll }, () => connections.send(ask));
     const late = await inTime("its end", connections.send({ ...ask, patienceMs: 20 }));
     assert.ok(late.kind === "unsent" && HoldfastError.is(late.error, "sidecar_unreachable"));
-    assert.match(late.error.message, /does not answer: 64 requests/);
+    assert.match(late.error.message, /does not answer: 512 requests/);
     const caller = new AbortController();
     const gone = connections.send({ ...ask, leave: caller.signal });
     caller.abort();
@@ -118,7 +199,7 @@ describe("connections to the sidecar", () => {
 
   it("keep no more than so many in turn", async () => {
     serve = () => undefined;
-    const all = Array.from({ length: 64 + 20_000 }, () => connections.send(ask));
+    const all = Array.from({ length: onAll + 20_000 }, () => connections.send(ask));
     assert.equal(connections.queued, 20_000);
     const more = await connections.send(ask);
     assert.ok(more.kind === "unsent" && /20000 requests/.test(more.error.message));
