@@ -10,7 +10,7 @@ NODE := node_modules/.bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 # Variables of the targets; all may come from the environment, too.
-export PROGRAM RUNG SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS SECONDS PROFILE REGISTRY
+export PROGRAM ONLY RUNG SUITE FILE GREP REPORTER RUNS SEED CALLERS ROUNDS SECONDS PROFILE REGISTRY
 export HTTP_PORT HEALTH_PORT ETCD_CLIENT_PORT ETCD_PEER_PORT
 
 FORMATTED := .
@@ -73,7 +73,7 @@ faults: $(INSTALLED) ## Runs real etcds and sidecars under faults, and judges wh
 	@exec $(NODE) test/faults/main.ts
 
 .PHONY: bench
-bench: $(INSTALLED) ## Measures lock and unlock beside etcd's own lock service; SECONDS=3 ROUNDS=5 CALLERS=1,16,256
+bench: $(INSTALLED) ## Measures locks beside etcd's lock service, ZooKeeper, Redis and others; SECONDS=3 ROUNDS=5, ONLY=text of a title
 	@exec $(NODE) bench/main.ts
 
 .PHONY: generate

@@ -1,77 +1,74 @@
 /**
- * `make bench`: one etcd with its data on the disk, the bundled sidecar on it, and each question of this folder. What was
+ * `make bench`: one etcd with its data on the disk, the bundled sidecar on it, and beside them each peer for its time. What was
  * found goes into bench/results/ and docs/performance.md; no number makes it fail.
  */
 import { execFile } from "node:child_process";
-import { mkdir, rm } from "node:fs/promises";
 import process from "node:process";
 import { promisify } from "node:util";
-import { EtcdServer } from "#test/support/etcd-server.ts";
 import { fetchEtcd } from "#tools/fetch.ts";
-import { History } from "./history.ts";
-import { lockPairs } from "./lock-pairs.ts";
-import { load, machine } from "./machine.ts";
+import { Bed } from "./bed.ts";
+import { verdicts } from "./budgets.ts";
+import { compare, type Compared } from "./compare.ts";
+import { comparisons, type Comparison } from "./comparisons.ts";
+import { load, machine, memoryOf } from "./machine.ts";
+import { many } from "./many.ts";
 import { optionsFrom, Unusable, type Options } from "./options.ts";
-import { keep, tables, type Results } from "./results.ts";
-import { Sidecar } from "./sidecar.ts";
+import { keep } from "./results.ts";
 import { sidecarSize } from "./sidecar-size.ts";
-
-const dataFolder = ".cache/run/bench";
-const standardCallers = "1,16,256";
 
 const say = (line: string): void => {
   console.error(line);
 };
 
-async function run(options: Options): Promise<Results> {
+/** A comparison with other callers than it has is not kept, nor is one of several. */
+function chosen({ only, callers }: Options): readonly Comparison[] {
+  const all: readonly Comparison[] = comparisons;
+  const some = all.filter(({ title }) => title.toLowerCase().includes(only ?? ""));
+  return callers === undefined ? some : some.map((one) => ({ ...one, callers }));
+}
+
+async function run(options: Options): Promise<void> {
   const before = load();
+  const { seconds, rounds, profileFolder, isWhole } = options;
   say(`load average ${before}: the calmer the machine, the better the absolute numbers`);
   await promisify(execFile)(process.execPath, ["tools/bundle.ts"]);
   const { version } = await fetchEtcd({ version: "3.7", log: say });
-  await using stack = new AsyncDisposableStack();
-  await rm(dataFolder, { recursive: true, force: true });
-  await mkdir(dataFolder, { recursive: true });
-  stack.defer(() => rm(dataFolder, { recursive: true, force: true }));
-  const etcd = stack.use(
-    await EtcdServer.start({ version: "3.7", dataFolder, args: ["--log-level=warn"] }),
-  );
-  const { endpoint } = etcd;
-  const history = stack.use(await History.connect(endpoint));
-  const { seconds, rounds, callers, profileFolder } = options;
-  const sidecar = stack.use(await Sidecar.start({ etcd: endpoint, profileFolder }));
-  const pairs = await lockPairs({
-    etcd: { endpoint, pid: etcd.member(0).pid ?? 0 },
-    sidecar,
-    history,
-    ...{ seconds, rounds, callers, say },
-  });
+  await using bed = await Bed.make({ profileFolder });
+  const compared: Compared[] = [];
+  for (const one of chosen(options)) {
+    compared.push(await compare(one, { bed, rounds, seconds, say }));
+    for (const { budget, found, kept } of verdicts(compared.slice(-1), undefined))
+      say(`  ${budget}: ${found}${kept ? "" : ", missed"}`);
+  }
+  const memory = { sidecar: memoryOf(bed.sidecar.pid), etcd: memoryOf(bed.etcd.pid) };
+  const isChosen = (title: string) => title.includes(options.only ?? "");
+  const crowds = isChosen("very many") ? await many({ bed, say }) : [];
+  if (!isWhole) {
+    console.log(JSON.stringify({ compared, many: crowds }, undefined, 2));
+    say("Not kept: only a run of all, without a profile, is.");
+    return;
+  }
   say("starting sidecars, to see their size");
-  const size = await sidecarSize(endpoint);
-  return {
+  keep({
     at: new Date().toISOString(),
     machine: machine(),
     node: process.versions.node,
     etcd: version,
     options: { seconds, rounds },
     load: { before, after: load() },
-    lockPairs: pairs,
-    sidecarSize: size,
-  };
+    compared,
+    many: crowds,
+    sidecarSize: await sidecarSize(bed.etcd.endpoint),
+    memory,
+  });
+  say("Kept in bench/results/latest.json and docs/performance.md.");
 }
 
 // Ended from outside, it ends what it has started: that hangs on this process's exit.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 
 try {
-  const options = optionsFrom(process.env);
-  const results = await run(options);
-  console.log(tables(results));
-  if (options.profileFolder !== undefined || options.callers.join(",") !== standardCallers) {
-    say("Not kept: only a run with all callers and without a profile is.");
-  } else {
-    keep(results);
-    say("Kept in bench/results/latest.json and docs/performance.md.");
-  }
+  await run(optionsFrom(process.env));
 } catch (error) {
   if (!(error instanceof Unusable)) throw error;
   say(error.message);

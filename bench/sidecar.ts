@@ -50,7 +50,7 @@ export class Sidecar implements AsyncDisposable {
         PATH: process.env["PATH"],
         NODE: process.execPath,
         ...profile,
-        HOLDFAST_RESOURCES: "examples",
+        HOLDFAST_RESOURCES: "bench/pools.yaml",
         HOLDFAST_ETCD_ENDPOINTS: etcd,
         HOLDFAST_HTTP_ADDRESS: "localhost:0",
         HOLDFAST_HEALTH_ADDRESS: "localhost:0",

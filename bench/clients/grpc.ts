@@ -2,11 +2,12 @@
  * The leanest gRPC client that Node can have, for calls with one answer: one connection for all callers, a stream a call.
  */
 import http2 from "node:http2";
+import type { Calls } from "./calls.ts";
 
 const prefixBytes = 5;
 const windowBytes = 16 * 1024 * 1024;
 
-export class GrpcConnection {
+export class GrpcConnection implements Calls {
   readonly #session: http2.ClientHttp2Session;
 
   private constructor(session: http2.ClientHttp2Session) {
@@ -24,7 +25,6 @@ export class GrpcConnection {
     });
   }
 
-  /** Rejects where the status is not OK. */
   call(path: string, message: Uint8Array): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const stream = this.#session.request({

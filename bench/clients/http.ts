@@ -3,36 +3,51 @@
  * one string, and of the answer only what the next request needs.
  */
 import net from "node:net";
-import type { Locker } from "./load.ts";
+import type { Locker, Lockers } from "./load.ts";
 
 const readBufferBytes = 16 * 1024;
 /** What is read is taken in at once, so all connections share it. */
 const readBuffer = Buffer.allocUnsafe(readBufferBytes);
 
-interface Answer {
+export interface Answer {
   readonly status: string;
   readonly body: string;
 }
 
-export class HttpLocker implements Locker {
+/** For those who want the same lock the wait that a pool allows by default. */
+const longestWait = "wait=10m";
+
+/** `ports`: of sidecars, whose callers are dealt out in turn. `pool`: of bench/pools.yaml. */
+export function httpLockers(ports: readonly number[], pool: string): Lockers {
+  let next = 0;
+  return {
+    locker: async (name, mayWait) => {
+      const port = ports[next++ % ports.length] ?? 0;
+      const query = mayWait ? `?${longestWait}` : "";
+      const target = `/v1/locks/${pool}/${name}/acquire${query}`;
+      return new HttpLocker(await HttpConnection.open(port), target);
+    },
+  };
+}
+
+class HttpLocker implements Locker {
   readonly #connection: HttpConnection;
   readonly #acquire: string;
+  #grantId = "";
 
-  private constructor(connection: HttpConnection, lock: string) {
+  constructor(connection: HttpConnection, target: string) {
     this.#connection = connection;
-    this.#acquire = request("POST", `/v1/locks/${lock}/acquire`);
+    this.#acquire = request("POST", target);
   }
 
-  static async connect(port: number, lock: string): Promise<HttpLocker> {
-    return new HttpLocker(await HttpConnection.open(port), lock);
-  }
-
-  async pair(): Promise<void> {
+  async take(): Promise<void> {
     const granted = await this.#connection.ask(this.#acquire);
     if (granted.status !== "200") throw new Error(`acquire: ${granted.status} ${granted.body}`);
-    const released = await this.#connection.ask(
-      request("DELETE", `/v1/grants/${grantIdOf(granted.body)}`),
-    );
+    this.#grantId = grantIdOf(granted.body);
+  }
+
+  async give(): Promise<void> {
+    const released = await this.#connection.ask(request("DELETE", `/v1/grants/${this.#grantId}`));
     if (released.status !== "204") throw new Error(`release: ${released.status} ${released.body}`);
   }
 
@@ -41,13 +56,13 @@ export class HttpLocker implements Locker {
   }
 }
 
-function request(method: string, path: string): string {
+export function request(method: string, path: string): string {
   return `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n`;
 }
 
 const idField = '"grantId":"';
 
-function grantIdOf(body: string): string {
+export function grantIdOf(body: string): string {
   const at = body.indexOf(idField);
   if (at < 0) throw new Error(`a grant without an id: ${body}`);
   const start = at + idField.length;
@@ -55,7 +70,7 @@ function grantIdOf(body: string): string {
 }
 
 /** One request at a time. */
-class HttpConnection {
+export class HttpConnection {
   readonly #socket: net.Socket;
   #waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
   #received = "";

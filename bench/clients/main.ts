@@ -1,39 +1,25 @@
 /**
- * A client process: one side of the comparison. It connects once, then measures each time that it is asked to.
+ * A client process: one side of a comparison. It connects once, then measures each time that it is asked to.
  *
- * `main.ts sidecar PORT` · `main.ts v3lock ENDPOINT`
+ * `main.ts SIDE '{"etcd":"http://…","sidecars":[4653]}'`
  */
 import process from "node:process";
-import { HttpLocker } from "./http.ts";
-import { measure, type Locker, type Measured, type Window } from "./load.ts";
-import { connectLeased, V3Locker } from "./v3lock.ts";
+import { measure, type Lockers, type Measured, type Window } from "./load.ts";
+import { connecting, type Side, type Targets } from "./sides.ts";
 
 export interface Order extends Window {
   readonly callers: number;
+  /** All callers want one lock; else each has one of its own. */
+  readonly oneLock: boolean;
 }
 
 export type Report = { readonly measured: Measured } | { readonly failed: string };
 
-/** Of a pool in examples/. */
-const pool = "orders";
-
-async function lockerMaker(side: string, target: string): Promise<(at: number) => Promise<Locker>> {
-  switch (side) {
-    case "sidecar":
-      return (at) => HttpLocker.connect(Number(target), `${pool}/bench-${at}`);
-    case "v3lock": {
-      const leased = await connectLeased(target);
-      return (at) => Promise.resolve(new V3Locker(leased, `bench-${at}`));
-    }
-    default:
-      throw new Error(`${side} is no side: sidecar or v3lock is`);
-  }
-}
-
-async function serve(make: (at: number) => Promise<Locker>, order: Order): Promise<Report> {
-  const lockers = await Promise.all(Array.from({ length: order.callers }, (_, at) => make(at)));
+async function serve(made: Lockers, { callers, oneLock, ...window }: Order): Promise<Report> {
+  const names = Array.from({ length: callers }, (_, at) => (oneLock ? "hot" : `own-${at}`));
+  const lockers = await Promise.all(names.map((name) => made.locker(name, oneLock)));
   try {
-    return { measured: await measure(lockers, order) };
+    return { measured: await measure(lockers, window) };
   } catch (error) {
     return { failed: String(error) };
   } finally {
@@ -41,10 +27,11 @@ async function serve(make: (at: number) => Promise<Locker>, order: Order): Promi
   }
 }
 
-const [side = "", target = ""] = process.argv.slice(2);
-const make = await lockerMaker(side, target);
+const [side = "", targets = "{}"] = process.argv.slice(2);
+if (!(side in connecting)) throw new Error(`${side} is no side: see sides.ts`);
+const made = await connecting[side as Side](JSON.parse(targets) as Targets);
 process.on("message", (order: Order) => {
-  void serve(make, order).then((report) => process.send?.(report));
+  void serve(made, order).then((report) => process.send?.(report));
 });
 process.on("disconnect", () => process.exit(0));
 process.send?.("ready");

@@ -3,39 +3,44 @@
  * answer is a header and a key, and that key gives it back. All callers share one lease, which is the service at its best.
  */
 import { LeaseGrantRequest, LeaseGrantResponse } from "#etcd/codec/etcdserverpb/rpc.ts";
-import { GrpcConnection } from "./grpc.ts";
-import type { Locker } from "./load.ts";
+import type { Calls } from "./calls.ts";
+import type { Locker, Lockers } from "./load.ts";
 
 const leaseSeconds = 3_600n;
 
-export interface Leased {
-  readonly connection: GrpcConnection;
-  readonly lease: bigint;
+/** Whoever comes second always waits. */
+export async function v3Lockers(calls: Calls): Promise<Lockers> {
+  const lease = await grantLease(calls);
+  return { locker: (name) => Promise.resolve(new V3Locker({ calls, lease }, name)) };
 }
 
-export async function connectLeased(endpoint: string): Promise<Leased> {
-  const connection = await GrpcConnection.open(endpoint);
+export async function grantLease(calls: Calls): Promise<bigint> {
   const request = LeaseGrantRequest.encode({ TTL: leaseSeconds, ID: 0n }).finish();
-  const answer = await connection.call("/etcdserverpb.Lease/LeaseGrant", request);
-  return { connection, lease: LeaseGrantResponse.decode(answer).ID };
+  const answer = await calls.call("/etcdserverpb.Lease/LeaseGrant", request);
+  return LeaseGrantResponse.decode(answer).ID;
 }
 
-export class V3Locker implements Locker {
-  readonly #connection: GrpcConnection;
+class V3Locker implements Locker {
+  readonly #calls: Calls;
   readonly #lockRequest: Buffer;
+  #key: Uint8Array = new Uint8Array();
 
-  constructor({ connection, lease }: Leased, name: string) {
-    this.#connection = connection;
+  constructor({ calls, lease }: { calls: Calls; lease: bigint }, name: string) {
+    this.#calls = calls;
     this.#lockRequest = Buffer.from([
       ...lengthDelimited(nameField, Buffer.from(name)),
       ...[leaseField, ...varint(lease)],
     ]);
   }
 
-  async pair(): Promise<void> {
-    const locked = await this.#connection.call("/v3lockpb.Lock/Lock", this.#lockRequest);
-    const request = lengthDelimited(unlockKeyField, keyOf(locked));
-    await this.#connection.call("/v3lockpb.Lock/Unlock", Buffer.from(request));
+  async take(): Promise<void> {
+    const locked = await this.#calls.call("/v3lockpb.Lock/Lock", this.#lockRequest);
+    this.#key = keyOf(locked);
+  }
+
+  async give(): Promise<void> {
+    const request = lengthDelimited(unlockKeyField, this.#key);
+    await this.#calls.call("/v3lockpb.Lock/Unlock", Buffer.from(request));
   }
 
   /** The connection is shared, and closed by its owner. */

@@ -1,0 +1,201 @@
+/**
+ * What very many locks and very many who wait cost four sidecars and etcd, in time and memory, and what they leave behind:
+ * 100,000 locks held at once; 10,000 callers waiting for one lock; 10,000 locks with one waiter each.
+ */
+import { poolRange } from "#core/lock/keys.ts";
+import { sidecarsCount, type Bed } from "./bed.ts";
+import { grantIdOf, HttpConnection, request, type Answer } from "./clients/http.ts";
+import { memoryOf } from "./machine.ts";
+
+export interface ManyPlan {
+  readonly bed: Bed;
+  readonly say: (line: string) => void;
+}
+
+export interface Many {
+  readonly title: string;
+  readonly count: number;
+  /** Until all hold, or all wait. */
+  readonly inMs: number;
+  /** Until all have given back, or all were served and have given back. */
+  readonly outMs: number;
+  readonly before: Sizes;
+  readonly at: Sizes;
+  readonly after: Sizes;
+}
+
+export interface Sizes {
+  /** Of all sidecars together, resident. */
+  readonly sidecarsMib: number;
+  readonly etcdMib: number;
+  /** Keys of locks in etcd. */
+  readonly keys: number;
+}
+
+/** Of bench/pools.yaml. */
+const pool = "many";
+const namespace = "default";
+const names = 100_000;
+const waiters = 10_000;
+/** To each sidecar, where callers take one lock after the other. */
+const connectionsEach = 64;
+const lookEveryMs = 20;
+
+export async function many(plan: ManyPlan): Promise<readonly Many[]> {
+  await using stack = new AsyncDisposableStack();
+  const { bed } = plan;
+  const sidecars = await bed.sidecars(sidecarsCount, stack);
+  const ports = sidecars.map(({ port }) => port);
+  const sizes = async (): Promise<Sizes> => ({
+    sidecarsMib: sidecars.reduce((sum, { pid }) => sum + memoryOf(pid).rssMib, 0),
+    etcdMib: memoryOf(bed.etcd.pid).rssMib,
+    keys: await bed.probe.count(poolRange(namespace, pool)),
+  });
+  const phase = async (title: string, count: number, steps: Steps): Promise<Many> => {
+    plan.say(title);
+    await bed.probe.forget();
+    const before = await sizes();
+    const began = performance.now();
+    await steps.into();
+    const there = performance.now();
+    const at = await sizes();
+    const left = performance.now();
+    await steps.out();
+    const outMs = performance.now() - left;
+    const made = { title, count, inMs: there - began, outMs, before, at, after: await sizes() };
+    if (made.after.keys !== 0) throw new Error(`${title}: ${made.after.keys} keys are left`);
+    plan.say(`  in ${Math.round(made.inMs)} ms, out ${Math.round(outMs)} ms`);
+    return made;
+  };
+  return [
+    await phase("locks held at once", names, await heldLocks(ports, stack)),
+    await phase("callers waiting for one lock", waiters, await oneQueue(ports, { bed, stack })),
+    await phase("locks with one waiter each", waiters, await manyQueues(ports, { bed, stack })),
+  ];
+}
+
+interface Steps {
+  readonly into: () => Promise<void>;
+  readonly out: () => Promise<void>;
+}
+
+interface Around {
+  readonly bed: Bed;
+  readonly stack: AsyncDisposableStack;
+}
+
+async function heldLocks(ports: readonly number[], stack: AsyncDisposableStack): Promise<Steps> {
+  const callers = await connections(ports, ports.length * connectionsEach, stack);
+  const mine = Math.ceil(names / callers.length);
+  const grants: string[][] = callers.map(() => []);
+  return {
+    into: () =>
+      each(callers, async (caller, at) => {
+        const own = grants[at] ?? [];
+        for (let n = at * mine; n < Math.min(names, (at + 1) * mine); n++) {
+          own.push(grantIdOf(held(await caller.ask(acquire(`name-${n}`)))));
+        }
+      }),
+    out: () =>
+      each(callers, async (caller, at) => {
+        for (const id of grants[at] ?? []) await give(caller, id);
+      }),
+  };
+}
+
+async function oneQueue(ports: readonly number[], { stack }: Around): Promise<Steps> {
+  const callers = await connections(ports, waiters, stack);
+  const [holder] = await connections(ports.slice(0, 1), 1, stack);
+  if (holder === undefined) throw new Error("there is no sidecar");
+  let grantId = "";
+  let served: Promise<void> | undefined;
+  return {
+    into: async () => {
+      grantId = grantIdOf(held(await holder.ask(acquire("hot"))));
+      served = each(callers, waitAndGive("hot"));
+      await until(async () => {
+        const { status, body } = await holder.ask(request("GET", `/v1/locks/${pool}/hot`));
+        if (status !== "200") throw new Error(`GET: ${status} ${body}`);
+        return (JSON.parse(body) as { waiting: number }).waiting === waiters;
+      });
+    },
+    out: async () => {
+      await give(holder, grantId);
+      await served;
+    },
+  };
+}
+
+/** All held by the first sidecar, waited for at the others. */
+async function manyQueues(ports: readonly number[], { bed, stack }: Around): Promise<Steps> {
+  const callers = await connections(ports.slice(1), waiters, stack);
+  const holders = await connections(ports.slice(0, 1), connectionsEach, stack);
+  const grants: string[][] = holders.map(() => []);
+  let served: Promise<void> | undefined;
+  return {
+    into: async () => {
+      await each(holders, async (holder, at) => {
+        for (let n = at; n < waiters; n += holders.length) {
+          grants[at]?.push(grantIdOf(held(await holder.ask(acquire(`queue-${n}`)))));
+        }
+      });
+      served = each(callers, (caller, at) => waitAndGive(`queue-${at}`)(caller));
+      await until(async () => {
+        return (await bed.probe.count(poolRange(namespace, pool))) === 2 * waiters;
+      });
+    },
+    out: async () => {
+      await each(holders, async (holder, at) => {
+        for (const id of grants[at] ?? []) await give(holder, id);
+      });
+      await served;
+    },
+  };
+}
+
+/** Connections dealt out to the sidecars in turn; closed with `stack`. */
+async function connections(
+  ports: readonly number[],
+  count: number,
+  stack: AsyncDisposableStack,
+): Promise<readonly HttpConnection[]> {
+  const made: HttpConnection[] = [];
+  for (let at = 0; at < count; at++) {
+    const connection = await HttpConnection.open(ports[at % ports.length] ?? 0);
+    stack.defer(() => connection.close());
+    made.push(connection);
+  }
+  return made;
+}
+
+async function each(
+  callers: readonly HttpConnection[],
+  does: (caller: HttpConnection, at: number) => Promise<void>,
+): Promise<void> {
+  await Promise.all(callers.map(does));
+}
+
+const waitAndGive =
+  (name: string) =>
+  async (caller: HttpConnection): Promise<void> => {
+    const answer = await caller.ask(acquire(name, "?wait=1h"));
+    await give(caller, grantIdOf(held(answer)));
+  };
+
+function acquire(name: string, query = ""): string {
+  return request("POST", `/v1/locks/${pool}/${name}/acquire${query}`);
+}
+
+function held({ status, body }: Answer): string {
+  if (status !== "200") throw new Error(`acquire: ${status} ${body}`);
+  return body;
+}
+
+async function give(caller: HttpConnection, grantId: string): Promise<void> {
+  const { status, body } = await caller.ask(request("DELETE", `/v1/grants/${grantId}`));
+  if (status !== "204") throw new Error(`release: ${status} ${body}`);
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+}
