@@ -2,6 +2,7 @@
  * What very many locks and very many who wait cost four sidecars and etcd, in time and memory, and what they leave behind:
  * 100,000 locks held at once; 10,000 callers waiting for one lock; 10,000 locks with one waiter each.
  */
+import type { PoolView } from "#api/operations/locks.ts";
 import { poolRange } from "#core/lock/keys.ts";
 import { sidecarsCount, type Bed } from "./bed.ts";
 import { grantIdOf, HttpConnection, request, type Answer } from "./clients/http.ts";
@@ -41,9 +42,8 @@ const waiters = 10_000;
 const connectionsEach = 64;
 const lookEveryMs = 20;
 
-export async function many(plan: ManyPlan): Promise<readonly Many[]> {
+export async function many({ bed, say }: ManyPlan): Promise<readonly Many[]> {
   await using stack = new AsyncDisposableStack();
-  const { bed } = plan;
   const sidecars = await bed.sidecars(sidecarsCount, stack);
   const ports = sidecars.map(({ port }) => port);
   const sizes = async (): Promise<Sizes> => ({
@@ -51,27 +51,28 @@ export async function many(plan: ManyPlan): Promise<readonly Many[]> {
     etcdMib: memoryOf(bed.etcd.pid).rssMib,
     keys: await bed.probe.count(poolRange(namespace, pool)),
   });
-  const phase = async (title: string, count: number, steps: Steps): Promise<Many> => {
-    plan.say(title);
+  const found: Many[] = [];
+  for (const { title, count, steps } of crowds) {
+    say(title);
     await bed.probe.forget();
+    await using connections = new AsyncDisposableStack();
+    const { into, out } = await steps(ports, { bed, stack: connections });
     const before = await sizes();
-    const began = performance.now();
-    await steps.into();
-    const there = performance.now();
+    const inMs = await timed(into);
     const at = await sizes();
-    const left = performance.now();
-    await steps.out();
-    const outMs = performance.now() - left;
-    const made = { title, count, inMs: there - began, outMs, before, at, after: await sizes() };
-    if (made.after.keys !== 0) throw new Error(`${title}: ${made.after.keys} keys are left`);
-    plan.say(`  in ${Math.round(made.inMs)} ms, out ${Math.round(outMs)} ms`);
-    return made;
-  };
-  return [
-    await phase("locks held at once", names, await heldLocks(ports, stack)),
-    await phase("callers waiting for one lock", waiters, await oneQueue(ports, { bed, stack })),
-    await phase("locks with one waiter each", waiters, await manyQueues(ports, { bed, stack })),
-  ];
+    const outMs = await timed(out);
+    const after = await sizes();
+    if (after.keys !== 0) throw new Error(`${title}: ${after.keys} keys are left`);
+    say(`  in ${Math.round(inMs)} ms, out ${Math.round(outMs)} ms`);
+    found.push({ title, count, inMs, outMs, before, at, after });
+  }
+  return found;
+}
+
+async function timed(does: () => Promise<void>): Promise<number> {
+  const began = performance.now();
+  await does();
+  return performance.now() - began;
 }
 
 interface Steps {
@@ -84,7 +85,13 @@ interface Around {
   readonly stack: AsyncDisposableStack;
 }
 
-async function heldLocks(ports: readonly number[], stack: AsyncDisposableStack): Promise<Steps> {
+const crowds = [
+  { title: "locks held at once", count: names, steps: heldLocks },
+  { title: "callers waiting for one lock", count: waiters, steps: oneQueue },
+  { title: "locks with one waiter each", count: waiters, steps: manyQueues },
+] as const;
+
+async function heldLocks(ports: readonly number[], { stack }: Around): Promise<Steps> {
   const callers = await connections(ports, ports.length * connectionsEach, stack);
   const mine = Math.ceil(names / callers.length);
   const grants: string[][] = callers.map(() => []);
@@ -114,9 +121,9 @@ async function oneQueue(ports: readonly number[], { stack }: Around): Promise<St
       grantId = grantIdOf(held(await holder.ask(acquire("hot"))));
       served = each(callers, waitAndGive("hot"));
       await until(async () => {
-        const { status, body } = await holder.ask(request("GET", `/v1/locks/${pool}/hot`));
+        const { status, body } = await holder.ask(request("GET", `/v1/locks/${pool}?limit=1`));
         if (status !== "200") throw new Error(`GET: ${status} ${body}`);
-        return (JSON.parse(body) as { waiting: number }).waiting === waiters;
+        return (JSON.parse(body) as PoolView).totals.waiting === waiters;
       });
     },
     out: async () => {

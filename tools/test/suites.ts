@@ -122,14 +122,16 @@ export function choose({ suite, file }: Selection): Chosen[] {
 function chooseFiles(files: readonly string[]): Chosen[] {
   const isIn = (file: string, suite: Suite): boolean =>
     file.replace(/^\.\//, "").startsWith(`${folderOf(suite)}/`);
+  const isHis = (file: string, suite: Suite): boolean =>
+    isIn(file, suite) && !inside(suite).some((other) => isIn(file, other));
+  const specOf = (file: string): string =>
+    file.endsWith(".ts") ? file : `${file.replace(/\/$/, "")}/**/*.test.ts`;
   const chosen = usualSuites.map((suite) => ({
     suite,
-    specs: files.filter(
-      (file) => isIn(file, suite) && !inside(suite).some((other) => isIn(file, other)),
-    ),
+    specs: files.filter((file) => isHis(file, suite)).map(specOf),
     except: [],
   }));
-  const found = chosen.flatMap(({ specs }) => specs);
+  const found = usualSuites.flatMap((suite) => files.filter((file) => isHis(file, suite)));
   const strange = files.filter((file) => !found.includes(file));
   if (strange.length > 0)
     throw new NoSuchTests(`FILE= names test files below test/SUITE/: not ${strange.join(", ")}.`);

@@ -31,6 +31,11 @@ describe("the choice of suites", () => {
     assert.throws(() => of("tools/test.ts"), /names test files/);
   });
 
+  it("takes a folder for all tests below it", () => {
+    const [chosen] = choose({ file: "test/unit/client/" });
+    assert.deepEqual(chosen?.specs, ["test/unit/client/**/*.test.ts"]);
+  });
+
   it("asks for all suites but those on demand where none is named", () => {
     assert.deepEqual(
       choose({}).map(({ suite }) => suite.name),
