@@ -264,6 +264,21 @@ export interface DeadlockWait {
   readonly behind: readonly string[];
 }
 
+/** What became of a forced release. */
+export interface ForceReleased {
+  /** Pool and name: orders/42. */
+  readonly lock: string;
+
+  /** What happened. */
+  readonly outcome: "vacant" | "requested" | "released" | "broken";
+
+  /** Who held the lock. */
+  readonly holders: readonly Holder[];
+
+  /** With `broken`: what protects now. */
+  readonly warning?: string;
+}
+
 /** Method and path of each operation; `fieldsIn`: where all else stands. */
 export const operations = {
   /** Takes a lock, waiting for it at most so long. Callers are served in the order in which they came. */
@@ -295,6 +310,9 @@ export const operations = {
 
   /** Tells who holds a lock, as a stream: first as it is, then each change. That is what followers of a leader need. */
   watchLock: { method: "GET", path: "/v1/locks/{pool}/{name}/events", fieldsIn: "query" },
+
+  /** Takes a lock from its holder: asks for it, and ends the grant after a grace. For pods that the pool's `admin` lets. */
+  forceRelease: { method: "POST", path: "/v1/locks/{pool}/{name}/force-release", fieldsIn: "body" },
 } as const;
 
 export type OperationId = keyof typeof operations;
@@ -458,5 +476,28 @@ export interface Operations {
     };
     readonly fields: {};
     readonly answer: undefined;
+  };
+  forceRelease: {
+    readonly path: {
+      /** The DistributedLock that the lock belongs to. */
+      readonly pool: string;
+
+      /** The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters. */
+      readonly name: string;
+    };
+    readonly fields: {
+      /** How long the holder has to release the lock by itself. Default: 0s. */
+      readonly grace?: string;
+
+      /** Only the holder with this fence. Absent: whoever holds the lock. */
+      readonly fence?: string;
+
+      /** How long to wait for the lock to be free of that holder, before this is answered. Default: 0s. */
+      readonly wait?: string;
+
+      /** Deletes the holder's place at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for. Default: false. */
+      readonly breakGuarantee?: boolean;
+    };
+    readonly answer: ForceReleased;
   };
 }
