@@ -30,6 +30,7 @@ export type {
   LockOfSet,
   LockPool,
   LockTotals,
+  LostHolder,
   Waiter,
 } from "./generated/operations.ts";
 export type { ElectOptions } from "./election.ts";

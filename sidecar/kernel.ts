@@ -101,6 +101,7 @@ export class Kernel {
     this.views = new LockViews({
       ...{ runtime, store, namespace, pod, specs: this.specs, signal: this.#tasks.signal },
       standersOf: (lock) => this.locks.standersOf(lock),
+      marksOf: (pool) => this.locks.marksOf(pool),
     });
     if (options.report !== undefined) this.#reporter = this.#report(options.report);
   }

@@ -170,12 +170,30 @@ const waitedForBy = object({
   },
 });
 
+const lostHolder = object({
+  title: "LostHolder",
+  about:
+    "One that held the lock and was lost, whose place is kept for the pool's lockDelay: as it was written when that place was first granted on. Of callers of one pod who then passed the lock on among themselves it names the first.",
+  fields: {
+    ...heldBy.fields,
+    until: timestamp({
+      about:
+        "Until when this sidecar grants the lock to nobody whom that one would have kept out. Each sidecar counts the delay from when it first saw the loss, so another may be a little earlier or later.",
+    }),
+  },
+});
+
 const lockView = object({
   title: "Lock",
   about: "Who holds a lock and who waits for it, in order.",
   fields: {
     lock,
-    holders: list({ about: "Empty: it is free.", items: heldBy, itemsMax: 100_000 }),
+    holders: list({
+      about:
+        "Empty: nobody holds it. It is free unless `lost`, `reserved` or `idle` tells otherwise.",
+      items: heldBy,
+      itemsMax: 100_000,
+    }),
     waiters: list({ about: "The next one first.", items: waitedForBy, itemsMax: 100_000 }),
     reserved: list({
       about:
@@ -191,19 +209,31 @@ const lockView = object({
       items: waitedForBy,
       itemsMax: 100_000,
     }),
+    lost: list({
+      about:
+        "Holders that were lost, and for whose sake the next waits (spec.lockDelay). Absent: none, or the delay is over.",
+      optional: true,
+      items: lostHolder,
+      itemsMax: 100_000,
+    }),
   },
 });
 
 const poolView = object({
   title: "LockPool",
-  about: "The locks of a pool that are held or waited for, in the order of their names.",
+  about:
+    "The locks of a pool that are held or waited for, or kept for a holder that was lost, in the order of their names.",
   fields: {
     pool: text({ about: "The DistributedLock.", form: "subdomain" }),
     totals: object({
       title: "LockTotals",
       about: "Of the whole pool, whatever the prefix.",
       fields: {
-        names: integer({ about: "Locks held or waited for.", min: 0, max: countMax }),
+        names: integer({
+          about: "Locks that are in use, as this tells them.",
+          min: 0,
+          max: countMax,
+        }),
         held: integer({
           about: "Grants that are held; of a Mutex, as many as locks.",
           min: 0,
@@ -234,6 +264,7 @@ export type SetGrant = ValueOf<typeof setGrant>;
 export type AnyGrant = ValueOf<typeof anyGrant>;
 export type LockView = ValueOf<typeof lockView>;
 export type LockHolder = ValueOf<typeof heldBy>;
+export type LostHolder = ValueOf<typeof lostHolder>;
 export type LockWaiter = ValueOf<typeof waitedForBy>;
 export type PoolView = ValueOf<typeof poolView>;
 export type Released = ValueOf<typeof released>;
@@ -430,7 +461,8 @@ export const getLock = {
   id: "getLock",
   method: "GET",
   path: "/v1/locks/{pool}/{name}",
-  about: "Tells who holds a lock and who waits for it.",
+  about:
+    "Tells who holds a lock and who waits for it; and, while a lockDelay keeps it from them, who was lost and until when.",
   pathFields: { pool, name },
   fieldsIn: "query",
   fields: {},

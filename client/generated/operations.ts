@@ -131,7 +131,7 @@ export interface Lock {
   /** Pool and name: orders/42. */
   readonly lock: string;
 
-  /** Empty: it is free. */
+  /** Empty: nobody holds it. It is free unless `lost`, `reserved` or `idle` tells otherwise. */
   readonly holders: readonly Holder[];
 
   /** The next one first. */
@@ -142,6 +142,9 @@ export interface Lock {
 
   /** Pods that keep the lock though nobody there uses it (spec.stickyFor): each gives it up when somebody asks. Absent: none does. */
   readonly idle?: readonly Waiter[];
+
+  /** Holders that were lost, and for whose sake the next waits (spec.lockDelay). Absent: none, or the delay is over. */
+  readonly lost?: readonly LostHolder[];
 }
 
 /** One that holds the lock. */
@@ -195,7 +198,37 @@ export interface Waiter {
   readonly localWaiters: number;
 }
 
-/** The locks of a pool that are held or waited for, in the order of their names. */
+/** One that held the lock and was lost, whose place is kept for the pool's lockDelay: as it was written when that place was first granted on. Of callers of one pod who then passed the lock on among themselves it names the first. */
+export interface LostHolder {
+  /** Who it is, as the caller said; else the pod. */
+  readonly holder: string;
+
+  /** The pod whose sidecar it asked. */
+  readonly pod: string;
+
+  /** How the lock is held. */
+  readonly mode: "exclusive" | "shared";
+
+  /** How many permits. */
+  readonly permits: number;
+
+  /** When it was granted. */
+  readonly since: string;
+
+  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing. */
+  readonly fence: string;
+
+  /** As the caller gave it. */
+  readonly metadata?: Readonly<Record<string, string>>;
+
+  /** How many callers wait behind it in its own pod, as last told. */
+  readonly localWaiters: number;
+
+  /** Until when this sidecar grants the lock to nobody whom that one would have kept out. Each sidecar counts the delay from when it first saw the loss, so another may be a little earlier or later. */
+  readonly until: string;
+}
+
+/** The locks of a pool that are held or waited for, or kept for a holder that was lost, in the order of their names. */
 export interface LockPool {
   /** The DistributedLock. */
   readonly pool: string;
@@ -212,7 +245,7 @@ export interface LockPool {
 
 /** Of the whole pool, whatever the prefix. */
 export interface LockTotals {
-  /** Locks held or waited for. */
+  /** Locks that are in use, as this tells them. */
   readonly names: number;
 
   /** Grants that are held; of a Mutex, as many as locks. */
@@ -299,7 +332,7 @@ export const operations = {
   /** Gives back all that a holder of this name took through this sidecar in an earlier life. What it lost, of pools with `onLoss: Unready`, keeps the pod unready no longer. */
   releaseHolder: { method: "DELETE", path: "/v1/grants", fieldsIn: "query" },
 
-  /** Tells who holds a lock and who waits for it. */
+  /** Tells who holds a lock and who waits for it; and, while a lockDelay keeps it from them, who was lost and until when. */
   getLock: { method: "GET", path: "/v1/locks/{pool}/{name}", fieldsIn: "query" },
 
   /** Tells which locks of a pool are held or waited for, page by page, and the pool's totals. */

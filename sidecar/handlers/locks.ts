@@ -8,6 +8,7 @@ import type {
   Grant,
   LockHolder,
   LockView as LockBody,
+  LostHolder as LostBody,
   PoolView as PoolBody,
   SetGrant,
 } from "#api/operations/locks.ts";
@@ -26,7 +27,7 @@ import { assert, Refusal } from "#core/refusal.ts";
 import type { Epoch } from "#core/runtime.ts";
 import type { Call } from "#host/http/exchange.ts";
 import { json, noContent, problem, text, type Reply } from "#host/http/reply.ts";
-import type { ListPool, LockView, PoolView } from "../lock-views.ts";
+import type { ListPool, LockView, LostView, PoolView } from "../lock-views.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** What is used here of core's locks. */
@@ -244,14 +245,20 @@ function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
   };
 }
 
-function lockBody({ pool, name, holders, waiters, reserved, idle }: LockView): LockBody {
+function lockBody({ pool, name, holders, waiters, ...rest }: LockView): LockBody {
+  const { reserved, idle, lost } = rest;
   return {
     lock: `${pool}/${name}`,
     holders: holders.map(heldBody),
     waiters: waiters.map(holderBody),
     ...(reserved.length === 0 ? {} : { reserved: reserved.map(holderBody) }),
     ...(idle.length === 0 ? {} : { idle: idle.map(holderBody) }),
+    ...(lost.length === 0 ? {} : { lost: lost.map(lostBody) }),
   };
+}
+
+function lostBody(holder: LostView): LostBody {
+  return { ...heldBody(holder), until: moment(holder.until) };
 }
 
 function forcedBody(

@@ -158,7 +158,15 @@ export class MemoryLocks implements LocksApi, WatchingApi {
   }
 
   look(pool: string, name: string) {
-    return Promise.resolve({ pool, name, holders: [], waiters: [], reserved: [], idle: [] });
+    return Promise.resolve({
+      pool,
+      name,
+      holders: [],
+      waiters: [],
+      reserved: [],
+      idle: [],
+      lost: [],
+    });
   }
 
   list({ pool }: { pool: string }) {
