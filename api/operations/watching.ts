@@ -1,7 +1,8 @@
 /** Streams that one joins: what becomes of a grant, and who holds a lock. */
 import { list, object, text } from "../fields.ts";
 import { grantEvents, problemEvent } from "./events.ts";
-import { anyGrant, grantId, heldBy, name, pool } from "./locks.ts";
+import { anyGrant, grantId, name, pool } from "./locks.ts";
+import { heldBy } from "./looking.ts";
 import type { InputOf, Operation } from "./operation.ts";
 
 const lock = text({ about: "Pool and name: orders/42.", form: "plain", bytesMax: 1_024 });

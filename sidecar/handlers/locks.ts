@@ -3,15 +3,13 @@ import { formatDuration } from "#api/fields/duration.ts";
 import type { ForceReleased as ForcedBody, ForceReleaseInput } from "#api/operations/forcing.ts";
 import type { Deadlocks as DeadlocksBody } from "#api/operations/deadlocks.ts";
 import type { AcquireSetInput } from "#api/operations/lock-sets.ts";
+import type { AcquireInput, Grant, SetGrant } from "#api/operations/locks.ts";
 import type {
-  AcquireInput,
-  Grant,
   LockHolder,
   LockView as LockBody,
   LostHolder as LostBody,
   PoolView as PoolBody,
-  SetGrant,
-} from "#api/operations/locks.ts";
+} from "#api/operations/looking.ts";
 import type {
   Acquired,
   AcquireRequest,
