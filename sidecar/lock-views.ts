@@ -3,8 +3,10 @@
  * callers; behind this process's own place each of its callers is listed.
  */
 import type { Epoch } from "#core/runtime.ts";
+import type { Tasks } from "#core/tasks.ts";
 import type { Stander } from "#core/lock/around.ts";
 import type { Contender } from "#core/lock/contender.ts";
+import type { LockObserver } from "#core/lock/events.ts";
 import { contendersOf, lockOf, poolRange, poolRangeFrom, type LockName } from "#core/lock/keys.ts";
 import type { Ghost, PoolMarks } from "#core/lock/marks.ts";
 import { holders, inOrder, isSame } from "#core/lock/order.ts";
@@ -12,6 +14,7 @@ import { rulesNow } from "#core/lock/rules.ts";
 import { holderOf, localHolder, shown } from "#core/lock/tell.ts";
 import type { HolderView } from "#core/lock/views.ts";
 import type { Specs } from "#core/spec/specs.ts";
+import { LockOnlooker, type SeenEvent } from "./lock-onlooker.ts";
 import { readPool, readQueue, type Queue, type QueueParts } from "./lock-queues.ts";
 
 export interface LockView {
@@ -59,13 +62,17 @@ export interface ListPool {
   readonly continue?: string | undefined;
 }
 
-export interface ViewParts extends QueueParts {
+export interface ViewParts extends Omit<QueueParts, "signal"> {
   readonly pod: string;
   readonly specs: Pick<Specs, "record" | "pool">;
   /** This process's own callers for a lock. */
   readonly standersOf: (lock: LockName) => Iterable<Stander>;
   /** What this process knows of the markers of a pool. */
-  readonly marksOf: (pool: string) => Pick<PoolMarks, "orphans">;
+  readonly marksOf: (pool: string) => Pick<PoolMarks, "orphans" | "expects">;
+  /** As core sees it. */
+  readonly observe: (lock: LockName, observer: LockObserver) => () => void;
+  /** Ended with the process. */
+  readonly tasks: Tasks;
 }
 
 export class LockViews {
@@ -79,7 +86,28 @@ export class LockViews {
   async look(pool: string, name: string): Promise<LockView> {
     const { specs, namespace } = this.#parts;
     specs.pool(pool);
-    return lockView(this.#parts, await readQueue(this.#parts, lockOf(namespace, { pool, name })));
+    const queue = await readQueue(queueParts(this.#parts), lockOf(namespace, { pool, name }));
+    return lockView(this.#parts, queue);
+  }
+
+  /**
+   * Tells who holds a lock, and each change of it; and, while a lockDelay runs, who was lost. Returns how to end that.
+   * @throws Refusal where there is no such pool
+   */
+  observe(lock: LockName, told: (event: SeenEvent) => void): () => void {
+    const { runtime, tasks, specs, marksOf, observe } = this.#parts;
+    const onlooker = new LockOnlooker({
+      ...{ runtime, tasks, told },
+      mayBeKept: () =>
+        (rulesNow(specs, lock.pool)?.lockDelayMs ?? 0) > 0 ||
+        marksOf(lock.pool).expects(runtime.now()),
+      look: () => this.look(lock.pool, lock.name),
+    });
+    const unobserve = observe(lock, onlooker);
+    return () => {
+      unobserve();
+      onlooker.end();
+    };
   }
 
   /** As {@link look}. */
@@ -87,6 +115,10 @@ export class LockViews {
     this.#parts.specs.pool(query.pool);
     return viewPool(this.#parts, query);
   }
+}
+
+function queueParts(parts: ViewParts): QueueParts {
+  return { ...parts, signal: parts.tasks.signal };
 }
 
 /** Each lock is seen at one revision, the pool is not. */
@@ -103,7 +135,7 @@ async function viewPool(parts: ViewParts, query: ListPool): Promise<PoolView> {
   const totals = { names: 0, held: 0, waiting: 0 };
   let oldestWaitSince: Epoch | undefined;
   let more: string | undefined;
-  for await (const queue of readPool(parts, query.pool)) {
+  for await (const queue of readPool(queueParts(parts), query.pool)) {
     const view = lockView(parts, queue);
     // Of one whose delay is over the marker is left until it is swept.
     if (queue.contenders.length === 0 && view.lost.length === 0) continue;

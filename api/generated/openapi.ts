@@ -2627,6 +2627,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
             maxItems: 100000,
             items: { $ref: "#/components/schemas/Holder" },
           },
+          lost: {
+            description:
+              "Holders that were lost, and for whose sake the next waits (spec.lockDelay). Absent: none, or the delay is over.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/LostHolder" },
+          },
         },
       },
       IdentityState: {
@@ -3184,7 +3191,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
         },
       },
       Vacant: {
-        description: "A lock that is free.",
+        description: "A lock that nobody holds.",
         type: "object",
         required: ["lock"],
         properties: {
@@ -3193,6 +3200,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
             type: "string",
             maxLength: 1024,
             pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          lost: {
+            description:
+              "Holders that were lost, and for whose sake the next waits (spec.lockDelay). Absent: none, or the delay is over.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/LostHolder" },
           },
         },
       },

@@ -64,6 +64,14 @@ const lostHolder = object({
   },
 });
 
+export const lostShown = list({
+  about:
+    "Holders that were lost, and for whose sake the next waits (spec.lockDelay). Absent: none, or the delay is over.",
+  optional: true,
+  items: lostHolder,
+  itemsMax: 100_000,
+});
+
 const lockView = object({
   title: "Lock",
   about: "Who holds a lock and who waits for it, in order.",
@@ -90,13 +98,7 @@ const lockView = object({
       items: waitedForBy,
       itemsMax: 100_000,
     }),
-    lost: list({
-      about:
-        "Holders that were lost, and for whose sake the next waits (spec.lockDelay). Absent: none, or the delay is over.",
-      optional: true,
-      items: lostHolder,
-      itemsMax: 100_000,
-    }),
+    lost: lostShown,
   },
 });
 

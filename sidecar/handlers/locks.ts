@@ -255,7 +255,7 @@ function lockBody({ pool, name, holders, waiters, ...rest }: LockView): LockBody
   };
 }
 
-function lostBody(holder: LostView): LostBody {
+export function lostBody(holder: LostView): LostBody {
   return { ...heldBody(holder), until: moment(holder.until) };
 }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import { EtcdServer } from "../support/etcd-server.ts";
+import { EventStream } from "../support/event-stream.ts";
 import { acquire, hold, queued, release, waitersOf } from "../support/lock-calls.ts";
 import { eventually } from "../support/poll.ts";
 import { brief, mutex, pool, SidecarProcess } from "../support/sidecar-process.ts";
@@ -10,6 +11,10 @@ interface Shown {
   readonly holders: readonly { readonly holder: string }[];
   readonly waiters: readonly { readonly holder: string }[];
   readonly lost?: readonly Readonly<Record<string, unknown>>[];
+}
+
+function namesOf(told: Readonly<Record<string, unknown>>, list: "holders" | "lost"): string[] {
+  return ((told[list] ?? []) as Shown["holders"]).map(({ holder }) => holder);
 }
 
 describe("a lock whose holder's sidecar was killed, of a pool with a lockDelay", function () {
@@ -53,6 +58,8 @@ describe("a lock whose holder's sidecar was killed, of a pool with a lockDelay",
     const waits = hold(near, "orders/42", { holder: "bob", wait: "50s" });
     await queued(near, "orders/42", 1);
     assert.equal((await look("orders/42")).lost, undefined);
+    await using events = await EventStream.open(near.api, "GET", "/v1/locks/orders/42/events");
+    assert.deepEqual(namesOf(await events.next("holder"), "holders"), ["alice"]);
     const killedAt = Date.now();
     await far.kill();
     const { holders, waiters, lost } = await lossOf("orders/42");
@@ -68,6 +75,8 @@ describe("a lock whose holder's sidecar was killed, of a pool with a lockDelay",
     const { body } = await near.api.get("/v1/locks/orders");
     const [listed] = body["locks"] as Shown[];
     assert.deepEqual([listed?.holders, listed?.lost?.length], [[], 1]);
+    const kept = await events.next("vacant");
+    assert.deepEqual(namesOf(kept, "lost"), ["alice"]);
     const next = await waits;
     assert.ok(Date.now() >= untilMs - 1, "it was granted while it was said that nobody is");
     const after = await look("orders/42");
@@ -75,7 +84,10 @@ describe("a lock whose holder's sidecar was killed, of a pool with a lockDelay",
       [after.holders.map(({ holder }) => holder), after.waiters, after.lost],
       [["bob"], [], undefined],
     );
+    const told = await events.next("holder");
+    assert.deepEqual([namesOf(told, "holders"), told["lost"]], [["bob"], undefined]);
     await release(near, next);
+    assert.deepEqual(await events.next("vacant"), { lock: "orders/42" });
     assert.deepEqual((await look("orders/42")).holders, []);
   });
 

@@ -1,6 +1,7 @@
 /** What is seen of a lock while the delay after a loss runs: who was lost, and until when nobody is granted it. */
 import assert from "node:assert/strict";
 import type { Acquired, AcquireRequest, LockDemand } from "#core/lock/views.ts";
+import type { SeenEvent } from "#sidecar/lock-onlooker.ts";
 import type { LockView } from "#sidecar/lock-views.ts";
 import { asSet } from "./client.ts";
 import { forOneself, type Process } from "./process.ts";
@@ -32,6 +33,21 @@ function asks(process: Process, more: Partial<AcquireRequest> = {}): Promise<Acq
 const look = (stage: Stage, process: Process): Promise<LockView> =>
   stage.world.until(process.kernel.views.look(lock.pool, lock.name));
 
+/** In words: `vacant`, `holder alice`, each with `, lost alice` while a delay runs. */
+async function eventsAt(stage: Stage, process: Process): Promise<string[]> {
+  const told: string[] = [];
+  const unobserve = process.kernel.views.observe(lock, (event: SeenEvent) => {
+    const { kind } = event;
+    const holders = kind === "holder" ? event.holders.map(({ holder }) => ` ${holder}`) : [];
+    const lost = kind === "unseen" ? [] : event.lost.map(({ holder }) => `, lost ${holder}`);
+    told.push([kind, ...holders, ...lost].join(""));
+  });
+  ends.push(unobserve);
+  await stage.world.pass(1_000);
+  return told;
+}
+const ends: (() => void)[] = [];
+
 /** Its holder is killed; as soon as `looker` sees the loss, what it sees. */
 async function lossSeen(stage: Stage, holder: Process, looker: Process): Promise<LockView> {
   holder.kill();
@@ -45,6 +61,7 @@ async function lossSeen(stage: Stage, holder: Process, looker: Process): Promise
 }
 
 function end(stage: Stage): void {
+  for (const unobserve of ends.splice(0)) unobserve();
   for (const process of stage.processes) process.kill();
   assert.deepEqual(stage.history.violations, []);
 }
@@ -124,6 +141,49 @@ describe("a lock whose holder was lost, while the delay runs", () => {
       }
       end(stage);
     }
+  });
+
+  it("is told to observers with who was lost, and with the next as holder only when he is granted", async () => {
+    const stage = await delayStage("observed");
+    const [holder, looker, next] = [0, 1, 2].map((at) => processOf(stage, at));
+    assert.ok(holder !== undefined && looker !== undefined && next !== undefined);
+    const told = [await eventsAt(stage, looker), await eventsAt(stage, next)];
+    await stage.world.until(asks(holder, { holder: "alice" }));
+    await stage.world.pass(1_000);
+    const waits = asks(next, { holder: "bob", waitMs: 3 * delayMs });
+    await stage.world.pass(1_000);
+    await lossSeen(stage, holder, looker);
+    await stage.world.pass(delayMs / 2);
+    const begun = ["vacant", "holder alice", "vacant, lost alice"];
+    for (const events of told) assert.deepEqual(events, begun);
+    const bob = await stage.world.until(waits);
+    assert.ok(bob.kind === "granted");
+    await stage.world.pass(2_000);
+    for (const events of told) assert.deepEqual(events, [...begun, "holder bob"]);
+    await stage.world.until(next.release(bob.grant.grantId));
+    await stage.world.pass(2_000);
+    for (const events of told) assert.deepEqual(events, [...begun, "holder bob", "vacant"]);
+    end(stage);
+  });
+
+  it("is told to observers to be vacant, with nobody lost, when the delay is over and nobody waits", async () => {
+    const stage = await delayStage("observed/over");
+    const [holder, looker] = [processOf(stage, 0), processOf(stage, 1)];
+    const told = await eventsAt(stage, looker);
+    for (const name of ["alice", "bob", "carol"]) {
+      const granted = await stage.world.until(asks(holder, { holder: name }));
+      assert.ok(granted.kind === "granted");
+      if (name === "carol") break;
+      await stage.world.until(holder.release(granted.grant.grantId));
+    }
+    await stage.world.pass(1_000);
+    // Each is told, also of those that were over by the time of the look.
+    const each = ["alice", "bob"].flatMap((name) => [`holder ${name}`, "vacant"]);
+    assert.deepEqual(told, ["vacant", ...each, "holder carol"]);
+    await lossSeen(stage, holder, looker);
+    await stage.world.pass(delayMs + 3_000);
+    assert.deepEqual(told.slice(6), ["vacant, lost carol", "vacant"]);
+    end(stage);
   });
 
   it("is listed with who was lost, also where nobody asks for it", async () => {

@@ -137,7 +137,10 @@ describe("holdfast locks", function () {
       ...{ holder: "niaj", wait: "1m", signal: waiting.signal },
     });
     await queued(sidecar, "delayed/1", 1);
+    await using events = new CliProcess(["locks", "events", "delayed/1"], { url });
+    await events.said(" holder mallory (pod-b, fence ");
     await far.kill();
+    await events.said(" vacant; mallory (pod-b) was lost, kept until 20");
     await eventually("the loss", async () => (await states("delayed/1"))[0]?.[0] === "lost");
     const [first, second] = rowsOf((await locks("get", "delayed/1")).out);
     assert.deepEqual(
