@@ -8,7 +8,7 @@ export interface Flag {
   /** How its value looks. Absent: it takes none. */
   readonly value?: string;
   /** How its value is judged; absent: any text. */
-  readonly kind?: "duration" | "count" | "pair" | readonly string[];
+  readonly kind?: "duration" | "count" | "fence" | "pair" | readonly string[];
   /** It may be given again. */
   readonly again?: true;
   /** For people, where nothing is given. */

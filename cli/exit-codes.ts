@@ -7,6 +7,8 @@ export const exitCodes = {
   failed: 1,
   /** All but lock: it was called wrongly. */
   usage: 2,
+  /** locks release: the holder was asked, and has not gone yet. */
+  requested: 3,
   /** lock: the lock was lost while the command ran; the command was ended. */
   lost: 123,
   /** lock: the lock was not granted while it was waited for. */

@@ -75,6 +75,8 @@ function wrongValue({ kind }: Flag, value: string): string | undefined {
         : undefined;
     case "count":
       return /^[1-9]\d{0,8}$/.test(value) ? undefined : "is no whole number from 1";
+    case "fence":
+      return /^(0|[1-9]\d{0,38})$/.test(value) ? undefined : "is no fence: a whole number, as text";
     case "pair":
       return /^[^=]+=/.test(value) ? undefined : "is not NAME=TEXT";
     default: {

@@ -13,6 +13,16 @@ export const outputFlag: Flag = {
   prose: "json: what the sidecar answered; wide: a table with all columns; name: names alone.",
 };
 
+/** Of a command whose answer is no table. */
+export const jsonFlag: Flag = {
+  name: "output",
+  short: "o",
+  value: "json",
+  kind: ["json"],
+  unset: "text for people",
+  prose: "json: what the sidecar answered.",
+};
+
 export interface Shown<Row> {
   readonly answer: unknown;
   readonly columns: readonly Column<Row>[];

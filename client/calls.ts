@@ -17,6 +17,7 @@ import type { ServerEvent } from "./http/event-reader.ts";
 import { readEvents } from "./http/event-source.ts";
 import type { Sending } from "./http/connections.ts";
 import type { Place } from "./http/place.ts";
+import { jsonObject } from "./json.ts";
 
 /** When a request was sent: all that its answer promises counts from there. */
 export interface SentAt {
@@ -118,9 +119,8 @@ export class Calls {
 function read<Value>(id: OperationId, answer: Answer, sent: SentAt): Told<Value> {
   const { status, contentType, retryAfterMs, text } = answer;
   if (status === 204) return { kind: "done", value: undefined as Value, sent };
-  const body = contentType.includes("json") ? parsed(text) : undefined;
-  if (typeof body !== "object" || body === null)
-    return { kind: "refused", error: unexpected(status, "it is not JSON") };
+  const body = contentType.includes("json") ? jsonObject(text) : undefined;
+  if (body === undefined) return { kind: "refused", error: unexpected(status, "it is not JSON") };
   if (status === 200) {
     if (givesGrant.has(id) && !isGrant(body))
       return { kind: "refused", error: unexpected(status, "it is no grant") };
@@ -151,15 +151,6 @@ function isGrant(body: unknown): boolean {
   if (texts.some((text) => typeof text !== "string")) return false;
   if (typeof lock !== "string" && !Array.isArray(locks)) return false;
   return [guaranteedFor, expiresIn].every((text = "") => readDurationMs(text) !== undefined);
-}
-
-/** undefined: it is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // told as an unexpected answer
-  }
 }
 
 export function requestText<Id extends OperationId>(

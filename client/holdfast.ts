@@ -24,14 +24,17 @@ export type { ProblemCode, ProblemFacts } from "./generated/problems.ts";
 export type {
   Deadlock,
   DeadlockWait,
+  ForceReleased,
   Holder,
   Lock,
   LockOfSet,
   LockPool,
   LockTotals,
+  LostHolder,
   Waiter,
 } from "./generated/operations.ts";
 export type { ElectOptions } from "./election.ts";
+export type { ForceOptions } from "./forcing.ts";
 export type { Grant, Held, SetGrant } from "./grant.ts";
 export type { LockSet, LockWanted, SetOptions } from "./lock-set.ts";
 export type { AcquireOptions, Guarded, ListOptions, Locks, TryOptions } from "./locks.ts";

@@ -3,7 +3,8 @@ import type { Duration } from "./duration.ts";
 import { elect, type ElectOptions } from "./election.ts";
 import { durationMs, durationText } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
-import type { Lock, LockPool as PoolAnswer } from "./generated/operations.ts";
+import { forceRelease, type ForceOptions } from "./forcing.ts";
+import type { ForceReleased, Lock, LockPool as PoolAnswer } from "./generated/operations.ts";
 import { Grant, type Held } from "./grant.ts";
 import type { Office } from "./office.ts";
 import { watchLock, type EventsOptions, type LockEvent } from "./watching.ts";
@@ -137,6 +138,15 @@ export class Locks {
     const signal = this.#office.untilClosed(options.signal);
     const acquire = (more: AcquireOptions): Promise<Grant> => this.#acquire(name, more, true);
     return elect(this.#office, { options, signal, acquire });
+  }
+
+  /**
+   * Takes the lock from its holder: asks for it, and ends the grant after a grace. For pods that the pool's `admin` lets. The
+   * answer's `outcome` says what came of it: `requested` is not `released`.
+   * @throws HoldfastError `outcome_unknown` where no answer came: it is asked again only where a fence says whom it means
+   */
+  forceRelease(name: string, options: ForceOptions = {}): Promise<ForceReleased> {
+    return forceRelease(this.#office.calls, { pool: this.pool, name }, options);
   }
 
   async #acquire(name: string, options: AcquireOptions, keepsAlive: boolean): Promise<Grant> {

@@ -4,18 +4,23 @@
  */
 import { backoffMs } from "./backoff.ts";
 import { closed, HoldfastError } from "./error.ts";
-import type { Holder } from "./generated/operations.ts";
+import type { Holder, LostHolder } from "./generated/operations.ts";
 import type { Office } from "./office.ts";
 import { pause } from "./runtime.ts";
 import { isPassing } from "./settler.ts";
 
 export type LockEvent =
   /** Who holds the lock now: of a Mutex one, else all that do, in order. */
-  | { readonly kind: "holder"; readonly holders: readonly Holder[] }
+  | ({ readonly kind: "holder"; readonly holders: readonly Holder[] } & Kept)
   /** Nobody holds it. */
-  | { readonly kind: "vacant" }
+  | ({ readonly kind: "vacant" } & Kept)
   /** The sidecar, or etcd, does not answer: what was told last may be over. */
   | { readonly kind: "unseen" };
+
+interface Kept {
+  /** Holders that were lost, and for whose sake the next waits (the pool's lockDelay). Absent: none. */
+  readonly lost?: readonly LostHolder[];
+}
 
 export interface EventsOptions {
   /** Ends the iteration. */
@@ -61,10 +66,13 @@ export async function* watchLock(
 
 /** undefined: none that is known here; the stream ends. */
 function lockEvent(event: string, data: Readonly<Record<string, unknown>>): LockEvent | undefined {
+  const { lost } = data as Kept;
+  const kept = lost === undefined ? {} : { lost };
   switch (event) {
     case "holder":
-      return { kind: "holder", holders: data["holders"] as readonly Holder[] };
+      return { kind: "holder", holders: data["holders"] as readonly Holder[], ...kept };
     case "vacant":
+      return { kind: "vacant", ...kept };
     case "unseen":
       return { kind: event };
     default:

@@ -21,7 +21,7 @@ export function startApi(running: Running, streams: Streams): Promise<HttpServer
     runtime.log.error("a request failed", { operation, error });
     if (error instanceof Bug) onBug(`operation ${operation}`, error);
   };
-  const watching = { locks, streams, failed };
+  const watching = { locks, views: kernel.views, streams, failed };
   const service = new Service({
     admission: new Admission(options.allowedHosts ?? []),
     handlers: {

@@ -99,8 +99,10 @@ export class Kernel {
       onBug,
     });
     this.views = new LockViews({
-      ...{ runtime, store, namespace, pod, specs: this.specs, signal: this.#tasks.signal },
+      ...{ runtime, store, namespace, pod, specs: this.specs, tasks: this.#tasks },
       standersOf: (lock) => this.locks.standersOf(lock),
+      marksOf: (pool) => this.locks.marksOf(pool),
+      observe: (lock, observer) => this.locks.observe(lock, observer),
     });
     if (options.report !== undefined) this.#reporter = this.#report(options.report);
   }

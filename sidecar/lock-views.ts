@@ -2,24 +2,20 @@
  * What an observer sees of a lock, and of a pool: holders and waiters in order. A place of another session stands for all its
  * callers; behind this process's own place each of its callers is listed.
  */
-import { after, type Epoch, type Runtime } from "#core/runtime.ts";
-import { Refusal } from "#core/refusal.ts";
-import type { KeyValue, Store } from "#core/store.ts";
+import type { Epoch } from "#core/runtime.ts";
+import type { Tasks } from "#core/tasks.ts";
 import type { Stander } from "#core/lock/around.ts";
-import { readContender, type Contender } from "#core/lock/contender.ts";
-import {
-  contenderNameOf,
-  contendersOf,
-  poolRange,
-  poolRangeFrom,
-  type LockName,
-} from "#core/lock/keys.ts";
+import type { Contender } from "#core/lock/contender.ts";
+import type { LockObserver } from "#core/lock/events.ts";
+import { contendersOf, lockOf, poolRange, poolRangeFrom, type LockName } from "#core/lock/keys.ts";
+import type { Ghost, PoolMarks } from "#core/lock/marks.ts";
 import { holders, inOrder, isSame } from "#core/lock/order.ts";
-import { storeRefused } from "#core/lock/refusals.ts";
 import { rulesNow } from "#core/lock/rules.ts";
 import { holderOf, localHolder, shown } from "#core/lock/tell.ts";
 import type { HolderView } from "#core/lock/views.ts";
 import type { Specs } from "#core/spec/specs.ts";
+import { LockOnlooker, type SeenEvent } from "./lock-onlooker.ts";
+import { readPool, readQueue, type Queue, type QueueParts } from "./lock-queues.ts";
 
 export interface LockView {
   readonly pool: string;
@@ -31,6 +27,14 @@ export interface LockView {
   readonly reserved: readonly HolderView[];
   /** Kept by pods where nobody uses it, and given up when somebody asks. */
   readonly idle: readonly HolderView[];
+  /** For whose sake those who come after them wait. */
+  readonly lost: readonly LostView[];
+}
+
+/** One that was lost, as its marker tells. */
+export interface LostView extends HolderView {
+  /** The end of its delay, as this process counts it. */
+  readonly until: Epoch;
 }
 
 export interface PoolView {
@@ -58,20 +62,17 @@ export interface ListPool {
   readonly continue?: string | undefined;
 }
 
-const answerMs = 5_000;
-/** Keys read at once when a pool is listed. */
-const chunkKeys = 1_000;
-
-export interface ViewParts {
-  readonly runtime: Runtime;
-  readonly store: Store;
-  readonly namespace: string;
+export interface ViewParts extends Omit<QueueParts, "signal"> {
   readonly pod: string;
   readonly specs: Pick<Specs, "record" | "pool">;
   /** This process's own callers for a lock. */
   readonly standersOf: (lock: LockName) => Iterable<Stander>;
-  /** Aborts when the process ends. */
-  readonly signal: AbortSignal;
+  /** What this process knows of the markers of a pool. */
+  readonly marksOf: (pool: string) => Pick<PoolMarks, "orphans" | "expects">;
+  /** As core sees it. */
+  readonly observe: (lock: LockName, observer: LockObserver) => () => void;
+  /** Ended with the process. */
+  readonly tasks: Tasks;
 }
 
 export class LockViews {
@@ -85,8 +86,28 @@ export class LockViews {
   async look(pool: string, name: string): Promise<LockView> {
     const { specs, namespace } = this.#parts;
     specs.pool(pool);
-    const kvs = await readRange(this.#parts, contendersOf(namespace, { pool, name }));
-    return lockView(this.#parts, { pool, name }, kvs.keys);
+    const queue = await readQueue(queueParts(this.#parts), lockOf(namespace, { pool, name }));
+    return lockView(this.#parts, queue);
+  }
+
+  /**
+   * Tells who holds a lock, and each change of it; and, while a lockDelay runs, who was lost. Returns how to end that.
+   * @throws Refusal where there is no such pool
+   */
+  observe(lock: LockName, told: (event: SeenEvent) => void): () => void {
+    const { runtime, tasks, specs, marksOf, observe } = this.#parts;
+    const onlooker = new LockOnlooker({
+      ...{ runtime, tasks, told },
+      mayBeKept: () =>
+        (rulesNow(specs, lock.pool)?.lockDelayMs ?? 0) > 0 ||
+        marksOf(lock.pool).expects(runtime.now()),
+      look: () => this.look(lock.pool, lock.name),
+    });
+    const unobserve = observe(lock, onlooker);
+    return () => {
+      unobserve();
+      onlooker.end();
+    };
   }
 
   /** As {@link look}. */
@@ -96,7 +117,11 @@ export class LockViews {
   }
 }
 
-/** Reads the pool in chunks: each lock is seen at one revision, the pool is not. */
+function queueParts(parts: ViewParts): QueueParts {
+  return { ...parts, signal: parts.tasks.signal };
+}
+
+/** Each lock is seen at one revision, the pool is not. */
 async function viewPool(parts: ViewParts, query: ListPool): Promise<PoolView> {
   const { namespace } = parts;
   const all = poolRange(namespace, query.pool);
@@ -110,8 +135,10 @@ async function viewPool(parts: ViewParts, query: ListPool): Promise<PoolView> {
   const totals = { names: 0, held: 0, waiting: 0 };
   let oldestWaitSince: Epoch | undefined;
   let more: string | undefined;
-  for await (const [lock, kvs] of locksOf(parts, all)) {
-    const view = lockView(parts, lock, kvs);
+  for await (const queue of readPool(queueParts(parts), query.pool)) {
+    const view = lockView(parts, queue);
+    // Of one whose delay is over the marker is left until it is swept.
+    if (queue.contenders.length === 0 && view.lost.length === 0) continue;
     totals.names += 1;
     totals.held += view.holders.length;
     totals.waiting += view.waiters.reduce(
@@ -121,7 +148,7 @@ async function viewPool(parts: ViewParts, query: ListPool): Promise<PoolView> {
     );
     for (const { since } of view.waiters)
       if (oldestWaitSince === undefined || since < oldestWaitSince) oldestWaitSince = since;
-    const { key } = contendersOf(namespace, lock);
+    const { key } = queue.lock.contenders;
     if (key < from || key >= wanted.end) continue;
     if (locks.length < query.limit) locks.push(view);
     else more = locks.at(-1)?.name;
@@ -129,59 +156,17 @@ async function viewPool(parts: ViewParts, query: ListPool): Promise<PoolView> {
   return { pool: query.pool, totals: { ...totals, oldestWaitSince }, locks, continue: more };
 }
 
-/** All locks of the range with their contenders, in key order. */
-async function* locksOf(
-  parts: ViewParts,
-  range: { readonly key: string; readonly end: string },
-): AsyncIterable<[LockName, KeyValue[]]> {
-  let from = range.key;
-  let pending: [LockName, KeyValue[]] | undefined;
-  for (;;) {
-    const { keys, count } = await readRange(parts, { key: from, end: range.end, limit: chunkKeys });
-    for (const kv of keys) {
-      const lock = contenderNameOf(kv.key, parts.namespace);
-      if (lock === undefined) continue;
-      if (pending?.[0].name === lock.name) pending[1].push(kv);
-      else {
-        if (pending !== undefined) yield pending;
-        pending = [lock, [kv]];
-      }
-    }
-    const last = keys.at(-1);
-    if (last === undefined || count <= keys.length) break;
-    from = `${last.key}\u0000`;
-  }
-  if (pending !== undefined) yield pending;
-}
-
-async function readRange(
-  { runtime, store, signal }: ViewParts,
-  range: { readonly key: string; readonly end: string; readonly limit?: number },
-): Promise<{ keys: readonly KeyValue[]; count: number }> {
-  const read = await store.read([range], { signal, deadline: after(runtime.now(), answerMs) });
-  signal.throwIfAborted();
-  if (read.kind === "refused") throw storeRefused(read.reason);
-  if (read.kind === "unknown") {
-    throw new Refusal("backend_unreachable", `etcd did not answer (${read.reason.code}). Retry.`);
-  }
-  return read.value.ranges[0] ?? { keys: [], count: 0 };
-}
-
-function lockView(parts: ViewParts, lock: LockName, kvs: readonly KeyValue[]): LockView {
-  const ordered = inOrder(kvs.map(readContender));
-  // Of a pool that went, whoever still holds is shown as its contender stands.
-  const holding = holders(
-    ordered,
-    rulesNow(parts.specs, lock.pool)?.sharing ?? { mode: "Mutex", permits: 1 },
-  );
+function lockView(parts: ViewParts, queue: Queue): LockView {
+  const { lock, contenders } = queue;
+  const { isIn, ghosts } = judged(parts, queue);
   const own = new Map([...parts.standersOf(lock)].map((stander) => [stander.place?.key, stander]));
   const view = { holders: [], waiters: [], reserved: [], idle: [] } as Record<Shown, HolderView[]>;
-  for (const contender of ordered) {
+  for (const contender of contenders) {
     const stander = ownOf(own, contender);
     const callers = callersOf(parts, stander);
     const { grant } = stander ?? {};
     // Once let in it stays, also when there are fewer permits: of its own grants this process knows.
-    const isHeld = holding.has(contender) && !isReserved(contender, stander);
+    const isHeld = isIn(contender) && !isReserved(contender, stander);
     if (grant !== undefined || (isHeld && !(stander?.isIdle ?? contender.idle))) {
       const holder = grant === undefined ? holderOf(contender) : localHolder(grant, parts.pod, 0);
       const { mode, permits } = contender;
@@ -190,11 +175,39 @@ function lockView(parts: ViewParts, lock: LockName, kvs: readonly KeyValue[]): L
       );
       view.waiters.push(...callers);
     } else if (stander?.isIdle ?? contender.idle) view.idle.push(shown(contender));
-    else if (holding.has(contender)) view.reserved.push(shown(contender));
+    else if (isIn(contender)) view.reserved.push(shown(contender));
     else if (stander !== undefined) view.waiters.push(...callers);
     else if (!contender.trying) view.waiters.push(shown(contender));
   }
-  return { pool: lock.pool, name: lock.name, ...view };
+  const { pool, name } = lock;
+  return { pool, name, ...view, lost: ghosts.map((ghost) => lostView(parts, ghost)) };
+}
+
+interface Judged {
+  readonly isIn: (contender: Contender) => boolean;
+  /** The delays that run, as this process counts them, also from this look on. */
+  readonly ghosts: readonly Ghost[];
+}
+
+function judged(parts: ViewParts, { lock, contenders, marks, at }: Queue): Judged {
+  const { ghosts } = parts.marksOf(lock.pool).orphans(lock, { contenders, marks, at }, at);
+  // Of a pool that went, whoever still holds is shown as its contender stands.
+  const sharing = rulesNow(parts.specs, lock.pool)?.sharing ?? { mode: "Mutex", permits: 1 };
+  const first = holders(contenders, sharing);
+  if (ghosts.length === 0) return { ghosts, isIn: (contender) => first.has(contender) };
+  const letIn = holders<Contender>(inOrder([...contenders, ...ghosts]), sharing);
+  // Another sidecar may count less of the delay: who has a marker was let in by his own.
+  const isMarked = (contender: Contender): boolean =>
+    marks.some(({ key, createRevision: created }) => isSame(contender, { key, created }));
+  return {
+    ghosts,
+    isIn: (contender) => letIn.has(contender) || (first.has(contender) && isMarked(contender)),
+  };
+}
+
+function lostView({ runtime }: ViewParts, ghost: Ghost): LostView {
+  const inMs = ghost.until - runtime.now();
+  return { ...holderOf(ghost), until: Math.round(runtime.wallNow() + inMs) as Epoch };
 }
 
 type Shown = "holders" | "waiters" | "reserved" | "idle";

@@ -1308,7 +1308,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
     "/v1/locks/{pool}/{name}": {
       get: {
         operationId: "getLock",
-        description: "Tells who holds a lock and who waits for it.",
+        description:
+          "Tells who holds a lock and who waits for it; and, while a lockDelay keeps it from them, who was lost and until when.",
         parameters: [
           {
             name: "pool",
@@ -2626,6 +2627,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
             maxItems: 100000,
             items: { $ref: "#/components/schemas/Holder" },
           },
+          lost: {
+            description:
+              "Holders that were lost, and for whose sake the next waits (spec.lockDelay). Absent: none, or the delay is over.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/LostHolder" },
+          },
         },
       },
       IdentityState: {
@@ -2683,7 +2691,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
             pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
           },
           holders: {
-            description: "Empty: it is free.",
+            description:
+              "Empty: nobody holds it. It is free unless `lost`, `reserved` or `idle` tells otherwise.",
             type: "array",
             maxItems: 100000,
             items: { $ref: "#/components/schemas/Holder" },
@@ -2707,6 +2716,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
             type: "array",
             maxItems: 100000,
             items: { $ref: "#/components/schemas/Waiter" },
+          },
+          lost: {
+            description:
+              "Holders that were lost, and for whose sake the next waits (spec.lockDelay). Absent: none, or the delay is over.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/LostHolder" },
           },
         },
       },
@@ -2745,7 +2761,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
       },
       LockPool: {
         description:
-          "The locks of a pool that are held or waited for, in the order of their names.",
+          "The locks of a pool that are held or waited for, or kept for a holder that was lost, in the order of their names.",
         type: "object",
         required: ["pool", "totals", "locks"],
         properties: {
@@ -2778,7 +2794,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
         required: ["names", "held", "waiting"],
         properties: {
           names: {
-            description: "Locks held or waited for.",
+            description: "Locks that are in use, as this tells them.",
             type: "integer",
             format: "int64",
             minimum: 0,
@@ -2835,6 +2851,65 @@ export const openapi: Readonly<Record<string, unknown>> = {
             type: "string",
             pattern: "^([0-9]+(\\.[0-9]{1,3})?(h|m|s)|[0-9]+ms)+$",
             maxLength: 32,
+          },
+        },
+      },
+      LostHolder: {
+        description:
+          "One that held the lock and was lost, whose place is kept for the pool's lockDelay: as it was written when that place was first granted on. Of callers of one pod who then passed the lock on among themselves it names the first.",
+        type: "object",
+        required: ["holder", "pod", "mode", "permits", "since", "fence", "localWaiters", "until"],
+        properties: {
+          holder: {
+            description: "Who it is, as the caller said; else the pod.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          pod: {
+            description: "The pod whose sidecar it asked.",
+            type: "string",
+            maxLength: 256,
+            pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          mode: {
+            description:
+              "How the lock is held. exclusive: nobody else holds the lock; shared: others may share it.",
+            type: "string",
+            enum: ["exclusive", "shared"],
+          },
+          permits: {
+            description: "How many permits.",
+            type: "integer",
+            format: "int64",
+            minimum: 1,
+          },
+          since: { description: "When it was granted.", type: "string", format: "date-time" },
+          fence: {
+            description:
+              "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing.",
+            type: "string",
+            minLength: 1,
+            maxLength: 39,
+            pattern: "^(0|[1-9][0-9]*)$",
+          },
+          metadata: {
+            description: "As the caller gave it.",
+            type: "object",
+            maxProperties: 64,
+            additionalProperties: { type: "string", maxLength: 16384 },
+          },
+          localWaiters: {
+            description: "How many callers wait behind it in its own pod, as last told.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          until: {
+            description:
+              "Until when this sidecar grants the lock to nobody whom that one would have kept out. Each sidecar counts the delay from when it first saw the loss, so another may be a little earlier or later.",
+            type: "string",
+            format: "date-time",
           },
         },
       },
@@ -3116,7 +3191,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
         },
       },
       Vacant: {
-        description: "A lock that is free.",
+        description: "A lock that nobody holds.",
         type: "object",
         required: ["lock"],
         properties: {
@@ -3125,6 +3200,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
             type: "string",
             maxLength: 1024,
             pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+          },
+          lost: {
+            description:
+              "Holders that were lost, and for whose sake the next waits (spec.lockDelay). Absent: none, or the delay is over.",
+            type: "array",
+            maxItems: 100000,
+            items: { $ref: "#/components/schemas/LostHolder" },
           },
         },
       },

@@ -1,6 +1,7 @@
 /** Taking a lock from its holder. */
 import { boolean, choice, duration, list, object, text, type ValueOf } from "../fields.ts";
-import { heldBy, name, pool } from "./locks.ts";
+import { name, pool } from "./locks.ts";
+import { heldBy } from "./looking.ts";
 import type { InputOf, Operation } from "./operation.ts";
 
 const forced = object({

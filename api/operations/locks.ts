@@ -1,4 +1,4 @@
-/** Locks and grants: what an application asks, and what it is answered. */
+/** Locks and grants: what an application asks, and what it is answered. What is seen of locks stands in looking.ts. */
 import {
   choice,
   duration,
@@ -13,7 +13,7 @@ import {
 import { grantEvents, problemEvent, waitEvents } from "./events.ts";
 import type { InputOf, Operation } from "./operation.ts";
 
-const countMax = Number.MAX_SAFE_INTEGER;
+export const countMax = Number.MAX_SAFE_INTEGER;
 const longestTtl = "168h";
 
 export const pool = text({
@@ -40,20 +40,20 @@ const holds = {
 
 // What is answered
 
-const holder = text({
+export const holder = text({
   about: "Who it is, as the caller said; else the pod.",
   form: "plain",
   bytesMax: 256,
 });
-const pod = text({ about: "The pod whose sidecar it asked.", form: "plain", bytesMax: 256 });
-const mode = choice({ about: "How the lock is held.", values: modes });
-const permits = integer({ about: "How many permits.", min: 1, max: countMax });
-const fence = text({
+export const pod = text({ about: "The pod whose sidecar it asked.", form: "plain", bytesMax: 256 });
+export const mode = choice({ about: "How the lock is held.", values: modes });
+export const permits = integer({ about: "How many permits.", min: 1, max: countMax });
+export const fence = text({
   about:
     "The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing.",
   form: "decimal",
 });
-const metadataShown = stringMap({
+export const metadataShown = stringMap({
   about: "As the caller gave it.",
   optional: true,
   entriesMax: 64,
@@ -62,7 +62,7 @@ const metadataShown = stringMap({
 });
 
 const lockNamed = { about: "Pool and name: orders/42.", form: "plain", bytesMax: 1_024 } as const;
-const lock = text(lockNamed);
+export const lock = text(lockNamed);
 const grantIdShown = text({
   about: "Names the grant to this sidecar.",
   form: "plain",
@@ -133,96 +133,6 @@ export const anyGrant = object({
   },
 });
 
-export const heldBy = object({
-  title: "Holder",
-  about: "One that holds the lock.",
-  fields: {
-    holder,
-    pod,
-    mode,
-    permits,
-    since: timestamp({ about: "When it was granted." }),
-    fence,
-    metadata: metadataShown,
-    localWaiters: integer({
-      about: "How many callers wait behind it in its own pod, as last told.",
-      min: 0,
-      max: countMax,
-    }),
-  },
-});
-
-const waitedForBy = object({
-  title: "Waiter",
-  about: "One that waits. Callers behind another sidecar stand behind one place.",
-  fields: {
-    holder,
-    pod,
-    mode,
-    permits,
-    since: timestamp({ about: "Since when it waits." }),
-    metadata: metadataShown,
-    localWaiters: integer({
-      about: "How many more callers wait behind it in its own pod, as last told.",
-      min: 0,
-      max: countMax,
-    }),
-  },
-});
-
-const lockView = object({
-  title: "Lock",
-  about: "Who holds a lock and who waits for it, in order.",
-  fields: {
-    lock,
-    holders: list({ about: "Empty: it is free.", items: heldBy, itemsMax: 100_000 }),
-    waiters: list({ about: "The next one first.", items: waitedForBy, itemsMax: 100_000 }),
-    reserved: list({
-      about:
-        "Sets whose turn has come here, and who wait for other locks: nobody else can have this one meanwhile. Absent: none.",
-      optional: true,
-      items: waitedForBy,
-      itemsMax: 100_000,
-    }),
-    idle: list({
-      about:
-        "Pods that keep the lock though nobody there uses it (spec.stickyFor): each gives it up when somebody asks. Absent: none does.",
-      optional: true,
-      items: waitedForBy,
-      itemsMax: 100_000,
-    }),
-  },
-});
-
-const poolView = object({
-  title: "LockPool",
-  about: "The locks of a pool that are held or waited for, in the order of their names.",
-  fields: {
-    pool: text({ about: "The DistributedLock.", form: "subdomain" }),
-    totals: object({
-      title: "LockTotals",
-      about: "Of the whole pool, whatever the prefix.",
-      fields: {
-        names: integer({ about: "Locks held or waited for.", min: 0, max: countMax }),
-        held: integer({
-          about: "Grants that are held; of a Mutex, as many as locks.",
-          min: 0,
-          max: countMax,
-        }),
-        waiting: integer({ about: "Callers that wait.", min: 0, max: countMax }),
-        oldestWaitSince: timestamp({ about: "Absent: nobody waits.", optional: true }),
-      },
-    }),
-    locks: list({ about: "This page.", items: lockView, itemsMax: 1_000 }),
-    continue: text({
-      about: "Give it with the next request to read on. Absent: this was the last page.",
-      optional: true,
-      form: "plain",
-      bytesMax: 2_048,
-    }),
-  },
-});
-
 const released = object({
   title: "Released",
   about: "What was released.",
@@ -232,10 +142,6 @@ const released = object({
 export type Grant = ValueOf<typeof grant>;
 export type SetGrant = ValueOf<typeof setGrant>;
 export type AnyGrant = ValueOf<typeof anyGrant>;
-export type LockView = ValueOf<typeof lockView>;
-export type LockHolder = ValueOf<typeof heldBy>;
-export type LockWaiter = ValueOf<typeof waitedForBy>;
-export type PoolView = ValueOf<typeof poolView>;
 export type Released = ValueOf<typeof released>;
 
 // What is asked
@@ -426,50 +332,7 @@ export const releaseHolder = {
   problems: [...unsettled],
 } as const satisfies Operation;
 
-export const getLock = {
-  id: "getLock",
-  method: "GET",
-  path: "/v1/locks/{pool}/{name}",
-  about: "Tells who holds a lock and who waits for it.",
-  pathFields: { pool, name },
-  fieldsIn: "query",
-  fields: {},
-  rules: [],
-  replies: { 200: { about: "The lock as it stands; a free one has no holders.", body: lockView } },
-  problems: ["pool_not_found", "backend_unreachable", "backend_refused", "sidecar_too_old"],
-} as const satisfies Operation;
-
-export const listLocks = {
-  id: "listLocks",
-  method: "GET",
-  path: "/v1/locks/{pool}",
-  about: "Tells which locks of a pool are held or waited for, page by page, and the pool's totals.",
-  pathFields: { pool },
-  fieldsIn: "query",
-  fields: {
-    prefix: text({
-      about: "Only locks whose name starts so.",
-      optional: true,
-      form: "plain",
-      bytesMax: 512,
-    }),
-    limit: integer({ about: "Locks a page.", default: 100, min: 1, max: 1_000 }),
-    continue: text({
-      about: "As the page before was answered with.",
-      optional: true,
-      form: "plain",
-      bytesMin: 1,
-      bytesMax: 2_048,
-    }),
-  },
-  rules: [],
-  replies: { 200: { about: "One page.", body: poolView } },
-  problems: ["pool_not_found", "backend_unreachable", "backend_refused", "sidecar_too_old"],
-} as const satisfies Operation;
-
 export type AcquireInput = InputOf<typeof acquireLock>;
 export type GrantInput = InputOf<typeof getGrant>;
 export type RenewInput = InputOf<typeof renewGrant>;
 export type ReleaseHolderInput = InputOf<typeof releaseHolder>;
-export type LockInput = InputOf<typeof getLock>;
-export type ListLocksInput = InputOf<typeof listLocks>;

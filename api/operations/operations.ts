@@ -2,15 +2,8 @@
 import { listDeadlocks } from "./deadlocks.ts";
 import { forceRelease } from "./forcing.ts";
 import { acquireLockSet } from "./lock-sets.ts";
-import {
-  acquireLock,
-  getGrant,
-  getLock,
-  listLocks,
-  releaseGrant,
-  releaseHolder,
-  renewGrant,
-} from "./locks.ts";
+import { acquireLock, getGrant, releaseGrant, releaseHolder, renewGrant } from "./locks.ts";
+import { getLock, listLocks } from "./looking.ts";
 import type { InputOf } from "./operation.ts";
 import { getOpenapi, getSession, listResources } from "./status.ts";
 import { watchGrant, watchLock } from "./watching.ts";

@@ -1,7 +1,8 @@
 /** Streams that one joins: what becomes of a grant, and who holds a lock. */
 import { list, object, text } from "../fields.ts";
 import { grantEvents, problemEvent } from "./events.ts";
-import { anyGrant, grantId, heldBy, name, pool } from "./locks.ts";
+import { anyGrant, grantId, name, pool } from "./locks.ts";
+import { heldBy, lostShown } from "./looking.ts";
 import type { InputOf, Operation } from "./operation.ts";
 
 const lock = text({ about: "Pool and name: orders/42.", form: "plain", bytesMax: 1_024 });
@@ -17,6 +18,7 @@ const holdersOf = (title: string, about: string, itemsMin: number) =>
         itemsMin,
         itemsMax: 100_000,
       }),
+      lost: lostShown,
     },
   });
 
@@ -63,7 +65,11 @@ export const watchLock = {
         },
         vacant: {
           about: "Nobody holds the lock.",
-          body: object({ title: "Vacant", about: "A lock that is free.", fields: { lock } }),
+          body: object({
+            title: "Vacant",
+            about: "A lock that nobody holds.",
+            fields: { lock, lost: lostShown },
+          }),
         },
         unseen: {
           about:

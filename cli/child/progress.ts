@@ -61,6 +61,9 @@ export function heldText(lock: Lock): string {
   const [first] = lock.holders;
   const others = waitingOf(lock);
   const wait = others > 1 ? `, ${others} wait` : "";
+  const [lost] = lock.lost ?? [];
+  if (first === undefined && lost !== undefined)
+    return plain(`kept until ${lost.until}: ${lost.holder} was lost${wait}`);
   if (first === undefined) return `free${wait}`;
   const { holder, pod, since } = first;
   const more = lock.holders.length > 1 ? ` and ${lock.holders.length - 1} more` : "";

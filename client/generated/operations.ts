@@ -131,7 +131,7 @@ export interface Lock {
   /** Pool and name: orders/42. */
   readonly lock: string;
 
-  /** Empty: it is free. */
+  /** Empty: nobody holds it. It is free unless `lost`, `reserved` or `idle` tells otherwise. */
   readonly holders: readonly Holder[];
 
   /** The next one first. */
@@ -142,6 +142,9 @@ export interface Lock {
 
   /** Pods that keep the lock though nobody there uses it (spec.stickyFor): each gives it up when somebody asks. Absent: none does. */
   readonly idle?: readonly Waiter[];
+
+  /** Holders that were lost, and for whose sake the next waits (spec.lockDelay). Absent: none, or the delay is over. */
+  readonly lost?: readonly LostHolder[];
 }
 
 /** One that holds the lock. */
@@ -195,7 +198,37 @@ export interface Waiter {
   readonly localWaiters: number;
 }
 
-/** The locks of a pool that are held or waited for, in the order of their names. */
+/** One that held the lock and was lost, whose place is kept for the pool's lockDelay: as it was written when that place was first granted on. Of callers of one pod who then passed the lock on among themselves it names the first. */
+export interface LostHolder {
+  /** Who it is, as the caller said; else the pod. */
+  readonly holder: string;
+
+  /** The pod whose sidecar it asked. */
+  readonly pod: string;
+
+  /** How the lock is held. */
+  readonly mode: "exclusive" | "shared";
+
+  /** How many permits. */
+  readonly permits: number;
+
+  /** When it was granted. */
+  readonly since: string;
+
+  /** The fencing token, a decimal number as text: it grows with every exclusive grant of the lock. A shared one lies above every exclusive one before it and below every one after; among shared ones and permits it says nothing. */
+  readonly fence: string;
+
+  /** As the caller gave it. */
+  readonly metadata?: Readonly<Record<string, string>>;
+
+  /** How many callers wait behind it in its own pod, as last told. */
+  readonly localWaiters: number;
+
+  /** Until when this sidecar grants the lock to nobody whom that one would have kept out. Each sidecar counts the delay from when it first saw the loss, so another may be a little earlier or later. */
+  readonly until: string;
+}
+
+/** The locks of a pool that are held or waited for, or kept for a holder that was lost, in the order of their names. */
 export interface LockPool {
   /** The DistributedLock. */
   readonly pool: string;
@@ -212,7 +245,7 @@ export interface LockPool {
 
 /** Of the whole pool, whatever the prefix. */
 export interface LockTotals {
-  /** Locks held or waited for. */
+  /** Locks that are in use, as this tells them. */
   readonly names: number;
 
   /** Grants that are held; of a Mutex, as many as locks. */
@@ -264,6 +297,21 @@ export interface DeadlockWait {
   readonly behind: readonly string[];
 }
 
+/** What became of a forced release. */
+export interface ForceReleased {
+  /** Pool and name: orders/42. */
+  readonly lock: string;
+
+  /** What happened. */
+  readonly outcome: "vacant" | "requested" | "released" | "broken";
+
+  /** Who held the lock. */
+  readonly holders: readonly Holder[];
+
+  /** With `broken`: what protects now. */
+  readonly warning?: string;
+}
+
 /** Method and path of each operation; `fieldsIn`: where all else stands. */
 export const operations = {
   /** Takes a lock, waiting for it at most so long. Callers are served in the order in which they came. */
@@ -284,7 +332,7 @@ export const operations = {
   /** Gives back all that a holder of this name took through this sidecar in an earlier life. What it lost, of pools with `onLoss: Unready`, keeps the pod unready no longer. */
   releaseHolder: { method: "DELETE", path: "/v1/grants", fieldsIn: "query" },
 
-  /** Tells who holds a lock and who waits for it. */
+  /** Tells who holds a lock and who waits for it; and, while a lockDelay keeps it from them, who was lost and until when. */
   getLock: { method: "GET", path: "/v1/locks/{pool}/{name}", fieldsIn: "query" },
 
   /** Tells which locks of a pool are held or waited for, page by page, and the pool's totals. */
@@ -295,6 +343,9 @@ export const operations = {
 
   /** Tells who holds a lock, as a stream: first as it is, then each change. That is what followers of a leader need. */
   watchLock: { method: "GET", path: "/v1/locks/{pool}/{name}/events", fieldsIn: "query" },
+
+  /** Takes a lock from its holder: asks for it, and ends the grant after a grace. For pods that the pool's `admin` lets. */
+  forceRelease: { method: "POST", path: "/v1/locks/{pool}/{name}/force-release", fieldsIn: "body" },
 } as const;
 
 export type OperationId = keyof typeof operations;
@@ -458,5 +509,28 @@ export interface Operations {
     };
     readonly fields: {};
     readonly answer: undefined;
+  };
+  forceRelease: {
+    readonly path: {
+      /** The DistributedLock that the lock belongs to. */
+      readonly pool: string;
+
+      /** The lock, percent-encoded: any UTF-8 of 1 to 512 bytes without control characters. */
+      readonly name: string;
+    };
+    readonly fields: {
+      /** How long the holder has to release the lock by itself. Default: 0s. */
+      readonly grace?: string;
+
+      /** Only the holder with this fence. Absent: whoever holds the lock. */
+      readonly fence?: string;
+
+      /** How long to wait for the lock to be free of that holder, before this is answered. Default: 0s. */
+      readonly wait?: string;
+
+      /** Deletes the holder's place at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for. Default: false. */
+      readonly breakGuarantee?: boolean;
+    };
+    readonly answer: ForceReleased;
   };
 }

@@ -4,6 +4,7 @@
  *
  *   head ─▶ events…          head ─▶ answer
  */
+import { jsonObject, type JsonObject } from "../json.ts";
 import {
   AnswerReader,
   headBytesMax,
@@ -19,7 +20,7 @@ const lineBytesMax = 1024;
 
 export interface ServerEvent {
   readonly event: string;
-  readonly data: Readonly<Record<string, unknown>>;
+  readonly data: JsonObject;
 }
 
 export type Events =
@@ -124,12 +125,7 @@ export class EventReader {
 
 function readEvent(block: string): ServerEvent {
   const [, event = "", json = ""] = /^event: (\w+)\ndata: (.*)$/.exec(block) ?? [];
-  try {
-    const data: unknown = JSON.parse(json);
-    if (typeof data === "object" && data !== null)
-      return { event, data: data as ServerEvent["data"] };
-  } catch {
-    // told below
-  }
-  throw new Unreadable("an event in it is not JSON");
+  const data = jsonObject(json);
+  if (data === undefined) throw new Unreadable("an event in it is not JSON");
+  return { event, data };
 }

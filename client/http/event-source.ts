@@ -4,6 +4,7 @@
  */
 import { connect } from "node:net";
 import { noAnswer, problemOf, unexpected, unreachable } from "../error.ts";
+import { jsonObject } from "../json.ts";
 import type { Answer } from "./answer-reader.ts";
 import { EventReader, type ServerEvent } from "./event-reader.ts";
 import type { Place } from "./place.ts";
@@ -52,11 +53,8 @@ export async function* readEvents(
 }
 
 function refused({ status, text, retryAfterMs }: Answer): Error {
-  try {
-    const body: unknown = JSON.parse(text);
-    if (typeof body === "object" && body !== null) return problemOf(status, body, retryAfterMs);
-  } catch {
-    // told below
-  }
-  return unexpected(status, "it is no event stream");
+  const body = jsonObject(text);
+  return body === undefined
+    ? unexpected(status, "it is no event stream")
+    : problemOf(status, body, retryAfterMs);
 }

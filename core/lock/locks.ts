@@ -20,6 +20,7 @@ import { Followings } from "./following.ts";
 import { readInbox } from "./inbox.ts";
 import { lockOf, type LockName } from "./keys.ts";
 import { Losses, type Loss } from "./losses.ts";
+import type { PoolMarks } from "./marks.ts";
 import { Pool, type PoolParts } from "./pool.ts";
 import { forceRelease, takeNote } from "./revoke.ts";
 import { rulesNow, rulesServed } from "./rules.ts";
@@ -389,6 +390,11 @@ export class Locks {
   standersOf(lock: LockName): Iterable<Stander> {
     const { path } = lockOf(this.#parts.namespace, lock);
     return this.#pools.get(lock.pool)?.standersOf(path) ?? [];
+  }
+
+  /** What this process knows of the markers of a pool: whoever looks counts a delay as those do who wait. */
+  marksOf(pool: string): PoolMarks {
+    return this.#poolFor(pool).marks;
   }
 
   async #followSessions(signal: AbortSignal): Promise<void> {

@@ -26,6 +26,7 @@ import type { Tasks } from "../tasks.ts";
 import type { Stander } from "./around.ts";
 import type { Contender } from "./contender.ts";
 import type { Counters } from "./counters.ts";
+import { fenceOf } from "./fence.ts";
 import type { Copy, Followings, Onlooker } from "./following.ts";
 import type { Lock } from "./keys.ts";
 import { look } from "./look.ts";
@@ -107,7 +108,7 @@ export async function forceRelease(
   return { outcome: isGone ? "released" : "requested", holders: views };
 }
 
-/** Who holds it; with a fence only the one who was granted it under that. */
+/** Who holds it; with a fence only the one who was granted it under that, and of one place nobody to whom it was handed over since. */
 function wantedOf(
   { mirror }: RevokeParts,
   { pool }: Lock,
@@ -118,7 +119,10 @@ function wantedOf(
   const holding = [...holders(seen, rulesOf(spec).sharing)];
   const { fence } = request;
   if (fence === undefined) return holding;
-  return holding.filter(({ base, createRevision }) => base + createRevision === fence >> 16n);
+  return holding.filter((contender) => {
+    const { base, createRevision } = contender;
+    return base + createRevision === fence >> 16n && fenceOf(contender, createRevision) <= fence;
+  });
 }
 
 interface Asking {

@@ -3,14 +3,13 @@ import { formatDuration } from "#api/fields/duration.ts";
 import type { ForceReleased as ForcedBody, ForceReleaseInput } from "#api/operations/forcing.ts";
 import type { Deadlocks as DeadlocksBody } from "#api/operations/deadlocks.ts";
 import type { AcquireSetInput } from "#api/operations/lock-sets.ts";
+import type { AcquireInput, Grant, SetGrant } from "#api/operations/locks.ts";
 import type {
-  AcquireInput,
-  Grant,
   LockHolder,
   LockView as LockBody,
+  LostHolder as LostBody,
   PoolView as PoolBody,
-  SetGrant,
-} from "#api/operations/locks.ts";
+} from "#api/operations/looking.ts";
 import type {
   Acquired,
   AcquireRequest,
@@ -26,7 +25,7 @@ import { assert, Refusal } from "#core/refusal.ts";
 import type { Epoch } from "#core/runtime.ts";
 import type { Call } from "#host/http/exchange.ts";
 import { json, noContent, problem, text, type Reply } from "#host/http/reply.ts";
-import type { ListPool, LockView, PoolView } from "../lock-views.ts";
+import type { ListPool, LockView, LostView, PoolView } from "../lock-views.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** What is used here of core's locks. */
@@ -244,14 +243,20 @@ function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
   };
 }
 
-function lockBody({ pool, name, holders, waiters, reserved, idle }: LockView): LockBody {
+function lockBody({ pool, name, holders, waiters, ...rest }: LockView): LockBody {
+  const { reserved, idle, lost } = rest;
   return {
     lock: `${pool}/${name}`,
     holders: holders.map(heldBody),
     waiters: waiters.map(holderBody),
     ...(reserved.length === 0 ? {} : { reserved: reserved.map(holderBody) }),
     ...(idle.length === 0 ? {} : { idle: idle.map(holderBody) }),
+    ...(lost.length === 0 ? {} : { lost: lost.map(lostBody) }),
   };
+}
+
+export function lostBody(holder: LostView): LostBody {
+  return { ...heldBody(holder), until: moment(holder.until) };
 }
 
 function forcedBody(

@@ -6,20 +6,15 @@
  * because nobody reads it, the grant is over for its caller, and the lock is free when what was stated has run out.
  */
 import { formatDuration } from "#api/fields/duration.ts";
-import type {
-  GrantEvent,
-  LockEvent,
-  LockObserver,
-  GrantObserver,
-  WaitObserver,
-} from "#core/lock/events.ts";
+import type { GrantEvent, GrantObserver, WaitObserver } from "#core/lock/events.ts";
 import type { LockName } from "#core/lock/keys.ts";
 import type { Acquired, AcquireRequest, GrantView } from "#core/lock/views.ts";
 import { Bug, Refusal } from "#core/refusal.ts";
 import { CallerGone, type Call } from "#host/http/exchange.ts";
 import type { Reply } from "#host/http/reply.ts";
 import type { Handlers } from "./handlers.ts";
-import { grantBody, heldBody, moment, notGranted } from "./locks.ts";
+import type { SeenEvent } from "../lock-onlooker.ts";
+import { grantBody, heldBody, lostBody, moment, notGranted } from "./locks.ts";
 import { refusedOf } from "./refusals.ts";
 import type { EventStream, Streams } from "./streams.ts";
 
@@ -34,18 +29,23 @@ export interface WatchingApi {
   undelivered(grantId: string): void;
   follow(grantId: string, observer: GrantObserver): (() => void) | undefined;
   streamClosed(grantId: string, why: "released" | "slow"): void;
-  observe(lock: LockName, observer: LockObserver): () => void;
+}
+
+/** And of what is seen of them. */
+export interface OnlookingApi {
+  observe(lock: LockName, told: (event: SeenEvent) => void): () => void;
 }
 
 export interface WatchingParts {
   readonly locks: WatchingApi;
+  readonly views: OnlookingApi;
   readonly streams: Streams;
   /** A request failed after its stream had begun; an invariant may be broken. */
   readonly failed: (operation: string, error: unknown) => void;
 }
 
 export function watchingHandlers(parts: WatchingParts): Pick<Handlers, "watchGrant" | "watchLock"> {
-  const { locks, streams } = parts;
+  const { locks, views, streams } = parts;
   return {
     watchGrant: async ({ grantId }) => {
       const grant = await locks.grant(grantId);
@@ -56,11 +56,11 @@ export function watchingHandlers(parts: WatchingParts): Pick<Handlers, "watchGra
     },
     watchLock: ({ pool, name }) => {
       const stream = streams.begin();
-      const told = (event: LockEvent): void => {
+      const told = (event: SeenEvent): void => {
         sayLock(stream, `${pool}/${name}`, event);
       };
       try {
-        stream.onClosed = locks.observe({ pool, name }, { told });
+        stream.onClosed = views.observe({ pool, name }, told);
       } catch (error) {
         stream.end();
         throw error;
@@ -220,10 +220,12 @@ function sayGrant(stream: EventStream, grantId: string, event: GrantEvent): void
   }
 }
 
-function sayLock(stream: EventStream, lock: string, event: LockEvent): void {
-  if (event.kind !== "holder") {
-    stream.say(event.kind, { lock });
+function sayLock(stream: EventStream, lock: string, event: SeenEvent): void {
+  if (event.kind === "unseen") {
+    stream.say("unseen", { lock });
     return;
   }
-  stream.say("holder", { lock, holders: event.holders.map(heldBody) });
+  const lost = event.lost.length === 0 ? {} : { lost: event.lost.map(lostBody) };
+  if (event.kind === "vacant") stream.say("vacant", { lock, ...lost });
+  else stream.say("holder", { lock, holders: event.holders.map(heldBody), ...lost });
 }

@@ -6,6 +6,7 @@ import { EtcdServer } from "../support/etcd-server.ts";
 import { EventStream } from "../support/event-stream.ts";
 import { metricOf } from "../support/exposition.ts";
 import { grantOf, hold, holdersOf, queued, release } from "../support/lock-calls.ts";
+import { eventually } from "../support/poll.ts";
 import { brief, mutex, pool, SidecarProcess } from "../support/sidecar-process.ts";
 
 describe("a forced release", function () {
@@ -130,6 +131,27 @@ describe("a forced release", function () {
     assert.equal(await outcomeOf(force("orders/passed", "?wait=30s")), "released");
     const passed = await next;
     assert.ok(passed.fence > held.fence);
+    await release(holding, passed);
+  });
+
+  it("ends nobody to whom the lock was handed over since, also where it breaks the guarantee", async () => {
+    const held = await hold(holding, "orders/handed");
+    const next = hold(holding, "orders/handed", { wait: "30s" });
+    await queued(holding, "orders/handed", 1);
+    await release(holding, held);
+    const passed = await next;
+    assert.equal(passed.fence, held.fence + 1n, "it passed on one place");
+    // The contender tells of a hand-over within a second.
+    await eventually("the hand-over in etcd", async () => {
+      const { body } = await admin.api.get("/v1/locks/orders/handed");
+      const [holder] = body["holders"] as { fence: string }[];
+      return holder?.fence === passed.fence.toString();
+    });
+    for (const how of ["breakGuarantee=true", "wait=10s"]) {
+      const query = `?fence=${held.fence.toString()}&${how}`;
+      assert.equal(await outcomeOf(force("orders/handed", query)), "vacant");
+    }
+    assert.equal((await grantOf(holding, passed)).status, 200);
     await release(holding, passed);
   });
 

@@ -40,6 +40,11 @@ const codeRows = [
   [String(exitCodes.failed), "all but lock", "it failed; standard error says why"],
   [String(exitCodes.usage), "all but lock", "it was called wrongly"],
   [
+    String(exitCodes.requested),
+    `${program} locks release`,
+    "the holder was asked, and has not gone yet",
+  ],
+  [
     String(exitCodes.lost),
     lock,
     "the lock was lost while the command ran, and the command was ended",

@@ -29,6 +29,7 @@ const called = [
   "listLocks",
   "listDeadlocks",
   "watchLock",
+  "forceRelease",
 ] as const satisfies readonly OperationId[];
 
 export async function makeClient(): Promise<Made> {

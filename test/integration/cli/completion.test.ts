@@ -63,6 +63,10 @@ describe("holdfast completion", function () {
     await terminal.shows(/"holder": "bob"/);
     terminal.type("holdfast locks get orders/b\t\r");
     await terminal.shows(/HOLDER[^]*bob/);
+    terminal.type("holdfast locks r\torders/a\t--gr\t1m\r");
+    await terminal.shows(/Nothing was done[^]*release orders\/a:1 --force --grace 1m/);
+    terminal.type("holdfast locks d\t\r");
+    await terminal.shows(/No owners wait/);
     // What runs under the lock is the shell's own business: files, here.
     terminal.type(`cd ${folder}\r`);
     terminal.type("holdfast lock orders/x -- ls -d fis\t\r");
@@ -108,6 +112,16 @@ describe("holdfast completion", function () {
       "locks",
     ]);
     assert.deepEqual(await completed("holdfast locks get orders/"), ["orders/a:1", "orders/b c"]);
+    assert.deepEqual(
+      (await completed("holdfast locks ")).map((line) => line.split("\t")[0]),
+      ["deadlocks", "events", "get", "ls", "release"],
+    );
+    assert.deepEqual(await completed("holdfast locks release orders/b"), ["orders/b c"]);
+    assert.deepEqual(
+      (await completed("holdfast locks release orders/a:1 --f")).map((line) => line.split("\t")[0]),
+      ["--fence", "--force"],
+    );
+    assert.deepEqual(await completed("holdfast locks deadlocks -o "), ["json"]);
     assert.deepEqual(await completed("holdfast locks ls orders -o "), ["json", "name", "wide"]);
     assert.deepEqual(await completed("holdfast locks ls orders --output=j"), ["--output=json"]);
     assert.deepEqual(await completed("holdfast completion "), ["bash", "fish", "zsh"]);

@@ -4,9 +4,9 @@ import process from "node:process";
 import { after, before, describe, it } from "mocha";
 import { cli, CliProcess } from "#test/support/cli-process.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
-import { hold, queued, release, type Held } from "#test/support/lock-calls.ts";
+import { acquireSet, hold, queued, release, type Held } from "#test/support/lock-calls.ts";
 import { eventually } from "#test/support/poll.ts";
-import { mutex, pool, SidecarProcess } from "#test/support/sidecar-process.ts";
+import { brief, mutex, pool, SidecarProcess } from "#test/support/sidecar-process.ts";
 import { urlOf } from "../client/support.ts";
 
 describe("holdfast locks", function () {
@@ -16,6 +16,7 @@ describe("holdfast locks", function () {
   let url: string;
   let first: Held;
   const waits: Promise<Held>[] = [];
+  const kept = [mutex("sticky", "stickyFor: 1h"), mutex("delayed", "lockDelay: 10m")];
 
   const locks = (...args: string[]) => cli(["locks", ...args], { url });
   /** Cells by the heads of the columns. */
@@ -33,7 +34,7 @@ describe("holdfast locks", function () {
     etcd = await EtcdServer.start({ noFsync: true });
     sidecar = await SidecarProcess.start({
       ...{ etcd: etcd.endpoint, pod: "pod-a" },
-      resources: [mutex("orders"), pool("reports", "mode: ReadWrite"), mutex("idle")],
+      resources: [mutex("orders"), pool("reports", "mode: ReadWrite"), mutex("idle"), ...kept],
     });
     url = urlOf(sidecar);
     first = await hold(sidecar, "orders/42", { holder: "alice" });
@@ -110,6 +111,49 @@ describe("holdfast locks", function () {
     assert.equal(slashed.out, "orders/a/b c\n");
     const free = await locks("get", "orders/nobody");
     assert.equal(free.err, "The lock 'orders/nobody' is free, and nobody waits for it.\n");
+  });
+
+  it("get shows places that are kept: of a set that waits, of a pod that uses it no more, of one that was lost", async () => {
+    const states = async (lock: string) =>
+      rowsOf((await locks("get", lock)).out).map(({ STATE, HOLDER }) => [STATE, HOLDER]);
+    const going = new AbortController();
+    const set = acquireSet(sidecar, ["orders/42", "orders/new"], {
+      ...{ holder: "ivan", wait: "1m", signal: going.signal },
+    });
+    await eventually("the set's turn at the other lock", async () => {
+      const [first] = await states("orders/new");
+      return first?.[0] === "reserved" && first[1] === "ivan";
+    });
+    going.abort();
+    await Promise.allSettled([set]);
+    await release(sidecar, await hold(sidecar, "sticky/1", { holder: "judy" }));
+    await eventually("an idle place", async () => (await states("sticky/1"))[0]?.[0] === "idle");
+    await using far = await SidecarProcess.start({
+      ...{ etcd: etcd.endpoint, pod: "pod-b", sessionTtl: brief, resources: kept },
+    });
+    const lost = await hold(far, "delayed/1", { holder: "mallory" });
+    const waiting = new AbortController();
+    const next = hold(sidecar, "delayed/1", {
+      ...{ holder: "niaj", wait: "1m", signal: waiting.signal },
+    });
+    await queued(sidecar, "delayed/1", 1);
+    await using events = new CliProcess(["locks", "events", "delayed/1"], { url });
+    await events.said(" holder mallory (pod-b, fence ");
+    await far.kill();
+    await events.said(" vacant; mallory (pod-b) was lost, kept until 20");
+    await eventually("the loss", async () => (await states("delayed/1"))[0]?.[0] === "lost");
+    const [first, second] = rowsOf((await locks("get", "delayed/1")).out);
+    assert.deepEqual(
+      [first?.["HOLDER"], first?.["POD"], first?.["FENCE"]],
+      ["mallory", "pod-b", lost.fence.toString()],
+    );
+    assert.match(first?.["UNTIL"] ?? "", /^\d{4}-\d{2}-\d{2}T.*Z$/);
+    assert.deepEqual(
+      [second?.["STATE"], second?.["HOLDER"], second?.["UNTIL"]],
+      ["waits", "niaj", "-"],
+    );
+    waiting.abort();
+    await Promise.allSettled([next]);
   });
 
   it("events tells who holds the lock, and each change, in lines and in JSON, until nobody reads on", async () => {

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { request, type IncomingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
-import type { GrantObserver, LockObserver, WaitObserver } from "#core/lock/events.ts";
+import type { GrantObserver, WaitObserver } from "#core/lock/events.ts";
 import type { Acquired, GrantView, Hold } from "#core/lock/views.ts";
 import { Refusal } from "#core/refusal.ts";
 import type { Epoch, Runtime } from "#core/runtime.ts";
@@ -11,6 +11,7 @@ import { Metrics } from "#host/metrics.ts";
 import { realRuntime } from "#host/runtime.ts";
 import type { LocksApi } from "#sidecar/handlers/locks.ts";
 import { lockHandlers } from "#sidecar/handlers/locks.ts";
+import type { SeenEvent } from "#sidecar/lock-onlooker.ts";
 import { Streams } from "#sidecar/handlers/streams.ts";
 import { acquireAsStream, watchingHandlers, type WatchingApi } from "#sidecar/handlers/watching.ts";
 import { statusHandlers, type StatusApi } from "#sidecar/handlers/status.ts";
@@ -32,7 +33,7 @@ export class MemoryLocks implements LocksApi, WatchingApi {
   /** By their grants. */
   readonly followers = new Map<string, GrantObserver>();
   /** By their locks. */
-  readonly observers = new Map<string, LockObserver>();
+  readonly observers = new Map<string, (event: SeenEvent) => void>();
   readonly closedStreams: string[] = [];
   /** Told at each change of the lists above. */
   readonly changed = new EventTarget();
@@ -126,10 +127,13 @@ export class MemoryLocks implements LocksApi, WatchingApi {
     this.changed.dispatchEvent(new Event("change"));
   }
 
-  observe({ pool, name }: { pool: string; name: string }, observer: LockObserver): () => void {
+  observe(
+    { pool, name }: { pool: string; name: string },
+    told: (event: SeenEvent) => void,
+  ): () => void {
     const lock = `${pool}/${name}`;
-    this.observers.set(lock, observer);
-    observer.told({ kind: "vacant" });
+    this.observers.set(lock, told);
+    told({ kind: "vacant", lost: [] });
     return () => {
       this.observers.delete(lock);
       this.changed.dispatchEvent(new Event("change"));
@@ -158,7 +162,15 @@ export class MemoryLocks implements LocksApi, WatchingApi {
   }
 
   look(pool: string, name: string) {
-    return Promise.resolve({ pool, name, holders: [], waiters: [], reserved: [], idle: [] });
+    return Promise.resolve({
+      pool,
+      name,
+      holders: [],
+      waiters: [],
+      reserved: [],
+      idle: [],
+      lost: [],
+    });
   }
 
   list({ pool }: { pool: string }) {
@@ -218,7 +230,7 @@ export async function front(
   const failed = (operation: string): void => {
     log.error("a request failed", { operation });
   };
-  const watching = { locks, streams, failed };
+  const watching = { locks, views: locks, streams, failed };
   const service = new Service({
     admission: new Admission(given.allowedHosts ?? []),
     handlers: {

@@ -154,9 +154,9 @@ describe("an event stream", () => {
     socket.write(watchLock);
     await read(socket, /vacant/);
     socket.pause();
-    const observer = http.locks.observers.get("orders/1");
+    const tells = http.locks.observers.get("orders/1");
     for (let said = 0; http.streams.size > 0 && said < 1_000_000; said++)
-      observer?.told({ kind: "vacant" });
+      tells?.({ kind: "vacant", lost: [] });
     assert.equal(http.locks.observers.size, 0);
     assert.match(await all(socket.resume()), /"limit":"unread"[^]*\r\n0\r\n\r\n$/);
   });
