@@ -2,7 +2,7 @@
  * What very many locks and very many who wait cost four sidecars and etcd, in time and memory, and what they leave behind:
  * 100,000 locks held at once; 10,000 callers waiting for one lock; 10,000 locks with one waiter each.
  */
-import type { PoolView } from "#api/operations/locks.ts";
+import type { PoolView } from "#api/operations/looking.ts";
 import { poolRange } from "#core/lock/keys.ts";
 import { sidecarsCount, type Bed } from "./bed.ts";
 import { grantIdOf, HttpConnection, request, type Answer } from "./clients/http.ts";
