@@ -69,7 +69,8 @@ const withLiveSidecars = (version: Version, bump: readonly string[]) => async ()
   const until = await guaranteeOf(a, kept);
   await etcd.kill();
   const stopped = ["--stopped-at", now(), "--session-ttl", sessionTtl];
-  await restoreTo(etcd, snapshot, [...stopped, ...bump]);
+  const { mayOpenAt } = await restoreTo(etcd, snapshot, [...stopped, ...bump]);
+  assert.ok(mayOpenAt > until, "it may be opened while a holder has a guarantee");
   const left = (await raw.under(data)).filter(({ key }) => old.has(key));
   assert.deepEqual(left, [], "what sessions had written before came back");
 
@@ -176,7 +177,7 @@ const ofFullEtcdWithUsers = async () => {
   await switchUsersOn(raw);
   const snapshot = await snapshots.take(etcd, raw);
   await etcd.kill();
-  const said = await restoreTo(etcd, snapshot, ["--stopped-at", "2026-01-31T12:00Z"]);
+  const { text: said } = await restoreTo(etcd, snapshot, ["--stopped-at", "2026-01-31T12:00Z"]);
   assert.match(said, /Ended 1 leases, and deleted the 2 keys of sessions/);
   assert.match(said, /--session-ttl is 30s, but a session in the snapshot had 10m/);
   await raw.login(rootUser.user, rootUser.password);

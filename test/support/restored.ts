@@ -89,22 +89,33 @@ export class Snapshots implements AsyncDisposable {
   }
 }
 
-/** Where the member's data goes, and as what: the former is gone with all that it held. */
+/**
+ * Where the member's data goes, and as what: the former is gone with all that it held. The cluster's id stays, so that by it
+ * alone nobody can tell.
+ */
 export async function placeOf(etcd: EtcdServer): Promise<string[]> {
   await etcd.wipe({ sameCluster: true });
   const { name, peerPort, dataFolder } = etcd.member(0);
   return [
     ...["--data-dir", dataFolder, "--name", name],
     ...["--initial-advertise-peer-urls", `http://127.0.0.1:${peerPort}`],
+    ...["--initial-cluster-token", etcd.clusterToken],
   ];
 }
 
-/** Restores to the endpoint of a server that is down; it is up when this resolves. Returns what the script wrote. */
+export interface Restored {
+  /** What the script wrote. */
+  readonly text: string;
+  /** When it said that the data may be opened, on this process's monotonic clock. */
+  readonly mayOpenAt: number;
+}
+
+/** Restores to the endpoint of a server that is down; it is up when this resolves. */
 export async function restoreTo(
   etcd: EtcdServer,
   snapshot: string,
   more: readonly string[],
-): Promise<string> {
+): Promise<Restored> {
   await using restoring = new Restoring([
     "--snapshot",
     snapshot,
@@ -112,8 +123,9 @@ export async function restoreTo(
     ...more,
   ]);
   const code = await restoring.ended;
+  const mayOpenAt = performance.now();
   if (code !== 0)
     throw new Error(`The restore ended with ${code ?? "a signal"}:\n${restoring.text}`);
   await etcd.startAll();
-  return restoring.text;
+  return { text: restoring.text, mayOpenAt };
 }
