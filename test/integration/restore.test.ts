@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { describe } from "mocha";
 import { parseDurationMs } from "#api/fields/duration.ts";
 import { installationKey } from "#core/spec/keys.ts";
+import { isRunning, runningIn, type Noted } from "#tools/cluster/pid-file.ts";
 import { EtcdGateway } from "../support/etcd-gateway.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
 import { rootUser, switchUsersOn } from "../support/etcd-users.ts";
@@ -21,8 +22,10 @@ import {
   works,
   type Held,
 } from "../support/lock-calls.ts";
+import { eventually } from "../support/poll.ts";
 import { placeOf, restoreTo, Restoring, Snapshots } from "../support/restored.ts";
-import { brief, mutex, SidecarProcess } from "../support/sidecar-process.ts";
+import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
+import { standStill } from "../support/stand-still.ts";
 import { together } from "../support/together.ts";
 
 const data = "/holdfast/v1/data/";
@@ -31,6 +34,8 @@ const resources = [mutex("orders"), mutex("careful", "lockDelay: 3s")];
 const bumped = ["--bump-revision", "1000000000", "--mark-compacted"];
 /** Long beside what the restore itself takes, so that who does not wait for it is seen. */
 const sessionTtl = "8s";
+/** Nobody counts on anything that is so old: nothing is waited for. */
+const longAgo = ["--stopped-at", "2026-01-31T12:00Z"];
 
 type Version = "3.7" | "3.6";
 
@@ -99,7 +104,7 @@ const withLiveSidecars = (version: Version, bump: readonly string[]) => async ()
 const withAllNew = (version: Version, bump: readonly string[]) => async () => {
   await using snapshots = await Snapshots.make();
   await using etcd = await EtcdServer.start({ version, noFsync: true });
-  const common = { etcd: etcd.endpoint, sessionTtl: brief };
+  const common = { etcd: etcd.endpoint };
   let snapshot: string;
   let highest: bigint;
   {
@@ -116,7 +121,7 @@ const withAllNew = (version: Version, bump: readonly string[]) => async () => {
   }
   for (let life = 1; life <= 2; life++) {
     await etcd.kill();
-    await restoreTo(etcd, snapshot, ["--stopped-at", now(), "--session-ttl", brief, ...bump]);
+    await restoreTo(etcd, snapshot, [...longAgo, ...bump]);
     await using fresh = await SidecarProcess.start(common);
     assert.deepEqual(await holdersOf(fresh, "orders/given"), []);
     highest = fenceOf(await hold(fresh, "orders/given"), highest);
@@ -135,26 +140,35 @@ const killedOnTheWay = async () => {
   const snapshot = await snapshots.take(etcd);
   await sidecar.kill();
   await etcd.kill();
-  const place = await placeOf(etcd);
-  const args = ["--snapshot", snapshot, ...place, "--session-ttl", "10s"];
+  // The time that is left is never over: what it waits for is the end that we give it.
+  const args = ["--snapshot", snapshot, ...(await placeOf(etcd)), "--session-ttl", "1h"];
   const { dataFolder } = etcd.member(0);
-  for (const at of ["Starting the restored etcd", "waiting"]) {
+  const staging = `${dataFolder}.restoring`;
+  const etcdOf = () => runningIn(staging).find(({ name }) => name === "etcd");
+  let left: Noted;
+  {
     await using killed = new Restoring(args);
-    await killed.wrote(at);
+    left = await eventually("the etcd that nobody else gets into", etcdOf);
+    // Else its work is soon done; or it ends by itself, when nobody reads its log any more.
+    await standStill(left.pid);
     await using another = new Restoring(args);
     assert.equal(await another.ended, 1);
     assert.match(another.text, /--data-dir: another restore to it is at work \(pid \d+\)/);
     await killed.end("SIGKILL");
-    assert.equal(existsSync(dataFolder), false, "data that is not to be opened");
+    assert.ok(isRunning(left), "it goes on when the restore is killed");
   }
-  await using interrupted = new Restoring(args);
-  await interrupted.wrote("waiting");
-  assert.match(interrupted.text, /An earlier restore was killed/);
-  assert.equal(await interrupted.end("SIGTERM"), 1);
-  assert.match(interrupted.text, /Interrupted by SIGTERM/);
-  assert.equal(existsSync(dataFolder), false, "data that is not to be opened");
-  assert.equal(existsSync(`${dataFolder}.restoring`), false, "it left something");
-  await restoreTo(etcd, snapshot, ["--session-ttl", brief]);
+  for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+    await using next = new Restoring(args);
+    await next.wrote("waiting …");
+    assert.match(next.text, /An earlier restore was killed: what it left in \S+ is thrown away/);
+    assert.equal(isRunning(left), false, "the etcd of the earlier restore goes on");
+    await next.end(signal);
+    assert.equal(existsSync(dataFolder), false, "data that is not to be opened");
+    if (signal === "SIGTERM")
+      assert.match(next.text, /Interrupted by SIGTERM: nothing was restored/);
+  }
+  assert.equal(existsSync(staging), false, "it left something");
+  await restoreTo(etcd, snapshot, longAgo);
   await using fresh = await SidecarProcess.start({ etcd: etcd.endpoint, resources });
   fenceOf(await hold(fresh, "orders/1"), before.fence);
 };
@@ -177,7 +191,7 @@ const ofFullEtcdWithUsers = async () => {
   await switchUsersOn(raw);
   const snapshot = await snapshots.take(etcd, raw);
   await etcd.kill();
-  const { text: said } = await restoreTo(etcd, snapshot, ["--stopped-at", "2026-01-31T12:00Z"]);
+  const { text: said } = await restoreTo(etcd, snapshot, longAgo);
   assert.match(said, /Ended 1 leases, and deleted the 2 keys of sessions/);
   assert.match(said, /--session-ttl is 30s, but a session in the snapshot had 10m/);
   await raw.login(rootUser.user, rootUser.password);
