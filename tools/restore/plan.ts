@@ -35,7 +35,7 @@ export class NotRestored extends Error {
   override readonly name = "NotRestored";
 }
 
-/** What an operator gives sidecars at most; in standalone mode they have 10 s unless told otherwise. */
+/** Three times what sidecars have unless told otherwise; a longer session that the snapshot shows counts by itself. */
 const sessionTtlUsual = "30s";
 /** With 10,000 writes a second, three years; more would leave fences no room. */
 const bumpMax = 1e12;
