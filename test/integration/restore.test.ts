@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { describe } from "mocha";
 import { parseDurationMs } from "#api/fields/duration.ts";
 import { installationKey } from "#core/spec/keys.ts";
-import { isRunning, runningIn, type Noted } from "#tools/cluster/pid-file.ts";
+import { end, isRunning, runningIn, type Noted } from "#tools/cluster/pid-file.ts";
 import { EtcdGateway } from "../support/etcd-gateway.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
 import { rootUser, switchUsersOn } from "../support/etcd-users.ts";
@@ -132,6 +132,20 @@ const withAllNew = (version: Version, bump: readonly string[]) => async () => {
   }
 };
 
+/** Returns the etcd that is left of it, which stands still: else it might end by itself, when nobody reads its log any more. */
+async function killedInTheMiddle(args: readonly string[], staging: string): Promise<Noted> {
+  await using killed = new Restoring(args);
+  const left = await eventually("the etcd that nobody else gets into", () =>
+    runningIn(staging).find(({ name }) => name === "etcd"),
+  );
+  await standStill(left.pid);
+  await using another = new Restoring(args);
+  assert.equal(await another.ended, 1);
+  assert.match(another.text, /--data-dir: another restore to it is at work \(pid \d+\)/);
+  await killed.end("SIGKILL");
+  return left;
+}
+
 const killedOnTheWay = async () => {
   await using snapshots = await Snapshots.make();
   await using etcd = await EtcdServer.start({ noFsync: true });
@@ -144,19 +158,11 @@ const killedOnTheWay = async () => {
   const args = ["--snapshot", snapshot, ...(await placeOf(etcd)), "--session-ttl", "1h"];
   const { dataFolder } = etcd.member(0);
   const staging = `${dataFolder}.restoring`;
-  const etcdOf = () => runningIn(staging).find(({ name }) => name === "etcd");
-  let left: Noted;
-  {
-    await using killed = new Restoring(args);
-    left = await eventually("the etcd that nobody else gets into", etcdOf);
-    // Else its work is soon done; or it ends by itself, when nobody reads its log any more.
-    await standStill(left.pid);
-    await using another = new Restoring(args);
-    assert.equal(await another.ended, 1);
-    assert.match(another.text, /--data-dir: another restore to it is at work \(pid \d+\)/);
-    await killed.end("SIGKILL");
-    assert.ok(isRunning(left), "it goes on when the restore is killed");
-  }
+  const left = await killedInTheMiddle(args, staging);
+  assert.ok(isRunning(left), "it goes on when the restore is killed");
+  await using _ofFailedTest = {
+    [Symbol.asyncDispose]: () => end(left, "at once"),
+  };
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     await using next = new Restoring(args);
     await next.wrote("waiting …");
