@@ -31,6 +31,10 @@ $(INSTALLED):
 run: $(INSTALLED) ## Starts an etcd and a sidecar with examples/; HTTP_PORT= HEALTH_PORT= ETCD_CLIENT_PORT= ETCD_PEER_PORT=
 	@exec $(NODE) tools/run.ts
 
+.PHONY: restore
+restore: $(INSTALLED) ## Makes the data of an etcd from a snapshot, so that no fence goes back; SNAPSHOT=FILE DATA=NEW ARGS='--stopped-at TIME …'
+	@exec $(NODE) tools/restore.ts --snapshot "$(SNAPSHOT)" --data-dir "$(DATA)" $(ARGS)
+
 .PHONY: cluster-up
 cluster-up: $(INSTALLED) ## Starts a Kubernetes of our own to try Holdfast on; RUNG=light|oldest|real (real: containers, needs root)
 	@exec $(NODE) tools/cluster/up.ts

@@ -7,8 +7,11 @@
  */
 import { prefixRange, type Key, type KeyRange } from "../store.ts";
 
+/** Of all namespaces. */
+export const dataTree = prefixRange("/holdfast/v1/data/");
+
 export function dataRoot(namespace: string): string {
-  return `/holdfast/v1/data/${namespace}/`;
+  return `${dataTree.key}${namespace}/`;
 }
 
 export function sessionKey(namespace: string, session: string): Key {

@@ -117,6 +117,11 @@ export class EtcdServer implements AsyncDisposable {
     return member;
   }
 
+  /** With the members' names and URLs it makes the cluster's id. */
+  get clusterToken(): string {
+    return this.#token;
+  }
+
   /** All members stand still; see {@link EtcdMember.pause}. */
   async pause(): Promise<void> {
     await Promise.all(this.members.map((member) => member.pause()));

@@ -11,6 +11,8 @@ export interface Suite {
   readonly etcd: readonly EtcdMinor[];
   /** Brought where that is possible; the suite says itself what it leaves out without. */
   readonly etcdToo: readonly EtcdMinor[];
+  /** Versions of etcd's own tool for snapshots, without which it cannot run. */
+  readonly etcdutl?: readonly EtcdMinor[];
   /** Brought where that is possible, as etcdToo. */
   readonly builtToo?: readonly BuiltName[];
   /** Majors of Node, besides the one that runs the tests; brought where that is possible, as etcdToo. */
@@ -41,7 +43,7 @@ export const suites: readonly Suite[] = [
   {
     name: "integration",
     ...{ etcd: ["3.7", "3.6"], etcdToo: ["3.4"], builtToo: ["registry"], sideBySide: true },
-    nodeToo: ["20", "22", "24"],
+    ...{ etcdutl: ["3.7", "3.6"], nodeToo: ["20", "22", "24"] },
   },
   { name: "faults", etcd: ["3.7"], etcdToo: [] },
   { name: "cluster", etcd: ["3.7"], etcdToo: [], rung: "light", sideBySide: true },

@@ -15,6 +15,7 @@ const say = (text: string): void => {
 /** What cannot be had, each with what was tried, in words. */
 export interface Missing {
   readonly etcd: ReadonlyMap<EtcdMinor, string>;
+  readonly etcdutl: ReadonlyMap<EtcdMinor, string>;
   readonly built: ReadonlyMap<BuiltName, string>;
   readonly rungs: ReadonlyMap<Rung, string>;
   readonly helm: ReadonlyMap<HelmMajor, string>;
@@ -26,6 +27,10 @@ export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
   const etcd = await lackingAmong(
     wanted.flatMap((suite) => [...suite.etcd, ...suite.etcdToo]),
     (version) => fetchEtcd({ version, log: say }),
+  );
+  const etcdutl = await lackingAmong(
+    wanted.flatMap((suite) => suite.etcdutl ?? []),
+    (version) => fetchEtcdProgram("etcdutl", { version, log: say }),
   );
   const built = await lackingAmong(
     wanted.flatMap((suite) => suite.builtToo ?? []),
@@ -48,7 +53,7 @@ export async function bringTools(wanted: readonly Suite[]): Promise<Missing> {
     wanted.flatMap((suite) => suite.nodeToo ?? []),
     (major) => fetchNode(major, say),
   );
-  return { etcd, built, rungs, helm, node, promtool: promtool.get("promtool") };
+  return { etcd, etcdutl, built, rungs, helm, node, promtool: promtool.get("promtool") };
 }
 
 /** Brings each once; what cannot be had, and why. */
@@ -69,9 +74,13 @@ async function lackingAmong<T extends string>(
 }
 
 /** Why the suite cannot run; empty where it can. */
-export function lackingOf({ etcd, rung, helm = [] }: Suite, missing: Missing): string[] {
+export function lackingOf(
+  { etcd, etcdutl = [], rung, helm = [] }: Suite,
+  missing: Missing,
+): string[] {
   return [
     ...etcd.map((version) => missing.etcd.get(version)),
+    ...etcdutl.map((version) => missing.etcdutl.get(version)),
     rung === undefined ? undefined : missing.rungs.get(rung),
     ...helm.map((major) => missing.helm.get(major)),
   ].filter((why) => why !== undefined);
@@ -79,13 +88,11 @@ export function lackingOf({ etcd, rung, helm = [] }: Suite, missing: Missing): s
 
 async function main(): Promise<number> {
   const missing = await bringTools(usualSuites);
-  const { etcd, built, rungs, helm, node, promtool } = missing;
-  const messages = [etcd, built, rungs, helm, node].flatMap((each) => [...each.values()]);
+  const { etcd, etcdutl, built, rungs, helm, node, promtool } = missing;
+  const messages = [etcd, etcdutl, built, rungs, helm, node].flatMap((each) => [...each.values()]);
   if (promtool !== undefined) messages.push(promtool);
   for (const message of messages) say(message);
-  for (const program of ["etcdctl", "etcdutl"] as const) {
-    await fetchEtcdProgram(program, { version: "3.7", log: say });
-  }
+  await fetchEtcdProgram("etcdctl", { version: "3.7", log: say });
   return messages.length === 0 ? 0 : 1;
 }
 
