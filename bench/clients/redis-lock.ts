@@ -20,7 +20,7 @@ export async function loadScript(connection: RedisConnection): Promise<void> {
 }
 
 /** Values that no other holder has: the chance is drawn once a process, and the takes are counted. */
-const drawn = randomBytes(20).toString("hex");
+const drawn = randomBytes(10).toString("hex");
 let taken = 0;
 
 export function newValue(): string {

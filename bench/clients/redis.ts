@@ -8,7 +8,10 @@ export async function connectRedis(target: string): Promise<Peer> {
   const connection = await RedisConnection.open(portOf(target));
   await loadScript(connection);
   return {
-    make: (name) => Promise.resolve(new RedisLocker(connection, name)),
+    make: (name) =>
+      new Promise((resolve) => {
+        resolve(new RedisLocker(connection, name));
+      }),
     close: () => connection.close(),
   };
 }

@@ -12,16 +12,27 @@ const driftMs = ttlMs * 0.01 + 2;
 
 /** The target is the ports, with commas between. */
 export async function connectRedlock(target: string): Promise<Peer> {
-  const servers = await Promise.all(
-    target.split(",").map((port) => RedisConnection.open(portOf(port))),
-  );
+  const servers = await openAll(target.split(",").map(portOf));
   await Promise.all(servers.map(loadScript));
   return {
-    make: (name) => Promise.resolve(new RedlockLocker(servers, name)),
+    make: (name) =>
+      new Promise((resolve) => {
+        resolve(new RedlockLocker(servers, name));
+      }),
     close: async () => {
       await Promise.all(servers.map((server) => server.close()));
     },
   };
+}
+
+/** All, or none. */
+async function openAll(ports: readonly number[]): Promise<RedisConnection[]> {
+  const outcomes = await Promise.allSettled(ports.map((port) => RedisConnection.open(port)));
+  const opened = outcomes.filter((one) => one.status === "fulfilled").map((one) => one.value);
+  const failed = outcomes.find((one) => one.status === "rejected");
+  if (failed === undefined) return opened;
+  for (const connection of opened) await connection.close();
+  throw failed.reason;
 }
 
 class RedlockLocker implements PeerLocker {
@@ -49,11 +60,7 @@ class RedlockLocker implements PeerLocker {
     if (votes.won && leftMs > 0) return value;
     // Those that gave it, too: nobody else could have the majority.
     await this.#vote(this.#giving(value), ":1");
-    throw new Error(
-      votes.won
-        ? `${this.#name} was won too late: ${-leftMs} ms after it ran out`
-        : `${this.#name} is held by another: Redlock has no waiting (${votes.against})`,
-    );
+    throw new Error(`${this.#name} ${whyNot(votes, leftMs)}`);
   }
 
   async give(value: string): Promise<void> {
@@ -78,6 +85,12 @@ interface Outcome {
   readonly won: boolean;
   /** The last answer that was another. */
   readonly against: string;
+}
+
+function whyNot({ won, against }: Outcome, leftMs: number): string {
+  if (won) return `was won ${-leftMs} ms too late`;
+  if (against === "$-1") return `is held by another: Redlock has no waiting (${against})`;
+  return `has no majority: ${against}`;
 }
 
 interface Election {
