@@ -48,7 +48,7 @@ describe("the peers on Redis", function () {
 
   describe("a server", () => {
     it("that is durable has each lock on the disk before it answers", async () => {
-      const server = await start("durable", "always");
+      await using server = await start("durable", "always");
       const peer = await connectRedis(String(server.port));
       assert.equal(await cli(server.port, "CONFIG", "GET", "appendonly"), "appendonly\nyes");
       assert.equal(await cli(server.port, "CONFIG", "GET", "appendfsync"), "appendfsync\nalways");
@@ -193,8 +193,13 @@ describe("the peers on Redis", function () {
 
     it("connects to all of its servers or to none", async () => {
       const [shut = 0] = await freePorts(1);
-      await assert.rejects(connectRedlock(`${servers[0]!.port},${shut}`), /ECONNREFUSED/);
+      const { port } = servers[0]!;
+      await assert.rejects(connectRedlock(`${port},${shut}`), /ECONNREFUSED/);
       giveBack([shut]);
+      const clients = [peer, "redis-cli"];
+      await eventually("its other clients to be alone", async () => {
+        return (await cli(port, "CLIENT", "LIST")).match(/^id=/gm)?.length === clients.length;
+      });
     });
 
     it("goes on with two of three servers", async () => {
