@@ -26,9 +26,12 @@ export interface SessionPlan {
   readonly port: number;
   /** Asked for; the server has bounds of its own, in ticks. */
   readonly timeoutMs?: number;
+  /** Without the server's word by then, there is no session. */
+  readonly openWithinMs?: number;
 }
 
 const timeoutMsUsual = 30_000;
+const openWithinMsUsual = 20_000;
 /** A server that is slow to hear one ping gets another before the session is over. */
 const pingsPerTimeout = 3;
 const passwordBytes = 16;
@@ -57,17 +60,26 @@ export class ZooKeeperSession {
     });
   }
 
-  static async open({ port, timeoutMs = timeoutMsUsual }: SessionPlan): Promise<ZooKeeperSession> {
+  static async open({
+    port,
+    timeoutMs = timeoutMsUsual,
+    openWithinMs = openWithinMsUsual,
+  }: SessionPlan): Promise<ZooKeeperSession> {
     const answers = new Answers();
     const connection = await PipelinedConnection.open(port, answers);
     const [version, noId] = [int(0), zeroLong];
     const password = text("\0".repeat(passwordBytes));
     connection.write(framed(version + zeroLong + int(timeoutMs) + noId + password + no));
+    const late = setTimeout(() => {
+      answers.refuse(new Error(`ZooKeeper grants no session within ${openWithinMs} ms`));
+    }, openWithinMs);
     try {
       return new ZooKeeperSession(connection, answers, await answers.granted);
     } catch (error) {
       await connection.close();
       throw error;
+    } finally {
+      clearTimeout(late);
     }
   }
 
@@ -141,9 +153,14 @@ class Answers implements Taker {
     return this.#why === undefined;
   }
 
+  /** There will be no session. */
+  refuse(error: Error): void {
+    this.#opening.reject(error);
+  }
+
   lost(error: Error): void {
     this.#why = error;
-    this.#opening.reject(error);
+    this.refuse(error);
     const waiting = [...this.#waiting.splice(0), ...this.watches.values()];
     this.watches.clear();
     for (const waiter of waiting) waiter.failed(error);
@@ -166,7 +183,7 @@ class Answers implements Taker {
     this.#opened = true;
     const timeoutMs = bytes.readInt32BE(start + intBytes);
     if (timeoutMs > 0) this.#opening.resolve(timeoutMs);
-    else this.#opening.reject(new Error("ZooKeeper grants no session"));
+    else this.refuse(new Error("ZooKeeper grants no session"));
   }
 
   #answer(bytes: Buffer, start: number): void {

@@ -17,6 +17,8 @@ export interface ZooKeeperPlan {
 const mainClass = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
 /** As its own zkServer.sh has it. */
 const heap = "-Xmx1000m";
+/** It takes connections some moments before it can serve, and forgets those: they get no answer at all, and no end. */
+const answerWithinMs = 1_000;
 const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
 
 export class ZooKeeperServer implements AsyncDisposable {
@@ -93,6 +95,6 @@ function config(folder: string, port: number): string {
 }
 
 async function answers(port: number): Promise<void> {
-  const session = await ZooKeeperSession.open({ port });
+  const session = await ZooKeeperSession.open({ port, openWithinMs: answerWithinMs });
   await session.close();
 }

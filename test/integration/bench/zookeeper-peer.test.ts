@@ -1,6 +1,8 @@
 /** The peer on ZooKeeper, on a real server: the recipe's lock, its waiting, and the session that it hangs on. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, afterEach, before, describe, it } from "mocha";
@@ -165,6 +167,15 @@ describe("the peer on ZooKeeper", function () {
     assert.equal((await open(1)).timeoutMs, 4_000);
     assert.equal((await open(10_000)).timeoutMs, 10_000);
     assert.equal((await open(3_600_000)).timeoutMs, 40_000);
+  });
+
+  it("is refused a session by a server that says nothing", async () => {
+    const silent = createServer((socket) => socket.resume());
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const { port } = silent.address() as AddressInfo;
+    const opening = ZooKeeperSession.open({ port, openWithinMs: 10 });
+    await assert.rejects(opening, /^Error: ZooKeeper grants no session within 10 ms$/);
+    silent.close();
   });
 
   it("says so where a lock is given back that is not held any more", async () => {
