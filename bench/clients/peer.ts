@@ -1,5 +1,4 @@
 /** A lock service that is measured beside ours, connected once for all its callers. */
-import type { Locker } from "./load.ts";
 
 export interface Peer {
   /** A caller's own locker of the lock of that name: letters, digits and hyphens. Two of one name want one lock. */
@@ -7,11 +6,14 @@ export interface Peer {
   close(): Promise<void>;
 }
 
-export interface PeerLocker extends Locker {
+export interface PeerLocker {
+  /** Takes the lock and gives it back. Throws where anything but that happens. */
+  pair(): Promise<void>;
   /** What gives it back. Where another has the lock, it is waited for or refused, as the service does. */
   take(): Promise<string>;
   /** Throws where it was not held any more. */
   give(held: string): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** What is written into protocols as it is must not need to be written otherwise. */
