@@ -1,5 +1,5 @@
 /**
- * Brings programs that need files around them (a database server, a shell with its functions) out of Debian's packages,
+ * Brings programs that need files around them (a server, a shell with its functions) out of Debian's packages,
  * without installing anything: they lie in the cache as they would below `/`. A machine that has them is used as it is.
  */
 import { existsSync, readdirSync } from "node:fs";
@@ -8,6 +8,7 @@ import process from "node:process";
 import { cacheFolder, install, locked } from "./cache.ts";
 import { unpackDebian } from "./from-debian.ts";
 import { ToolMissing } from "./etcd.ts";
+import { relink } from "./relink.ts";
 import type { Say } from "./step.ts";
 
 interface Tree {
@@ -19,10 +20,17 @@ interface Tree {
   readonly advice: string;
 }
 
-const inFolders = (program: string, folders: readonly string[]) => (root: string) =>
+/** All of these files lie in one of these folders. */
+const inFolders = (files: readonly string[], folders: readonly string[]) => (root: string) =>
   folders
     .map((folder) => path.join(root, folder))
-    .find((folder) => existsSync(path.join(folder, program)));
+    .find((folder) => files.every((file) => existsSync(path.join(folder, file))));
+
+/** What ZooKeeper's server and its command line run with; its other packages are for what is off here. */
+export const zookeeperJars = [
+  ...["zookeeper.jar", "zookeeper-jute.jar", "slf4j-api.jar", "slf4j-simple.jar"],
+  ...["metrics-core.jar", "snappy-java.jar", "commons-cli.jar"],
+] as const;
 
 const trees = {
   postgresql: {
@@ -44,18 +52,40 @@ const trees = {
       ...[["mariadb-server-core"], ["mariadb-client-core"], ["mariadb-common"], ["libmariadb3"]],
       ...[["libaio1t64", "libaio1"], ["liburing2"], ["libnuma1"], ["libedit2"]],
     ],
-    find: inFolders("mariadbd", ["usr/sbin"]),
+    find: inFolders(["mariadbd"], ["usr/sbin"]),
     advice: "MariaDB's server",
   },
   zsh: {
     packages: [["zsh"], ["zsh-common"]],
-    find: inFolders("zsh", ["usr/bin", "bin"]),
+    find: inFolders(["zsh"], ["usr/bin", "bin"]),
     advice: "zsh",
   },
   fish: {
     packages: [["fish"], ["fish-common"], ["libpcre2-32-0"]],
-    find: inFolders("fish", ["usr/bin"]),
+    find: inFolders(["fish"], ["usr/bin"]),
     advice: "fish",
+  },
+  redis: {
+    // The server is a link to a program of the tools.
+    packages: [
+      ...[["redis-server"], ["redis-tools"]],
+      ...[["libjemalloc2"], ["liblzf1"], ["libatomic1"], ["libssl3t64", "libssl3"]],
+    ],
+    find: inFolders(["redis-server", "redis-cli"], ["usr/bin", "usr/local/bin"]),
+    advice: "Redis' server and its redis-cli",
+  },
+  zookeeper: {
+    packages: [
+      ...[["libzookeeper-java"], ["libslf4j-java"], ["libdropwizard-metrics-java"]],
+      ...[["libsnappy-java"], ["libcommons-cli-java"]],
+    ],
+    find: inFolders(zookeeperJars, ["usr/share/java"]),
+    advice: "Debian's package libzookeeper-java",
+  },
+  java: {
+    packages: [["openjdk-25-jre-headless", "openjdk-21-jre-headless", "openjdk-17-jre-headless"]],
+    find: javaIn,
+    advice: "a Java runtime, and put its java on the PATH",
   },
 } as const satisfies Readonly<Record<string, Tree>>;
 
@@ -99,6 +129,7 @@ async function bring(name: TreeName, say: Say): Promise<DebianTree> {
   try {
     await install(entryOf(name), async (folder) => {
       for (const names of packages) await unpackDebian({ names, folder, say });
+      await relink(folder);
     });
     const brought = treeIn(name, placeOf(name));
     if (brought === undefined) throw new Error("the packages do not hold it");
@@ -145,6 +176,18 @@ function postgresIn(root: string): string | undefined {
     .find((folder) =>
       ["initdb", "postgres", "psql"].every((each) => existsSync(path.join(folder, each))),
     );
+}
+
+/** Of the machine, whatever the PATH has. */
+function javaIn(root: string): string | undefined {
+  const virtualMachines = path.join(root, "usr/lib/jvm");
+  const folders =
+    root === "/"
+      ? (process.env["PATH"] ?? "").split(path.delimiter).filter((folder) => folder !== "")
+      : existsSync(virtualMachines)
+        ? readdirSync(virtualMachines).map((each) => path.join(virtualMachines, each, "bin"))
+        : [];
+  return folders.find((folder) => existsSync(path.join(folder, "java")));
 }
 
 function entryOf(name: TreeName): string {

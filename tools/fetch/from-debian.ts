@@ -51,13 +51,19 @@ async function firstKnown(names: readonly string[], say: Say): Promise<[string, 
   if ((await ask("apt-get", ["--version"])) === undefined)
     throw new Error("there is no apt-get on this machine");
   let known = await candidateOf(names);
-  if (known === undefined && process.getuid?.() === 0) {
-    say("bringing the lists of Debian's packages up to date");
-    await run({ command: "apt-get", args: ["update", "-qq"], timeoutMs: 120_000 });
+  if (known === undefined && isRoot()) {
+    await updateLists(say);
     known = await candidateOf(names);
   }
   if (known === undefined) throw new Error(`no package ${names.join(" or ")} is known here`);
   return known;
+}
+
+const isRoot = (): boolean => process.getuid?.() === 0;
+
+async function updateLists(say: Say): Promise<void> {
+  say("bringing the lists of Debian's packages up to date");
+  await run({ command: "apt-get", args: ["update", "-qq"], timeoutMs: 120_000 });
 }
 
 async function candidateOf(names: readonly string[]): Promise<[string, string] | undefined> {
@@ -78,7 +84,15 @@ interface Unpacking {
 
 async function unpack({ name, offered, folder, into, say }: Unpacking): Promise<void> {
   say(`taking it from the Debian package ${name} ${offered}`);
-  await run({ command: "apt-get", args: ["download", "-qq", name], folder, timeoutMs: 120_000 });
+  const download = { command: "apt-get", args: ["download", "-qq", name], timeoutMs: 120_000 };
+  try {
+    await run({ ...download, folder });
+  } catch (error) {
+    if (!isRoot()) throw error;
+    // Old lists name a version that the archive no longer has.
+    await updateLists(say);
+    await run({ ...download, folder });
+  }
   const archive = (await readdir(folder)).find((file) => file.endsWith(".deb"));
   if (archive === undefined) throw new Error(`apt-get brought no package ${name}`);
   await run({ command: "dpkg-deb", args: ["-x", archive, into], folder });
