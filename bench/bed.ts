@@ -3,12 +3,16 @@ import { mkdir, rm } from "node:fs/promises";
 import { EtcdServer } from "#test/support/etcd-server.ts";
 import type { Side, Targets } from "./clients/sides.ts";
 import { EtcdProbe } from "./etcd-probe.ts";
+import { RedisServer } from "./servers/redis.ts";
+import { ZooKeeperServer } from "./servers/zookeeper.ts";
 import { Sidecar } from "./sidecar.ts";
 
 const dataFolder = ".cache/run/bench";
 const etcdVersion = "3.7";
 /** As many pods as share locks where more than one is measured. */
 export const sidecarsCount = 4;
+
+const redlockCount = 3;
 
 export interface BedOptions {
   /** Where the first sidecar's profile of the processor is written; absent: none. */
@@ -62,11 +66,19 @@ export class Bed implements AsyncDisposable {
   /** What these sides need; what is started for them ends with `stack`. */
   async standFor(sides: readonly Side[], stack: AsyncDisposableStack): Promise<Stand> {
     const sidecars = await this.sidecars(sides.includes("sidecars") ? sidecarsCount : 1, stack);
+    const zookeeper = sides.includes("zookeeper")
+      ? [stack.use(await ZooKeeperServer.start({ folder: `${dataFolder}/zookeeper` }))]
+      : [];
+    const redlock: RedisServer[] = [];
+    while (sides.includes("redlock") && redlock.length < redlockCount) {
+      redlock.push(stack.use(await redis(`redlock-${redlock.length}`, "always")));
+    }
+    const single = sides.includes("redis") ? [stack.use(await redis("redis", "none"))] : [];
     const etcd = [this.etcd.pid];
     const first = { sidecar: [this.sidecar.pid], etcd };
     const servers: Readonly<Record<Side, Servers>> = {
       sidecar: first,
-      sidecars: { sidecar: sidecars.map(({ pid }) => pid), etcd },
+      sidecars: { sidecar: pids(sidecars), etcd },
       sticky: first,
       typed: first,
       core: { etcd },
@@ -74,9 +86,18 @@ export class Bed implements AsyncDisposable {
       v3lock: { etcd },
       "grpc-js": { etcd },
       etcd3: { etcd },
+      zookeeper: { peer: pids(zookeeper) },
+      redlock: { peer: pids(redlock) },
+      redis: { peer: pids(single) },
     };
     return {
-      targets: { etcd: this.etcd.endpoint, sidecars: sidecars.map(({ port }) => port) },
+      targets: {
+        etcd: this.etcd.endpoint,
+        sidecars: ports(sidecars),
+        zookeeper: ports(zookeeper)[0],
+        redlock: ports(redlock),
+        redis: ports(single)[0],
+      },
       serversOf: (side) => servers[side],
     };
   }
@@ -84,4 +105,16 @@ export class Bed implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stack.disposeAsync();
   }
+}
+
+interface Server {
+  readonly port: number;
+  readonly pid: number;
+}
+
+const ports = (servers: readonly Server[]): number[] => servers.map(({ port }) => port);
+const pids = (servers: readonly Server[]): number[] => servers.map(({ pid }) => pid);
+
+function redis(name: string, durability: "always" | "none"): Promise<RedisServer> {
+  return RedisServer.start({ folder: `${dataFolder}/${name}`, durability });
 }

@@ -38,10 +38,14 @@ export const comparisons = [
   {
     title: "The same, core without front end",
     about:
-      "`core`: what is behind the sidecar's HTTP, called in the client's own process, so that its CPU is the client's.",
+      "`core`: what is behind the sidecar's HTTP, called in the client's own process, so that its CPU is the client's. `zookeeper`: its recipe for locks (an ephemeral node in sequence), one session and connection for all callers. `redlock`: three Redis servers with an append-only file forced to the disk before each answer, commands of all callers pipelined. It promises less: no fence, nobody waits, and its safety hangs on clocks.",
     callers: [256],
-    sides: ["core", "v3lock"],
-    budgets: [{ over: "v3lock", what: "speed", bound: 2 }],
+    sides: ["core", "v3lock", "zookeeper", "redlock"],
+    budgets: [
+      { over: "v3lock", what: "speed", bound: 2 },
+      { over: "zookeeper", what: "speed", bound: 2 },
+      { over: "redlock", what: "speed", bound: 1 },
+    ],
   },
   {
     title: "The same from a Node app",
@@ -62,6 +66,22 @@ export const comparisons = [
     oneLock: true,
     sides: ["sidecar", "v3lock"],
     budgets: [{ over: "v3lock", what: "speed", bound: 100 }],
+  },
+  {
+    title: "The same hot lock, core without front end",
+    about: "What a hand-over inside a pod costs where no HTTP is on the way: nothing is written.",
+    callers: [16],
+    oneLock: true,
+    sides: ["core", "v3lock"],
+    budgets: [{ over: "v3lock", what: "speed", bound: 100 }],
+  },
+  {
+    title: "One caller takes the same lock again and again",
+    about:
+      "`sticky`: through HTTP, of a pool with `stickyFor`, so that the lock stays with the pod and nothing is written. `redis`: `SET NX PX` and compare-and-delete by a script, on a Redis that writes nothing to the disk.",
+    callers: [1],
+    sides: ["sticky", "redis"],
+    budgets: [],
   },
   {
     title: "Waiting: 64 callers in four pods want one lock",

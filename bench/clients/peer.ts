@@ -1,4 +1,5 @@
 /** A lock service that is measured beside ours, connected once for all its callers. */
+import type { Locker, Lockers } from "./load.ts";
 
 export interface Peer {
   /** A caller's own locker of the lock of that name: letters, digits and hyphens. Two of one name want one lock. */
@@ -7,13 +8,37 @@ export interface Peer {
 }
 
 export interface PeerLocker {
-  /** Takes the lock and gives it back. Throws where anything but that happens. */
-  pair(): Promise<void>;
   /** What gives it back. Where another has the lock, it is waited for or refused, as the service does. */
   take(): Promise<string>;
   /** Throws where it was not held any more. */
   give(held: string): Promise<void>;
   close(): Promise<void>;
+}
+
+export function peerLockers({ make }: Peer): Lockers {
+  return { locker: async (name) => new HeldLocker(await make(name)) };
+}
+
+/** Keeps what gives the lock back. */
+class HeldLocker implements Locker {
+  readonly #peer: PeerLocker;
+  #held = "";
+
+  constructor(peer: PeerLocker) {
+    this.#peer = peer;
+  }
+
+  async take(): Promise<void> {
+    this.#held = await this.#peer.take();
+  }
+
+  give(): Promise<void> {
+    return this.#peer.give(this.#held);
+  }
+
+  close(): Promise<void> {
+    return this.#peer.close();
+  }
 }
 
 /** What is written into protocols as it is must not need to be written otherwise. */

@@ -29,10 +29,6 @@ class RedisLocker implements PeerLocker {
     this.#giving = giving(name);
   }
 
-  async pair(): Promise<void> {
-    await this.give(await this.take());
-  }
-
   async take(): Promise<string> {
     const value = newValue();
     const answer = await this.#connection.answer(this.#taking(value));

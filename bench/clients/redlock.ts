@@ -48,10 +48,6 @@ class RedlockLocker implements PeerLocker {
     this.#giving = giving(name);
   }
 
-  async pair(): Promise<void> {
-    await this.give(await this.take());
-  }
-
   async take(): Promise<string> {
     const value = newValue();
     const sentAt = performance.now();

@@ -56,10 +56,6 @@ class ZooKeeperLocker implements PeerLocker {
     this.#getChildren = text(lock) + no;
   }
 
-  async pair(): Promise<void> {
-    await this.give(await this.take());
-  }
-
   take(): Promise<string> {
     return new Promise((resolve, reject) => {
       const turn: Turn = { node: "", resolve, reject };

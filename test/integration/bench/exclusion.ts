@@ -37,3 +37,8 @@ export async function excludesAll(
   };
   await Promise.all(lockers.map(call));
 }
+
+/** Takes the lock and gives it back. */
+export async function pair(locker: PeerLocker): Promise<void> {
+  await locker.give(await locker.take());
+}

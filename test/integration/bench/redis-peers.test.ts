@@ -13,7 +13,7 @@ import { ToolMissing } from "#tools/fetch.ts";
 import { run } from "#tools/fetch/step.ts";
 import { freePorts, giveBack } from "#test/support/free-ports.ts";
 import { eventually } from "#test/support/poll.ts";
-import { excludesAll } from "./exclusion.ts";
+import { excludesAll, pair } from "./exclusion.ts";
 
 let folder: string;
 
@@ -65,7 +65,7 @@ describe("the peers on Redis", function () {
       const peer = await connectRedis(String(server.port));
       assert.equal(await cli(server.port, "CONFIG", "GET", "appendonly"), "appendonly\nno");
       assert.equal(await cli(server.port, "CONFIG", "GET", "save"), "save");
-      await (await peer.make("one")).pair();
+      await pair(await peer.make("one"));
       await peer.close();
       assert.deepEqual(await readdir(path.join(folder, "forgetful")), ["log"]);
     });
@@ -114,7 +114,7 @@ describe("the peers on Redis", function () {
           await assert.rejects(other.take(), /^Error: hot is held by another: \w+ has no waiting/);
         await one.give(held);
         await three.give(await three.take());
-        await two.pair();
+        await pair(two);
       });
 
       it("has one holder at a time, whoever tries", async () => {
@@ -142,7 +142,7 @@ describe("the peers on Redis", function () {
 
       it("leaves nothing behind", async () => {
         const lockers = await Promise.all(["a", "b", "c"].map((each) => peers[0]!.make(each)));
-        await Promise.all(lockers.map((locker) => locker.pair()));
+        await Promise.all(lockers.map((locker) => pair(locker)));
         // A majority's word is enough: the last server may be behind.
         await eventually("all keys to be gone", async () =>
           (await keys()).every((each) => each === ""),
@@ -177,7 +177,7 @@ describe("the peers on Redis", function () {
 
     it("needs two of three, and leaves alone what another has", async () => {
       await cli(servers[1]!.port, ...foreign);
-      await (await peer.make("hot")).pair();
+      await pair(await peer.make("hot"));
       assert.equal(await cli(servers[1]!.port, "GET", "hot"), "foreign");
       await servers[0]![Symbol.asyncDispose]();
       await assert.rejects((await peer.make("hot")).take(), /held by another/);
@@ -205,8 +205,8 @@ describe("the peers on Redis", function () {
     it("goes on with two of three servers", async () => {
       await servers[2]![Symbol.asyncDispose]();
       const locker = await peer.make("hot");
-      await locker.pair();
-      await locker.pair();
+      await pair(locker);
+      await pair(locker);
     });
   });
 

@@ -14,7 +14,7 @@ import { javaOfZooKeeper, ZooKeeperServer } from "#bench/servers/zookeeper.ts";
 import { ToolMissing } from "#tools/fetch.ts";
 import { run } from "#tools/fetch/step.ts";
 import { inTime } from "#test/support/poll.ts";
-import { excludesAll } from "./exclusion.ts";
+import { excludesAll, pair } from "./exclusion.ts";
 
 describe("the peer on ZooKeeper", function () {
   this.timeout(90_000);
@@ -94,7 +94,7 @@ describe("the peer on ZooKeeper", function () {
     assert.match(node, /^\/plain\/n-\d{10}$/);
     assert.equal(await cli("ls", "/plain"), `[${path.basename(node)}]`);
     await locker.give(node);
-    await locker.pair();
+    await pair(locker);
     assert.equal(await cli("ls", "/plain"), "[]");
     await peer.close();
   });
