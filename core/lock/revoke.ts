@@ -5,7 +5,8 @@
  *             the grant is over for him, and its place goes when the last stated guarantee has run out. A session that does not
  *             read it keeps its grant until it ends by itself.
  *   broken    the place is deleted, whatever was promised: from then on only the fence protects. A session that lives hears of
- *             it by a note that is written with it.
+ *             it by a note that is written with it. By a fence it is broken as soon as a later hand-over must have been told:
+ *             but for one in the last moment, which nobody but its sidecar can know, nobody later is hit.
  *
  * Writes: a note under our own lease, deleted by its reader, or by us a minute later; and, with `breakGuarantee`, the delete of
  * a contender of *another* session, comparing the create revision that was seen, in one write with the note. That is the one
@@ -29,7 +30,7 @@ import type { Counters } from "./counters.ts";
 import { fenceOf } from "./fence.ts";
 import type { Copy, Followings, Onlooker } from "./following.ts";
 import type { Lock } from "./keys.ts";
-import { look } from "./look.ts";
+import { look, type Look } from "./look.ts";
 import { holders } from "./order.ts";
 import { notConnected, storeRefused } from "./refusals.ts";
 import { rulesOf } from "./rules.ts";
@@ -38,6 +39,8 @@ import type { ForceReleased, ForceRequest } from "./views.ts";
 
 /** So long a note waits for its reader. */
 const noteMs = 60_000;
+/** A place that passes from caller to caller tells of it at most once a second: by then it has, where its sidecar lives. */
+const toldWithinMs = 1_500;
 const graceMaxMs = 24 * 3_600_000;
 const why = "revoke";
 const brokenWhy = "broken";
@@ -81,11 +84,11 @@ export async function forceRelease(
   const { runtime, sessions, tasks, counters } = parts;
   const session = sessions.current;
   if (session === undefined) throw notConnected(sessions);
-  const { signal } = tasks;
-  const seen = await look(parts, { lock }, signal);
-  if (seen === undefined)
-    throw new Refusal("backend_unreachable", "etcd did not answer who holds the lock. Retry.");
-  const wanted = wantedOf(parts, lock, { seen: seen.contenders, request });
+  let { wanted, revision } = await find(parts, lock, request);
+  if (request.breakGuarantee && request.fence !== undefined && wanted.length > 0) {
+    await sleep(runtime, toldWithinMs, tasks.signal);
+    ({ wanted, revision } = await find(parts, lock, request));
+  }
   if (wanted.length === 0) return { outcome: "vacant", holders: [] };
   const views = wanted.map(holderOf);
   counters.forced += wanted.length;
@@ -104,8 +107,17 @@ export async function forceRelease(
     return { outcome: taken > 0 ? "broken" : "released", holders: views };
   }
   for (const contender of wanted) await ask(parts, session, { lock, contender, request });
-  const isGone = await untilGone(parts, lock, { wanted, waitMs: request.waitMs });
+  const isGone = await untilGone(parts, lock, { wanted, revision, waitMs: request.waitMs });
   return { outcome: isGone ? "released" : "requested", holders: views };
+}
+
+type Found = Pick<Look, "revision"> & { readonly wanted: readonly Contender[] };
+
+async function find(parts: RevokeParts, lock: Lock, request: ForceRequest): Promise<Found> {
+  const seen = await look(parts, { lock }, parts.tasks.signal);
+  if (seen === undefined)
+    throw new Refusal("backend_unreachable", "etcd did not answer who holds the lock. Retry.");
+  return { ...seen, wanted: wantedOf(parts, lock, { seen: seen.contenders, request }) };
 }
 
 /** Who holds it; with a fence only the one who was granted it under that, and of one place nobody to whom it was handed over since. */
@@ -195,13 +207,14 @@ function unknown(what: string): Refusal {
 async function untilGone(
   { runtime, followings, tasks }: RevokeParts,
   lock: Lock,
-  { wanted, waitMs }: { readonly wanted: readonly Contender[]; readonly waitMs: number },
+  { wanted, revision, waitMs }: Found & { readonly waitMs: number },
 ): Promise<boolean> {
   if (waitMs <= 0) return false;
   const waiting = new AbortController();
   let isGone = false;
   const onlooker: Onlooker = {
-    seen: ({ contenders }: Copy) => {
+    seen: ({ at, contenders }: Copy) => {
+      if (at < revision) return;
       isGone = wanted.every(({ key, createRevision, handovers }) => {
         const there = contenders.get(key);
         return there?.createRevision !== createRevision || there.handovers > handovers;

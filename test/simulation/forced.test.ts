@@ -1,0 +1,55 @@
+/** Forced releases where what is seen of the lock is not how it is now. */
+import assert from "node:assert/strict";
+import { describe, it } from "mocha";
+import type { GrantView } from "#core/lock/views.ts";
+import { forOneself, type Process } from "./process.ts";
+import { processOf, quietStage } from "./quiet-stage.ts";
+
+const lock = { pool: "orders", name: "42" } as const;
+
+async function granted(process: Process): Promise<GrantView> {
+  const { answer } = process.acquire({ ...lock, ...forOneself, waitMs: 60_000, hold: "session" });
+  const told = await answer;
+  assert.ok(told.kind === "answered" && told.value.kind === "granted", JSON.stringify(told));
+  return told.value.grant;
+}
+
+describe("a forced release", () => {
+  it("is told as released by nobody whose copy of the lock is older than what was asked for", async () => {
+    const stage = await quietStage("forced/stale-copy", 2);
+    const { world } = stage;
+    const [one, two] = [processOf(stage, 0), processOf(stage, 1)];
+    const unobserve = two.kernel.locks.observe(lock, { told: () => undefined });
+    await world.pass(200);
+    two.link.holdWatches();
+    const grant = await world.until(granted(one));
+    const forced = { ...lock, graceMs: 60_000, breakGuarantee: false, waitMs: 2_000 };
+    const answer = await world.until(two.forceRelease(forced));
+    assert.ok(answer.kind === "answered" && answer.value.outcome === "requested");
+    const renewed = await world.until(one.renew(grant.grantId));
+    assert.equal(renewed.kind, "answered");
+    unobserve();
+    for (const process of stage.processes) process.kill();
+  });
+
+  it("that breaks a guarantee by a fence ends nobody to whom the lock has just been handed over", async () => {
+    const stage = await quietStage("forced/handed-over", 2);
+    const { world } = stage;
+    const [one, two] = [processOf(stage, 0), processOf(stage, 1)];
+    const first = await world.until(granted(one));
+    const next = granted(one);
+    // His place has just told of the other who waits, and tells of nothing more for a second.
+    await world.pass(1_200);
+    const released = one.release(first.grantId);
+    const second = await world.until(next);
+    await world.until(released);
+    assert.ok(BigInt(second.fence) > BigInt(first.fence));
+    const fence = BigInt(first.fence);
+    const forced = { ...lock, graceMs: 0, breakGuarantee: true, waitMs: 0, fence };
+    const answer = await world.until(two.forceRelease(forced));
+    assert.ok(answer.kind === "answered" && answer.value.outcome === "vacant");
+    const renewed = await world.until(one.renew(second.grantId));
+    assert.equal(renewed.kind, "answered");
+    for (const process of stage.processes) process.kill();
+  });
+});
