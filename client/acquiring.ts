@@ -11,7 +11,7 @@
  * | nobody listens                | asked again for a moment: a sidecar that restarts is soon back                      |
  */
 import { backoffMs } from "./backoff.ts";
-import { answerMs, type Calls, type Manner, type Told } from "./calls.ts";
+import { answerMs, own, type Calls, type Manner, type Told } from "./calls.ts";
 import { answeredMs } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import { formatDuration } from "./generated/duration.ts";
@@ -169,7 +169,7 @@ export class Acquiring {
     if (leave.aborted) throw giveBack(leave.reason);
     const { restMs, spentMs } = this.#restOf(granted);
     if (spentMs < restMs / 2) return granted;
-    const told = await calls.ask("getGrant", { path: { grantId }, fields: {} });
+    const told = await calls.ask("getGrant", { path: { grantId }, fields: {} }, own);
     if (leave.aborted) throw giveBack(leave.reason);
     if (told.kind === "refused" && isOver(told.error)) {
       if (this.#begunAnew()) return undefined;

@@ -53,6 +53,8 @@ export interface Wire {
 /** Far beyond what an answer takes that waits for nothing but etcd. */
 export const answerMs = 10_000;
 export const short: Manner = { lane: "short", patienceMs: answerMs };
+/** For what the sidecar answers by itself. */
+export const own: Manner = { lane: "own", patienceMs: answerMs };
 
 export class Calls {
   readonly #wire: Wire;

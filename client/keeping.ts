@@ -6,7 +6,7 @@
  *
  * A sidecar that answers nothing says nothing about the lock: so the end of the guarantee is looked for by this side's clock.
  */
-import { answerMs, type Calls, type SentAt, type Told } from "./calls.ts";
+import { answerMs, own, type Calls, type SentAt, type Told } from "./calls.ts";
 import { answeredMs, durationText, type Duration } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import type { AnyGrant as GrantAnswer } from "./generated/operations.ts";
@@ -95,9 +95,10 @@ export class Keeping {
     if (this.#loss !== undefined) throw this.#loss;
     const fields = ttl === undefined ? {} : { ttl: durationText("ttl", ttl) };
     const { calls } = this.#parts;
-    let told = await calls.ask("renewGrant", { path: this.#path, fields });
+    const asked = { path: this.#path, fields };
+    let told = await calls.ask("renewGrant", asked, own);
     // It may be done twice.
-    if (told.kind === "unknown") told = await calls.ask("renewGrant", { path: this.#path, fields });
+    if (told.kind === "unknown") told = await calls.ask("renewGrant", asked, own);
     this.#take(told);
     this.#look();
     if (told.kind !== "done" && told.kind !== "left") throw told.error;
@@ -174,7 +175,7 @@ export class Keeping {
     this.#isAsking = true;
     const { calls } = this.#parts;
     const patienceMs = Math.min(answerMs, Math.max(this.#thirdMs, askMinMs));
-    const manner = { lane: "short", patienceMs } as const;
+    const manner = { ...own, patienceMs };
     const asked = { path: this.#path, fields: {} };
     const told =
       this.#rules.renews && this.latest.hold === "ttl"

@@ -119,7 +119,7 @@ export class Connection {
     this.#gaveUp = true;
     if (exchange.isSent) exchange.settle({ kind: "unanswered", error: why });
     else this.#take(exchange, { kind: "unsent", error: why });
-    if (this.#exchanges.every(({ isSettled }) => isSettled)) this.#end(why);
+    this.#endWhereNobodyWaits(why);
   }
 
   /** Nobody waits for any answer. */
@@ -158,11 +158,15 @@ export class Connection {
       this.#socket.write(text, Buffer.byteLength(text) === text.length ? "latin1" : "utf8");
   }
 
+  #endWhereNobodyWaits(why: Error): void {
+    if (this.#exchanges.every(({ isSettled }) => isSettled)) this.#end(why);
+  }
+
   /** Out of what was not sent. */
   #take(exchange: Exchange, exchanged: Exchanged): void {
     this.#exchanges.splice(this.#exchanges.indexOf(exchange), 1);
     exchange.settle(exchanged);
-    if (this.load === 0) this.#end(new Error("nobody waits for it"));
+    this.#endWhereNobodyWaits(new Error("nobody waits for it"));
   }
 
   readonly #read = (sizeBytes: number): boolean => {
@@ -196,8 +200,9 @@ export class Connection {
     }
     const exchange = this.#exchanges.shift();
     if (exchange?.isSettled === false) exchange.settle({ kind: "answered", answer });
-    const isDone = !this.takesMore && this.#exchanges.every(({ isSettled }) => isSettled);
-    if (!answer.keepsAlive || isDone) this.#end(new Error("the connection was closed"));
+    const why = new Error("the connection was closed");
+    if (!answer.keepsAlive) this.#end(why);
+    else if (!this.takesMore) this.#endWhereNobodyWaits(why);
   }
 
   #end(why: Error): void {

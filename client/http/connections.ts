@@ -1,10 +1,13 @@
 /**
- * All connections to the sidecar. Requests are of two lanes, so that callers that wait for a lock, perhaps for hours and each on
- * a connection of its own, never stand in the way of a renewal or a release:
+ * All connections to the sidecar. Requests are of three lanes, so that callers that wait for a lock, perhaps for hours and each on
+ * a connection of its own, and what waits for an etcd that does not answer, never stand in the way of a renewal:
  *
- *   short  answered at once; each on a connection of its own while there are few, then some on each, then in a queue, first come
- *          first served
+ *   own    answered by the sidecar itself, at once: how a grant stands, and that it goes on
+ *   short  answered as soon as etcd answers
  *   long   may wait for its answer; how many there are is bounded by who asks (limits.acquires)
+ *
+ * Of the first two each request has a connection while there are few, then some share one, then they stand in a queue, first come
+ * first served; each of the two has its own.
  *
  * An idle connection is used again, the last used first. One that was idle for long is not: the sidecar closes it at 75 s.
  */
@@ -13,13 +16,13 @@ import type { Runtime } from "../runtime.ts";
 import { Connection, type Exchanged } from "./connection.ts";
 import type { Place } from "./place.ts";
 
-/** Connections with short requests. */
-const shortMax = 64;
+/** Connections of a lane. */
+const laneMax = 64;
 /** Requests on one of them: whoever comes later is answered after those before it, so they are few. */
 const onOneMax = 8;
 /** Of those in turn. */
 const queueMax = 20_000;
-const idleMax = shortMax;
+const idleMax = laneMax;
 const idleMaxMs = 60_000;
 /** For the sidecar to end the wait of a caller that has left. */
 const leaveMaxMs = 2_000;
@@ -27,11 +30,18 @@ const leaveMaxMs = 2_000;
 export interface Sending {
   /** Head and body. */
   readonly text: string;
-  readonly lane: "short" | "long";
+  readonly lane: LaneName | "long";
   /** After that nobody waits for the answer any longer. */
   readonly patienceMs: number;
   /** Aborts when the caller leaves. */
   readonly leave?: AbortSignal | undefined;
+}
+
+type LaneName = "own" | "short";
+
+interface Lane {
+  readonly connections: Set<Connection>;
+  readonly queue: Set<() => void>;
 }
 
 interface Idle {
@@ -44,9 +54,10 @@ export class Connections {
   readonly #runtime: Runtime;
   readonly #all = new Set<Connection>();
   readonly #idle: Idle[] = [];
-  readonly #queue = new Set<() => void>();
-  /** With short requests. */
-  readonly #short = new Set<Connection>();
+  readonly #lanes: Readonly<Record<LaneName, Lane>> = {
+    own: { connections: new Set(), queue: new Set() },
+    short: { connections: new Set(), queue: new Set() },
+  };
   #isClosed = false;
 
   constructor(place: Place, runtime: Runtime) {
@@ -54,25 +65,26 @@ export class Connections {
     this.#runtime = runtime;
   }
 
-  /** How many requests stand in the queue. */
+  /** How many requests stand in queues. */
   get queued(): number {
-    return this.#queue.size;
+    return Object.values(this.#lanes).reduce((sum, { queue }) => sum + queue.size, 0);
   }
 
   /** Never rejects. */
   send(sending: Sending): Promise<Exchanged> {
     if (this.#isClosed) return Promise.resolve({ kind: "unsent", error: closed() });
     if (sending.lane === "long") return this.#sendLong(sending);
-    const connection = this.#forShort();
-    if (connection !== undefined) return this.#sendShort(connection, sending);
-    if (this.#queue.size < queueMax) return this.#sendInTurn(sending);
+    const lane = this.#lanes[sending.lane];
+    const connection = lane.queue.size === 0 ? this.#placeIn(lane) : undefined;
+    if (connection !== undefined) return this.#sendIn(lane, connection, sending);
+    if (lane.queue.size < queueMax) return this.#sendInTurn(lane, sending);
     return Promise.resolve({ kind: "unsent", error: silent(this.#place.url, queueMax) });
   }
 
   /** Ends all at once. */
   close(): void {
     this.#isClosed = true;
-    for (const next of [...this.#queue]) next();
+    for (const { queue } of Object.values(this.#lanes)) for (const next of [...queue]) next();
     for (const connection of [...this.#all]) connection.abandon(closed());
   }
 
@@ -84,45 +96,49 @@ export class Connections {
   }
 
   /** Undefined: all carry as many as they may. */
-  #forShort(): Connection | undefined {
-    if (this.#short.size < shortMax) return this.#takeIdle() ?? this.#open();
+  #placeIn({ connections }: Lane): Connection | undefined {
+    if (connections.size < laneMax) return this.#takeIdle() ?? this.#open();
     let least: Connection | undefined;
-    for (const connection of this.#short) {
+    for (const connection of connections) {
       if (!connection.takesMore || connection.load >= (least?.load ?? onOneMax)) continue;
       least = connection;
     }
     return least;
   }
 
-  async #sendShort(connection: Connection, sending: Sending): Promise<Exchanged> {
-    this.#short.add(connection);
+  async #sendIn(
+    { connections, queue }: Lane,
+    connection: Connection,
+    sending: Sending,
+  ): Promise<Exchanged> {
+    connections.add(connection);
     try {
       return await this.#exchange(connection, sending);
     } finally {
       // Of several that were answered together the first to look puts it back.
-      if (connection.load === 0 && this.#short.delete(connection)) this.#putIdle(connection);
-      const [next] = this.#queue;
+      if (connection.load === 0 && connections.delete(connection)) this.#putIdle(connection);
+      const [next] = queue;
       next?.();
     }
   }
 
-  #sendInTurn(sending: Sending): Promise<Exchanged> {
+  #sendInTurn(lane: Lane, sending: Sending): Promise<Exchanged> {
     const { patienceMs, leave } = sending;
     const untilMs = this.#runtime.now() + patienceMs;
     return new Promise((resolve) => {
       const out = (): void => {
-        this.#queue.delete(next);
+        lane.queue.delete(next);
         timer.cancel();
         leave?.removeEventListener("abort", gone);
       };
       const next = (): void => {
-        const connection = this.#isClosed ? undefined : this.#forShort();
+        const connection = this.#isClosed ? undefined : this.#placeIn(lane);
         if (connection === undefined && !this.#isClosed) return;
         out();
         if (connection === undefined) resolve({ kind: "unsent", error: closed() });
         else {
           const restMs = untilMs - this.#runtime.now();
-          resolve(this.#sendShort(connection, { ...sending, patienceMs: restMs }));
+          resolve(this.#sendIn(lane, connection, { ...sending, patienceMs: restMs }));
         }
       };
       const gone = (): void => {
@@ -131,10 +147,10 @@ export class Connections {
       };
       const late = (): void => {
         out();
-        resolve({ kind: "unsent", error: silent(this.#place.url, shortMax * onOneMax) });
+        resolve({ kind: "unsent", error: silent(this.#place.url, laneMax * onOneMax) });
       };
       const timer = this.#runtime.timer(untilMs, late);
-      this.#queue.add(next);
+      lane.queue.add(next);
       leave?.addEventListener("abort", gone, { once: true });
     });
   }

@@ -155,6 +155,18 @@ describe("connections to the sidecar", () => {
     }
   });
 
+  it("carry what the sidecar answers by itself also where nothing else is answered", async () => {
+    serve = (socket, one) => {
+      if (one.startsWith("GET /7 ")) socket.write(answered(one));
+    };
+    const short = Array.from({ length: onAll + 100 }, () => connections.send(ask));
+    assert.equal(connections.queued, 100);
+    const renewal = connections.send({ ...numbered(7), lane: "own" });
+    assert.equal(textOf(await inTime("its answer", renewal)), "7");
+    connections.close();
+    await Promise.all(short);
+  });
+
   it("tell that nothing was sent where nobody listens", async () => {
     const nobody = new Connections(placeOf("http://127.0.0.1:1"), realRuntime);
     assert.equal((await nobody.send(ask)).kind, "unsent");
