@@ -7,6 +7,7 @@
  *                                     ▲                └─▶ somebody is: told as the look shows it, and looked at again each second
  *                                     └──────────────────────────────────────────────── until nobody is
  *
+ * At its beginning it always looks: a marker that stands has a delay of its own, whatever the rules say by now.
  * Where etcd does not answer the look, core tells `unseen` by itself, and the look is made again. Writes nothing.
  */
 import { sleep, type Runtime } from "#core/runtime.ts";
@@ -39,6 +40,8 @@ export class LockOnlooker {
   readonly #ending = new AbortController();
   #events: LockEvent[] = [];
   #isLooking = false;
+  /** What stood when it began, of which the present rules say nothing: a marker has a delay of its own. */
+  #hasLooked = false;
   /** Of what was told by a look; undefined: it was told as core said it. */
   #shown: string | undefined;
 
@@ -48,7 +51,8 @@ export class LockOnlooker {
 
   /** Of core; must not throw, and asks nothing of core in this step. */
   told(event: LockEvent): void {
-    if (event.kind !== "unseen" && !this.#isLooking && !this.#parts.mayBeKept()) {
+    const needsLook = !this.#hasLooked || this.#parts.mayBeKept();
+    if (!this.#isLooking && (event.kind === "unseen" || !needsLook)) {
       this.#say(event);
       return;
     }
@@ -93,6 +97,7 @@ export class LockOnlooker {
           if (event !== undefined) this.#events.unshift(event);
           return true;
         }
+        this.#hasLooked = true;
         const isKept = seen !== "noPool" && seen.lost.length > 0;
         if (seen !== "noPool" && (isKept || event === undefined)) this.#show(seen);
         else if (event !== undefined) this.#say(event);

@@ -2,7 +2,7 @@
  * What an observer sees of a lock, and of a pool: holders and waiters in order. A place of another session stands for all its
  * callers; behind this process's own place each of its callers is listed.
  */
-import type { Epoch } from "#core/runtime.ts";
+import { sleep, type Epoch } from "#core/runtime.ts";
 import type { Tasks } from "#core/tasks.ts";
 import type { Stander } from "#core/lock/around.ts";
 import type { Contender } from "#core/lock/contender.ts";
@@ -75,8 +75,12 @@ export interface ViewParts extends Omit<QueueParts, "signal"> {
   readonly tasks: Tasks;
 }
 
+const togetherMs = 20;
+
 export class LockViews {
   readonly #parts: ViewParts;
+  /** Looks that are about to be made. */
+  readonly #soon = new Map<string, Promise<LockView>>();
 
   constructor(parts: ViewParts) {
     this.#parts = parts;
@@ -101,13 +105,27 @@ export class LockViews {
       mayBeKept: () =>
         (rulesNow(specs, lock.pool)?.lockDelayMs ?? 0) > 0 ||
         marksOf(lock.pool).expects(runtime.now()),
-      look: () => this.look(lock.pool, lock.name),
+      look: () => this.#lookTogether(lock),
     });
     const unobserve = observe(lock, onlooker);
     return () => {
       unobserve();
       onlooker.end();
     };
+  }
+
+  /** One look for all who ask within a moment, each before it is made: thousands may look on at one lock. */
+  #lookTogether({ pool, name }: LockName): Promise<LockView> {
+    const path = `${pool}/${name}`;
+    const { runtime, tasks } = this.#parts;
+    const soon =
+      this.#soon.get(path) ??
+      sleep(runtime, togetherMs, tasks.signal).then(() => {
+        this.#soon.delete(path);
+        return this.look(pool, name);
+      });
+    this.#soon.set(path, soon);
+    return soon;
   }
 
   /** As {@link look}. */
