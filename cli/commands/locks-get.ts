@@ -12,7 +12,7 @@ export const locksGet: Command = {
   takes: [lockArgument],
   summary: "shows who holds a lock and who waits for it, in order",
   prose: [
-    "STATE is holds; waits; reserved: one of several locks that are waited for together, kept until all are there; idle: kept by a pod where nobody uses it (spec.stickyFor), and given up when somebody asks; lost: gone without a release, and nobody whom it would keep out is granted the lock before UNTIL (spec.lockDelay).",
+    "STATE is holds; waits; reserved: one of several locks that are waited for together, kept until all are there; idle: kept by a pod where nobody uses it (spec.stickyFor), and given up when somebody asks; lost: gone without a release, and this sidecar grants the lock to nobody whom it would keep out before UNTIL (spec.lockDelay); another that saw the loss earlier may.",
   ],
   flags: [outputFlag, urlFlag],
   examples: ["holdfast locks get orders/42", "holdfast locks get orders/42 -o json"],

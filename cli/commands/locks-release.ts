@@ -5,7 +5,7 @@
  *   broken (0): its place is deleted at once, and only the fence protects
  */
 import { formatDuration, parseDurationMs } from "#api/fields/duration.ts";
-import { connect, type ForceReleased, type Holder } from "#client/holdfast.ts";
+import { connect, type ForceReleased, type Holder, type LostHolder } from "#client/holdfast.ts";
 import { urlFlag, UsageError, type Command, type Given } from "../command.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { program } from "../help.ts";
@@ -80,9 +80,13 @@ export const locksRelease: Command = {
         fence,
         ...(breakGuarantee ? { breakGuarantee } : { grace: graceMs }),
       };
-      const forced = await holdfast.locks(pool).forceRelease(name, options);
+      const locks = holdfast.locks(pool);
+      const forced = await locks.forceRelease(name, options);
       if (flags.has("output")) io.out(`${JSON.stringify(forced, undefined, 2)}\n`);
-      else io.out(`${plain(told(forced, fence))}\n`);
+      else {
+        const { lost = [] } = forced.outcome === "vacant" ? await locks.get(name) : {};
+        io.out(`${plain([told(forced, fence), ...lost.map(kept)].join(" "))}\n`);
+      }
       if (forced.warning !== undefined) io.err(`${program}: ${forced.warning}\n`);
       return forced.outcome === "requested" ? exitCodes.requested : 0;
     } finally {
@@ -137,6 +141,10 @@ function told({ lock, outcome, holders }: ForceReleased, fence: string | undefin
     case "broken":
       return `The lock '${lock}' was taken from ${who}.`;
   }
+}
+
+function kept(holder: LostHolder): string {
+  return `It is kept until ${holder.until} for the sake of ${named(holder)}, who was lost (spec.lockDelay): nothing shortens that.`;
 }
 
 function named({ holder, pod, fence }: Holder): string {

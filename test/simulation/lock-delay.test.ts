@@ -186,6 +186,25 @@ describe("a lock whose holder was lost, while the delay runs", () => {
     end(stage);
   });
 
+  it("is told to who begins to look on also where the rules name no delay any more", async () => {
+    const stage = await delayStage("observed/lowered");
+    const [holder, looker, next] = [0, 1, 2].map((at) => processOf(stage, at));
+    assert.ok(holder !== undefined && looker !== undefined && next !== undefined);
+    await stage.world.until(asks(holder, { holder: "alice" }));
+    const waits = asks(next, { holder: "bob", waitMs: 3 * delayMs });
+    await stage.world.pass(1_000);
+    stage.edit(stage.world.chance, () => [stage.documentOf("orders", specOf({ mode: "Mutex" }))]);
+    await stage.world.pass(1_000);
+    holder.kill();
+    await stage.world.pass(patienceMs);
+    const told = await eventsAt(stage, looker);
+    assert.deepEqual(told, ["vacant, lost alice"]);
+    assert.equal((await stage.world.until(waits)).kind, "granted");
+    await stage.world.pass(2_000);
+    assert.deepEqual(told, ["vacant, lost alice", "holder bob"]);
+    end(stage);
+  });
+
   it("is listed with who was lost, also where nobody asks for it", async () => {
     const stage = await delayStage("listed");
     const [holder, looker] = [processOf(stage, 0), processOf(stage, 1)];

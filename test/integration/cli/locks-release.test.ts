@@ -1,6 +1,7 @@
 /** `holdfast locks release`: locks taken from their holders, over real sidecars on a real etcd. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
+import { eventually } from "#test/support/poll.ts";
 import { cli } from "#test/support/cli-process.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
 import { grantOf, hold, holdersOf, queued, release } from "#test/support/lock-calls.ts";
@@ -12,11 +13,16 @@ describe("holdfast locks release", function () {
   let etcd: EtcdServer;
   let admin: SidecarProcess;
   let holding: SidecarProcess;
+  let start: (pod: string, env?: Record<string, string>) => Promise<SidecarProcess>;
+  const resources = [
+    mutex("orders"),
+    pool("permits", "mode: Semaphore, permits: 3"),
+    pool("delayed", "mode: Mutex, lockDelay: 1m"),
+  ];
 
   before(async () => {
     etcd = await EtcdServer.start({ noFsync: true });
-    const resources = [mutex("orders"), pool("permits", "mode: Semaphore, permits: 3")];
-    const start = (pod: string, env = {}) =>
+    start = (pod: string, env = {}) =>
       SidecarProcess.start({ etcd: etcd.endpoint, resources, pod, sessionTtl: brief, env });
     [admin, holding] = await Promise.all([
       start("pod-a", { HOLDFAST_ADMIN: "true" }),
@@ -43,6 +49,19 @@ describe("holdfast locks release", function () {
     assert.match(more.err, /orders\/1 --force --fence 7 --break-guarantee --output json\n/);
     assert.equal((await grantOf(holding, held)).status, 200);
     await release(holding, held);
+  });
+
+  it("says where a lockDelay keeps it for a holder that was lost", async () => {
+    const lost = await start("pod-c");
+    const held = await hold(lost, "delayed/1", { holder: "alice" });
+    await lost.kill();
+    const released = await eventually("the loss to be seen", async () => {
+      const { out } = await run("delayed/1", "--force");
+      return out.startsWith("Nobody") && out;
+    });
+    const { fence } = held;
+    assert.match(released, /^Nobody holds the lock 'delayed\/1'\. It is kept until \d{4}-\S+Z for/);
+    assert.ok(released.includes(`alice (pod-c, fence ${fence.toString()}), who was lost`));
   });
 
   it("waits until the lock is free of its holder, and says so", async () => {
