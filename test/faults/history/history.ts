@@ -48,7 +48,7 @@ export interface Grant {
   releasingMs?: number;
   /** When that was confirmed. */
   releasedMs?: number;
-  /** When its sidecar told that it is over, after its stream was closed. */
+  /** When its sidecar told that it is over, after its stream was closed; of an app that was killed, when that was. */
   closedMs?: number;
   /** When its sidecar was asked who told that it is over, and had not told that on its open stream. */
   readonly untoldMs: number[];
@@ -148,7 +148,7 @@ class Reading {
   readonly #grants = new Map<string, Grant>();
   readonly #looks: Look[] = [];
   readonly #faults = new Map<number, FaultSpan>();
-  readonly #killed = new Set<string>();
+  readonly #killed = new Map<string, number>();
   readonly #wrong: Seen[] = [];
   readonly #leftOver: Seen[] = [];
 
@@ -159,12 +159,13 @@ class Reading {
   }
 
   history(): History {
+    this.#closeOfKilled();
     return {
       attempts: [...this.#attempts.values()],
       grants: [...this.#grants.values()],
       looks: this.#looks,
       faults: [...this.#faults.values()],
-      killed: this.#killed,
+      killed: new Set(this.#killed.keys()),
       wrong: this.#wrong,
       leftOver: this.#leftOver,
       endMs: this.#ms(this.#events.at(-1)?.atNs ?? 0),
@@ -236,6 +237,16 @@ class Reading {
     if (event.kind === "untold") grant.untoldMs.push(this.#ms(event.sentNs));
   }
 
+  /** Connections of an app end with it: it relies on what lived by them no more from when it is about to be killed. */
+  #closeOfKilled(): void {
+    for (const grant of this.#grants.values()) {
+      const killedMs = this.#killed.get(grant.attempt.by);
+      if (killedMs === undefined || grant.attempt.hold !== "connection") continue;
+      grant.releasingMs ??= killedMs;
+      grant.closedMs ??= killedMs;
+    }
+  }
+
   /** What is about no attempt. */
   #around(event: Event, atMs: number): void {
     switch (event.kind) {
@@ -255,7 +266,7 @@ class Reading {
         return;
       }
       case "killing":
-        this.#killed.add(event.life);
+        this.#killed.set(event.life, atMs);
         return;
       case "wrong":
         this.#wrong.push({ what: `${event.by}: ${event.what}`, atMs });
