@@ -1,87 +1,9 @@
 /** The checkers find nothing in a history in which all is well, and what is wrong in one that is. */
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import type { Pools } from "./history/history.ts";
-import { historyOf } from "./history/history.ts";
-import type { Event, Said } from "./history/event.ts";
-import { checks, judge } from "./checks/checks.ts";
-import { waits } from "./checks/served.ts";
-import { told } from "./report/lines.ts";
-
-const pools: Pools = {
-  orders: { sharing: { mode: "Mutex", permits: 1 } },
-  pages: { sharing: { mode: "ReadWrite", permits: 1 } },
-  slots: { sharing: { mode: "Semaphore", permits: 3 } },
-};
-
-/** A history as it is told: each line at a moment, in seconds. */
-class Tale {
-  readonly events: Event[] = [];
-  #fence = 100;
-
-  at(second: number, said: Said, by = "pod-a/1"): this {
-    this.events.push({ atNs: second * 1e9, by, ...said });
-    return this;
-  }
-
-  asks(second: number, op: string, more: Partial<Said & { kind: "asked" }> = {}): this {
-    return this.at(second, {
-      ...{ kind: "asked", op, lock: "orders/1", mode: "exclusive", permits: 1, waitMs: 10_000 },
-      ...{ hold: "ttl", holder: op, pod: "pod-a", work: "strict", ...more },
-    });
-  }
-
-  /** `until`: the guarantee, in seconds. */
-  granted(
-    second: number,
-    op: string,
-    { until, fence, grantId, sent = second - 0.1 }: GrantedHow,
-  ): this {
-    this.#fence += 1;
-    return this.at(second, {
-      ...{ kind: "granted", op, grantId: grantId ?? `session-${op}`, sentNs: sent * 1e9 },
-      ...{ fence: String(fence ?? this.#fence), guaranteedUntilNs: until * 1e9 },
-    });
-  }
-
-  stated(second: number, op: string, { sent, until }: { sent: number; until: number }): this {
-    return this.at(second, {
-      ...{ kind: "stated", op, sentNs: sent * 1e9, guaranteedUntilNs: until * 1e9 },
-    });
-  }
-
-  released(second: number, op: string): this {
-    return this.at(second, { kind: "releasing", op }).at(second + 0.01, { kind: "released", op });
-  }
-
-  finds(rule: keyof typeof checks, what: RegExp): void {
-    const history = historyOf(this.#sorted(), pools);
-    const found = checks[rule]?.(history) ?? [];
-    assert.equal(found.length, 1, `${found.length} violations instead of one`);
-    assert.match(found[0]?.what ?? "", what);
-    assert.match(told(history, found), what, "it is told with its lines");
-  }
-
-  isWell(): void {
-    assert.deepEqual(judge(historyOf(this.#sorted(), pools)), []);
-  }
-
-  waits() {
-    return waits(historyOf(this.#sorted(), pools));
-  }
-
-  #sorted(): Event[] {
-    return this.events.toSorted((a, b) => a.atNs - b.atNs);
-  }
-}
-
-interface GrantedHow {
-  readonly until: number;
-  readonly fence?: number;
-  readonly grantId?: string;
-  /** When it was asked. */
-  readonly sent?: number;
-}
+import type { Said } from "./history/event.ts";
+import { checks } from "./checks/checks.ts";
+import { Tale } from "./tale.ts";
 
 /** Two after one another, both given back. */
 function turns(): Tale {
@@ -106,7 +28,7 @@ describe("the checks of a run under faults", () => {
   });
 
   it("know of each rule that a history is judged by a tale that breaks it", () => {
-    const rules = ["exclusion", "fences", "told", "order", "free", "views", "served"];
+    const rules = ["exclusion", "fences", "together", "told", "order", "free", "views", "served"];
     assert.deepEqual(Object.keys(checks), [...rules, "leftovers", "wrong"]);
   });
 });
@@ -162,6 +84,19 @@ describe("exclusion", () => {
     second(4.2)
       .at(4, { kind: "releasingHolder", holder: "a", pod: "pod-b" })
       .finds("exclusion", /a/);
+  });
+
+  it("ends what lived by a connection of an app that is killed", () => {
+    const killed = (hold: "ttl" | "connection"): Tale =>
+      new Tale()
+        .asks(1, "a", { hold })
+        .granted(2, "a", { until: 5 })
+        .at(3, { kind: "killing", life: "pod-a/1" }, "conductor")
+        .asks(2, "b", { pod: "pod-b" })
+        .granted(3.5, "b", { until: 9 })
+        .released(6, "b");
+    killed("connection").isWell();
+    killed("ttl").finds("exclusion", /b .* while a/);
   });
 
   it("lets those that share be side by side, and nobody beside one that does not", () => {
@@ -249,7 +184,48 @@ describe("fences", () => {
   });
 });
 
+describe("together", () => {
+  const asked = (): Tale =>
+    new Tale()
+      .asks(1, "a.1", { set: "a", lock: "orders/1" })
+      .asks(1, "a.2", { set: "a", lock: "pages/1" });
+  const grantId = "session-a";
+
+  it("finds nothing where all are granted by one grant, or none", () => {
+    asked()
+      .granted(2, "a.1", { until: 5, fence: 7, grantId })
+      .granted(2, "a.2", { until: 5, fence: 7, grantId })
+      .isWell();
+    asked().at(2, { kind: "held", op: "a.1" }).at(2, { kind: "held", op: "a.2" }).isWell();
+  });
+
+  it("finds one that is granted without the other, or by another grant", () => {
+    asked()
+      .granted(2, "a.1", { until: 5, fence: 7, grantId })
+      .finds("together", /a asked for orders\/1, pages\/1 together, .* orders\/1 by session-a/);
+    asked()
+      .granted(2, "a.1", { until: 5, fence: 7, grantId })
+      .granted(2, "a.2", { until: 5, fence: 8, grantId })
+      .finds("together", /fence 7; pages\/1 by session-a, fence 8/);
+  });
+});
+
 describe("told", () => {
+  it("finds a stream that had not told of the loss when the next was granted", () => {
+    const next = (): Tale =>
+      new Tale()
+        .asks(1, "a", { hold: "connection" })
+        .granted(2, "a", { until: 3 })
+        .asks(2, "b")
+        .granted(3.5, "b", { until: 6 })
+        .released(5, "b");
+    const untold = (sent: number) => ({ kind: "untold", op: "a", sentNs: sent * 1e9 }) as const;
+    next()
+      .at(4, untold(3.8))
+      .finds("told", /a had not been told .* at 2\.8000 s, after b was granted at 2\.5000 s/);
+    next().at(3.6, untold(3.4)).isWell();
+  });
+
   it("finds a holder that is told that he holds after the next was granted", () => {
     new Tale()
       .asks(1, "a")
@@ -351,6 +327,40 @@ describe("free", () => {
   });
 });
 
+describe("free, of several locks", () => {
+  /** A set is tried while somebody holds the second of its locks, then the first by itself. */
+  const tried = (): Tale =>
+    new Tale()
+      .asks(1, "a", { lock: "pages/1" })
+      .granted(1.2, "a", { until: 9 })
+      .asks(2, "s.1", { set: "s", lock: "orders/1", waitMs: 0 })
+      .asks(2, "s.2", { set: "s", lock: "pages/1", waitMs: 0 })
+      .at(2.5, { kind: "held", op: "s.1" })
+      .at(2.5, { kind: "held", op: "s.2" });
+
+  it("lets a set be refused where one of them may be held", () => {
+    tried().released(3, "a").isWell();
+    tried()
+      .released(1.5, "a")
+      .finds("free", /orders\/1, pages\/1: s asked at 1\.0000 s and was told that it is held/);
+  });
+
+  it("finds one that a refused set has kept", () => {
+    tried()
+      .asks(3, "b", { waitMs: 0 })
+      .at(3.1, { kind: "held", op: "b" })
+      .released(4, "a")
+      .finds("free", /orders\/1: b asked at 2\.0000 s/);
+  });
+
+  it("gives a pod that keeps what it does not use the time to give it up", () => {
+    new Tale()
+      .asks(1, "a", { lock: "kept/1", waitMs: 0 })
+      .at(2, { kind: "held", op: "a" })
+      .isWell();
+  });
+});
+
 describe("views", () => {
   const shown = (holders: (Said & { kind: "seen" })["holders"], lock: string): Tale =>
     new Tale().at(1, { kind: "seen", lock, pod: "pod-a", sentNs: 9e8, holders, waiters: [] });
@@ -402,6 +412,32 @@ describe("served", () => {
       .at(15, { ...fault, phase: "begins" }, "conductor")
       .at(18, { ...fault, phase: "ends" }, "conductor")
       .isWell();
+  });
+
+  it("finds sets that wait for each other, and lets who waits behind one that waits", () => {
+    const circle = (): Tale =>
+      inVain()
+        .asks(19, "s.1", { set: "s", lock: "orders/1", waitMs: 20_000 })
+        .asks(19, "s.2", { set: "s", lock: "orders/9", waitMs: 20_000 })
+        .at(39, { kind: "held", op: "s.1" })
+        .at(39, { kind: "held", op: "s.2" });
+    circle().asks(15, "h", { lock: "orders/9" }).granted(16, "h", { until: 60 }).isWell();
+    const found = checks["served"]?.(circle().history()) ?? [];
+    assert.deepEqual(
+      found.map(({ ops }) => ops),
+      [["c"]],
+    );
+  });
+
+  it("lets a lock be had by a connection until its end was told", () => {
+    const held = (closed: number): Tale =>
+      inVain()
+        .asks(10, "k", { hold: "connection" })
+        .granted(11, "k", { until: 14 })
+        .at(12, { kind: "releasing", op: "k" })
+        .at(closed, { kind: "closed", op: "k" });
+    held(29).isWell();
+    held(13).finds("served", /c waited/);
   });
 
   it("counts of a wait only what nobody had the lock in", () => {

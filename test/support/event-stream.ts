@@ -17,6 +17,17 @@ export interface StreamEvent {
   readonly at: number;
 }
 
+export class NoStream extends Error {
+  readonly status: number;
+  readonly text: string;
+
+  constructor(status: number, text: string) {
+    super(`No stream: ${String(status)} ${text}`);
+    this.status = status;
+    this.text = text;
+  }
+}
+
 export class EventStream implements AsyncDisposable {
   readonly headers: http.IncomingHttpHeaders;
   readonly #asked: Asked;
@@ -28,13 +39,18 @@ export class EventStream implements AsyncDisposable {
   #beats = 0;
   #end: Error | undefined;
 
-  /** Throws where the answer is no stream. */
-  static open(api: HttpClient, method: "GET" | "POST", path: string): Promise<EventStream> {
+  /** Throws {@link NoStream} where the answer is none. */
+  static open(
+    api: HttpClient,
+    method: "GET" | "POST",
+    to: string | { readonly path: string; readonly signal: AbortSignal },
+  ): Promise<EventStream> {
     const { promise, resolve, reject } = Promise.withResolvers<EventStream>();
+    const { path, ...until } = typeof to === "string" ? { path: to } : to;
     const { host, port } = api;
     const headers = { Accept: "text/event-stream" };
     const request = http.request(
-      { host, port, method, path, headers, agent: false },
+      { host, port, method, path, headers, agent: false, ...until },
       (response) => {
         if (response.headers["content-type"] === "text/event-stream") {
           resolve(new EventStream({ method, path }, response));
@@ -43,7 +59,7 @@ export class EventStream implements AsyncDisposable {
         let text = "";
         response.setEncoding("utf8").on("data", (part: string) => (text += part));
         response.on("end", () => {
-          reject(new Error(`No stream: ${String(response.statusCode)} ${text}`));
+          reject(new NoStream(response.statusCode ?? 0, text));
         });
       },
     );

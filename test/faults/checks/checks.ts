@@ -5,6 +5,7 @@ import { fences } from "./fences.ts";
 import { free } from "./free.ts";
 import { order } from "./order.ts";
 import { served } from "./served.ts";
+import { together } from "./together.ts";
 import { told } from "./told.ts";
 import { views } from "./views.ts";
 import type { Violation } from "./violation.ts";
@@ -15,6 +16,7 @@ const asSeen = (rule: string, seen: readonly Seen[]): Violation[] =>
 export const checks: Readonly<Record<string, (history: History) => Violation[]>> = {
   exclusion,
   fences,
+  together,
   told,
   order,
   free,

@@ -1,26 +1,33 @@
 /**
  * What was given back is free: who tries, is told that the lock is held, and has begun to ask after everybody else was known to
- * be gone, was told wrong. So a release is answered only when it is done.
+ * be gone, was told wrong. So a release is answered only when it is done, and of a set that was refused nothing is kept.
  */
-import { byLock, type Attempt, type Grant, type History } from "../history/history.ts";
+import { byLock, byRequest, type Attempt, type Grant, type History } from "../history/history.ts";
 import { ms, type Violation } from "./violation.ts";
 
 export function free({ attempts, grants }: History): Violation[] {
   const granted = new Map(grants.map((grant) => [grant.attempt.op, grant]));
-  return [...byLock(attempts, ({ lock }) => lock).values()].flatMap((of) =>
-    of.flatMap((attempt) => {
-      // Who waits may enter anew under another session of its sidecar, behind the place that it had under the former.
-      if (attempt.outcome !== "held" || attempt.waitMs > 0 || attempt.repeated) return [];
-      const { askedMs, settledMs = Infinity } = attempt;
-      const mayStand = of.some(
+  const ofLock = byLock(attempts, ({ lock }) => lock);
+  return byRequest(attempts).flatMap((together) => {
+    if (!together.every(isJudged)) return [];
+    const mayStand = together.some(({ lock, askedMs, settledMs = Infinity }) =>
+      (ofLock.get(lock) ?? []).some(
         (other) =>
-          other !== attempt &&
+          !together.includes(other) &&
           other.askedMs < settledMs &&
           goneMs(other, granted.get(other.op)) >= askedMs,
-      );
-      return mayStand ? [] : [wrong(attempt, of)];
-    }),
-  );
+      ),
+    );
+    return mayStand ? [] : [wrong(together, ofLock)];
+  });
+}
+
+/**
+ * Who waits may enter anew under another session of its sidecar, behind the place that it had under the former. A pod that keeps
+ * what it does not use is given a moment to give it up, and may stand still for longer.
+ */
+function isJudged({ outcome, waitMs, repeated, isSticky }: Attempt): boolean {
+  return outcome === "held" && waitMs === 0 && !repeated && !isSticky;
 }
 
 /** From when on it is known to have nothing in the lock's queue any more. */
@@ -30,7 +37,13 @@ function goneMs({ outcome, waitMs, settledMs, repeated }: Attempt, grant?: Grant
   return outcome === "held" && waitMs === 0 && !repeated ? (settledMs ?? Infinity) : Infinity;
 }
 
-function wrong({ lock, op, askedMs }: Attempt, of: readonly Attempt[]): Violation {
-  const what = `${lock}: ${op} asked at ${ms(askedMs)} and was told that it is held, though all others had gone`;
-  return { rule: "free", atMs: askedMs, ops: of.map((attempt) => attempt.op), what };
+function wrong(
+  together: readonly Attempt[],
+  ofLock: ReadonlyMap<string, readonly Attempt[]>,
+): Violation {
+  const [{ op, askedMs, set = op } = { op: "", askedMs: 0 }] = together;
+  const locks = together.map(({ lock }) => lock);
+  const what = `${locks.join(", ")}: ${set} asked at ${ms(askedMs)} and was told that it is held, though all others had gone`;
+  const ops = locks.flatMap((lock) => ofLock.get(lock) ?? []).map((attempt) => attempt.op);
+  return { rule: "free", atMs: askedMs, ops, what };
 }

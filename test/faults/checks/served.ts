@@ -3,12 +3,15 @@
  *
  * That a wait takes no longer than the holds of those before it and two seconds is what we promise on a machine that has time.
  * Here it is a figure of the report ({@link waits}): no run fails because its machine was slow. What fails is a wait that ended
- * without a grant though nobody had the lock for so long, nothing went wrong, and others were served meanwhile.
+ * without a grant though nobody had the lock for so long, nothing went wrong, and others were served meanwhile: so places of sets
+ * that wait for each other in a circle are found, too.
  */
 import {
   byLock,
+  byRequest,
   lockOfGrant,
   reliedUntilMs,
+  type Attempt,
   type FaultSpan,
   type Grant,
   type History,
@@ -39,27 +42,55 @@ function unanswered({ attempts, killed, endMs }: History): Violation[] {
 
 function starved(history: History): Violation[] {
   const { attempts, grants, faults } = history;
-  const grantsOf = byLock(grants, lockOfGrant);
-  const attemptsOf = byLock(attempts, ({ lock }) => lock);
-  return attempts.flatMap((attempt) => {
-    const { op, lock, pod, outcome, waitMs, askedMs, settledMs = 0 } = attempt;
+  const sets = byRequest(attempts.filter(({ set }) => set !== undefined));
+  return byRequest(attempts).flatMap((together) => {
+    const [{ op, pod, outcome, waitMs, askedMs, settledMs = 0, set = op } = nobody] = together;
     if (outcome !== "held" || waitMs < freeForMs) return [];
     const from = settledMs - freeForMs;
     if (from < askedMs || isTroubled(faults, from - settlingMs, settledMs)) return [];
-    const isUsed = (grantsOf.get(lock) ?? []).some(
-      (grant) => grant.atMs < settledMs && goneMs(grant) > from,
+    const locks = together.map(({ lock }) => lock);
+    const all = waitedFor(locks, sets, { fromMs: from, untilMs: settledMs });
+    const isUsed = grants.some(
+      (grant) => all.has(lockOfGrant(grant)) && grant.atMs < settledMs && goneMs(grant) > from,
     );
     // Of these nobody knows what they had, and for how long.
-    const isDoubtful = (attemptsOf.get(lock) ?? []).some(
-      (other) => other.askedMs < settledMs && ["unknown", undefined].includes(other.outcome),
+    const isDoubtful = attempts.some(
+      (other) =>
+        all.has(other.lock) &&
+        other.askedMs < settledMs &&
+        ["unknown", undefined].includes(other.outcome) &&
+        // This ended with its connection, whatever became of it.
+        other.hold !== "connection",
     );
     const others = grants.filter(
       (grant) => grant.attempt.pod === pod && grant.atMs > from && grant.atMs < settledMs,
     );
     if (isUsed || isDoubtful || others.length < othersMin) return [];
-    const what = `${lock}: ${op} waited from ${ms(askedMs)} to ${ms(settledMs)} in vain, though nobody had it for the last ${ms(freeForMs)}`;
-    return [{ rule: "served", atMs: settledMs, ops: [op], what }];
+    const what = `${locks.join(", ")}: ${set} waited from ${ms(askedMs)} to ${ms(settledMs)} in vain, though nobody had it for the last ${ms(freeForMs)}`;
+    return [{ rule: "served", atMs: settledMs, ops: together.map((one) => one.op), what }];
   });
+}
+
+const nobody: Pick<Attempt, "op" | "pod" | "waitMs" | "askedMs"> & Partial<Attempt> = {
+  ...{ op: "", pod: "", waitMs: 0, askedMs: 0 },
+};
+
+/** These locks, and those that sets which want one of them wait for meanwhile, and so on: who has one of these keeps all. */
+function waitedFor(
+  locks: readonly string[],
+  sets: readonly (readonly Attempt[])[],
+  { fromMs, untilMs }: { readonly fromMs: number; readonly untilMs: number },
+): ReadonlySet<string> {
+  const all = new Set(locks);
+  const waiting = sets.filter((set) =>
+    set.some(({ askedMs, settledMs = Infinity }) => askedMs < untilMs && settledMs > fromMs),
+  );
+  for (let before = -1; before < all.size;) {
+    before = all.size;
+    for (const set of waiting)
+      if (set.some(({ lock }) => all.has(lock))) for (const { lock } of set) all.add(lock);
+  }
+  return all;
 }
 
 export interface Waits {
@@ -126,7 +157,10 @@ class Held {
 }
 
 function goneMs(grant: Grant): number {
-  return grant.releasedMs ?? (grant.releasingMs === undefined ? reliedUntilMs(grant) : Infinity);
+  const { releasedMs, closedMs } = grant;
+  return (
+    releasedMs ?? closedMs ?? (grant.releasingMs === undefined ? reliedUntilMs(grant) : Infinity)
+  );
 }
 
 function isTroubled(faults: readonly FaultSpan[], fromMs: number, untilMs: number): boolean {

@@ -1,13 +1,17 @@
 /**
  * A loss is told before the next is granted: who asks how his grant stands after somebody else, whom it excludes, has heard that
- * he holds, is not told that he holds still.
+ * he holds, is not told that he holds still. And who lives by a stream hears of it there by then: when he asks, after the next was
+ * granted, and is told that it is over, for the second time, then his stream has told so before.
  */
 import { byLock, lockOfGrant, wasReliedOn, type Grant, type History } from "../history/history.ts";
 import { ms, type Violation } from "./violation.ts";
 
 export function told({ grants }: History): Violation[] {
   return [...byLock(grants, lockOfGrant).values()].flatMap((of) =>
-    of.flatMap((grant, index) => ofGrant(grant, nextOf(of, index))),
+    of.flatMap((grant, index) => {
+      const next = nextOf(of, index);
+      return [...ofGrant(grant, next), ...ofStream(grant, next)];
+    }),
   );
 }
 
@@ -31,6 +35,13 @@ function ofGrant(grant: Grant, next: Grant | undefined): Violation[] {
   const { op, lock } = grant.attempt;
   const what = `${lock}: ${op} asked at ${ms(last.sentMs)} and was told that it holds, after ${next.attempt.op} was granted at ${ms(next.atMs)}`;
   return [{ rule: "told", atMs: last.sentMs, ops: [op, next.attempt.op], what }];
+}
+
+function ofStream({ attempt: { op, lock }, untoldMs }: Grant, next?: Grant): Violation[] {
+  const askedMs = untoldMs.find((sentMs) => next !== undefined && next.atMs < sentMs);
+  if (next === undefined || askedMs === undefined) return [];
+  const what = `${lock}: ${op} had not been told of its loss by its stream at ${ms(askedMs)}, after ${next.attempt.op} was granted at ${ms(next.atMs)}`;
+  return [{ rule: "told", atMs: askedMs, ops: [op, next.attempt.op], what }];
 }
 
 function excludes({ attempt: one }: Grant, { attempt: other }: Grant): boolean {

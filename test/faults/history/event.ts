@@ -18,7 +18,9 @@ export type Said =
       readonly mode: HoldMode;
       readonly permits: number;
       readonly waitMs: number;
-      readonly hold: "ttl" | "session";
+      readonly hold: "ttl" | "session" | "connection";
+      /** Asked together with others, all or none: each of them is told of by lines of its own. */
+      readonly set?: string;
       readonly holder: string;
       /** Whose sidecar it asks. */
       readonly pod: string;
@@ -57,6 +59,10 @@ export type Said =
   | { readonly kind: "releasing"; readonly op: string }
   | { readonly kind: "released"; readonly op: string }
   | { readonly kind: "releaseFailed"; readonly op: string; readonly why: string }
+  /** Its stream was closed, and its sidecar has told that it is over: its place in etcd may stand a moment longer. */
+  | { readonly kind: "closed"; readonly op: string }
+  /** Its sidecar told that it is over, and its open stream had not told of that. */
+  | { readonly kind: "untold"; readonly op: string; readonly sentNs: number }
   /** What an earlier life of the app held by this name is about to be given back. */
   | { readonly kind: "releasingHolder"; readonly holder: string; readonly pod: string }
   /** How a sidecar shows a lock. */
@@ -84,6 +90,10 @@ export type Said =
   | { readonly kind: "left over"; readonly what: string }
   /** What nobody may see, seen on the spot: an answer against the contract, a process that ended by itself. */
   | { readonly kind: "wrong"; readonly what: string };
+
+/** What is said of one attempt, without which. */
+export type OfAttempt = WithoutOp<Said>;
+type WithoutOp<T> = T extends { readonly op: string } ? Omit<T, "op"> : never;
 
 export interface Shown {
   readonly holder: string;

@@ -11,9 +11,13 @@ export interface Attempt {
   readonly op: string;
   readonly lock: string;
   readonly sharing: Sharing;
+  readonly isSticky: boolean;
   readonly mode: HoldMode;
   readonly permits: number;
   readonly waitMs: number;
+  readonly hold: "ttl" | "session" | "connection";
+  /** Those of the same set were asked together, all or none. */
+  readonly set?: string;
   readonly holder: string;
   readonly work: string;
   readonly by: string;
@@ -44,6 +48,10 @@ export interface Grant {
   releasingMs?: number;
   /** When that was confirmed. */
   releasedMs?: number;
+  /** When its sidecar told that it is over, after its stream was closed; of an app that was killed, when that was. */
+  closedMs?: number;
+  /** When its sidecar was asked who told that it is over, and had not told that on its open stream. */
+  readonly untoldMs: number[];
 }
 
 export interface Look {
@@ -84,7 +92,15 @@ export interface History {
   readonly events: readonly Event[];
 }
 
-export type Pools = Readonly<Record<string, { readonly sharing: Sharing }>>;
+export interface PoolRead {
+  readonly sharing: Sharing;
+  /** A pod may keep a lock that it does not use. */
+  readonly isSticky?: boolean;
+}
+
+export type Pools = Readonly<Record<string, PoolRead>>;
+
+type Ending = "lost" | "releasing" | "released" | "releaseFailed" | "closed" | "untold";
 
 /** `events`: in the order of time. */
 export function historyOf(events: readonly Event[], pools: Pools): History {
@@ -117,6 +133,11 @@ export function byLock<T>(all: readonly T[], lockOf: (one: T) => string): Map<st
   return locks;
 }
 
+/** Attempts that were asked together: those of a set, else each by itself. */
+export function byRequest(attempts: readonly Attempt[]): Attempt[][] {
+  return [...byLock(attempts, ({ op, set = op }) => set).values()];
+}
+
 export const lockOfGrant = ({ attempt: { lock } }: Grant): string => lock;
 
 class Reading {
@@ -127,7 +148,7 @@ class Reading {
   readonly #grants = new Map<string, Grant>();
   readonly #looks: Look[] = [];
   readonly #faults = new Map<number, FaultSpan>();
-  readonly #killed = new Set<string>();
+  readonly #killed = new Map<string, number>();
   readonly #wrong: Seen[] = [];
   readonly #leftOver: Seen[] = [];
 
@@ -138,12 +159,13 @@ class Reading {
   }
 
   history(): History {
+    this.#closeOfKilled();
     return {
       attempts: [...this.#attempts.values()],
       grants: [...this.#grants.values()],
       looks: this.#looks,
       faults: [...this.#faults.values()],
-      killed: this.#killed,
+      killed: new Set(this.#killed.keys()),
       wrong: this.#wrong,
       leftOver: this.#leftOver,
       endMs: this.#ms(this.#events.at(-1)?.atNs ?? 0),
@@ -155,9 +177,10 @@ class Reading {
     const atMs = this.#ms(event.atNs);
     switch (event.kind) {
       case "asked": {
-        const { kind: _kind, atNs: _atNs, hold: _hold, ...asked } = event;
-        const sharing = this.#sharing(event.lock);
-        this.#attempts.set(event.op, { ...asked, sharing, askedMs: atMs, repeated: false });
+        const { kind: _kind, atNs: _atNs, ...asked } = event;
+        const { sharing, isSticky = false } = this.#pool(event.lock);
+        const about = { sharing, isSticky, askedMs: atMs, repeated: false };
+        this.#attempts.set(event.op, { ...asked, ...about });
         return;
       }
       case "askedAgain":
@@ -180,6 +203,8 @@ class Reading {
       case "releasing":
       case "released":
       case "releaseFailed":
+      case "closed":
+      case "untold":
         this.#ending(event, atMs);
         return;
       case "releasingHolder":
@@ -198,18 +223,28 @@ class Reading {
     this.#grants.set(event.op, {
       ...{ attempt, grantId: event.grantId, fence: BigInt(event.fence), atMs },
       statements: [this.#statement(event)],
+      untoldMs: [],
     });
   }
 
-  #ending(
-    event: Event & { readonly kind: "lost" | "releasing" | "released" | "releaseFailed" },
-    atMs: number,
-  ): void {
+  #ending(event: Event & { readonly kind: Ending }, atMs: number): void {
     const grant = this.#grants.get(event.op);
     if (grant === undefined) throw new Error(`${event.op} is ${event.kind} and was never granted`);
     if (event.kind === "lost") grant.lostMs ??= atMs;
     if (event.kind === "releasing") grant.releasingMs ??= atMs;
     if (event.kind === "released") grant.releasedMs ??= atMs;
+    if (event.kind === "closed") grant.closedMs ??= atMs;
+    if (event.kind === "untold") grant.untoldMs.push(this.#ms(event.sentNs));
+  }
+
+  /** Connections of an app end with it: it relies on what lived by them no more from when it is about to be killed. */
+  #closeOfKilled(): void {
+    for (const grant of this.#grants.values()) {
+      const killedMs = this.#killed.get(grant.attempt.by);
+      if (killedMs === undefined || grant.attempt.hold !== "connection") continue;
+      grant.releasingMs ??= killedMs;
+      grant.closedMs ??= killedMs;
+    }
   }
 
   /** What is about no attempt. */
@@ -217,7 +252,7 @@ class Reading {
     switch (event.kind) {
       case "seen": {
         const { lock, pod, holders, waiters } = event;
-        const sharing = this.#sharing(lock);
+        const { sharing } = this.#pool(lock);
         const sentMs = this.#ms(event.sentNs);
         this.#looks.push({ lock, sharing, pod, sentMs, atMs, holders, waiters });
         return;
@@ -231,7 +266,7 @@ class Reading {
         return;
       }
       case "killing":
-        this.#killed.add(event.life);
+        this.#killed.set(event.life, atMs);
         return;
       case "wrong":
         this.#wrong.push({ what: `${event.by}: ${event.what}`, atMs });
@@ -265,10 +300,10 @@ class Reading {
     return { sentMs: this.#ms(sentNs), untilMs: this.#ms(guaranteedUntilNs) };
   }
 
-  #sharing(lock: string): Sharing {
+  #pool(lock: string): PoolRead {
     const pool = this.#pools[lock.split("/")[0] ?? ""];
     if (pool === undefined) throw new Error(`${lock} is of no pool`);
-    return pool.sharing;
+    return pool;
   }
 
   #ms(atNs: number): number {

@@ -7,13 +7,18 @@ import type { Bounds, Chance } from "#test/support/world/chance.ts";
 import type { Recorder } from "../history/recorder.ts";
 import type { AppPlan } from "./plan.ts";
 
-export interface Ask {
+export interface OneLock {
   /** Pool and name. */
   readonly lock: string;
-  readonly waitMs: number;
   readonly mode?: HoldMode;
   readonly permits?: number;
-  readonly hold?: "ttl" | "session";
+}
+
+export interface Ask extends OneLock {
+  /** Further locks, all or none; by bare HTTP only. */
+  readonly beside?: readonly OneLock[];
+  readonly waitMs: number;
+  readonly hold?: "ttl" | "session" | "connection";
   readonly ttlMs?: number;
   /** Absent: the name of the attempt. */
   readonly holder?: string;
@@ -28,6 +33,14 @@ export interface DeskParts {
   readonly stopping: AbortSignal;
   /** A client of a sidecar's API. */
   readonly apiOf: (pod: string) => HttpClient;
+}
+
+export interface AskedBy {
+  readonly work: string;
+  /** Whose sidecar; absent: its own. */
+  readonly pod?: string;
+  /** Together with others. */
+  readonly set?: string;
 }
 
 export class Desk {
@@ -54,9 +67,10 @@ export class Desk {
     return `${this.plan.life}-${this.#ops}`;
   }
 
-  asked(op: string, ask: Ask, { work, pod = this.plan.pod }: { work: string; pod?: string }): void {
+  asked(op: string, ask: Ask, { work, pod = this.plan.pod, set }: AskedBy): void {
     const { lock, waitMs, mode = "exclusive", permits = 1, hold = "ttl", holder = op } = ask;
-    this.record.write({ kind: "asked", op, lock, mode, permits, waitMs, hold, holder, pod, work });
+    const about = { lock, mode, permits, waitMs, hold, holder, pod, work };
+    this.record.write({ kind: "asked", op, ...about, ...(set === undefined ? {} : { set }) });
   }
 
   /** So long, or until it is stopped. */

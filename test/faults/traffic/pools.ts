@@ -6,6 +6,7 @@ interface PoolOfRun {
   readonly sharing: Sharing;
   /** Further lines of its spec. */
   readonly spec: string;
+  readonly isSticky?: boolean;
 }
 
 const alone: Sharing = { mode: "Mutex", permits: 1 };
@@ -17,9 +18,11 @@ export const pools: Readonly<Record<PoolName, PoolOfRun>> = {
   bounded: { sharing: alone, spec: "ttl: 5s, maxHold: 1s" },
   pages: { sharing: { mode: "ReadWrite", permits: 1 }, spec: "ttl: 5s" },
   slots: { sharing: { mode: "Semaphore", permits: 4 }, spec: "ttl: 5s, permits: 4" },
+  /** A place that is kept for all of this time is kept from those who wait for as long as anybody here does. */
+  sticky: { sharing: alone, spec: "ttl: 5s, stickyFor: 30s", isSticky: true },
 };
 
-export type PoolName = "orders" | "strict" | "bounded" | "pages" | "slots";
+export type PoolName = "orders" | "strict" | "bounded" | "pages" | "slots" | "sticky";
 
 export const poolNames = Object.keys(pools) as PoolName[];
 

@@ -3,15 +3,13 @@
  * sent. What gets no answer is asked again with the same request id, some times; then it is unknown.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { AssertionError } from "node:assert";
-import { formatDuration, parseDurationMs } from "#api/fields/duration.ts";
-import type { Answer, HttpClient } from "#test/support/http-client.ts";
+import { formatDuration } from "#api/fields/duration.ts";
 import { nowNs } from "../history/recorder.ts";
-import type { Ask, Desk } from "./desk.ts";
+import type { Ask, Desk, OneLock } from "./desk.ts";
+import { locksOf, Story } from "./story.ts";
+import { isOver, patienceMs, Wire, type Told } from "./wire.ts";
 
 const triesMax = 4;
-/** Beyond its wait; a sidecar that stands still answers when it goes on. */
-const patienceMs = 12_000;
 const againAfterMs = 300;
 const soonMs = 50;
 /** Guarantees are asked for anew when so much of them is over. */
@@ -28,6 +26,8 @@ export interface RawRound {
   readonly leavesAfterMs?: number;
   /** It neither renews nor gives back. */
   readonly isForgotten?: boolean;
+  /** Done while it is held, before the rest of its time. */
+  readonly meanwhile?: () => Promise<unknown>;
 }
 
 /** What became of a round, for works that go on from it. */
@@ -36,46 +36,12 @@ export type Ended = "released" | "held" | "other";
 export async function rawRound(desk: Desk, round: RawRound): Promise<Ended> {
   const { pod = desk.plan.pod } = round;
   const wire = new Wire(desk, desk.apiOf(pod));
-  const op = desk.newOp();
-  desk.asked(op, round.ask, { work: round.work, pod });
-  const held = await acquire(wire, op, round);
+  const story = new Story(desk, round.ask, { work: round.work, pod });
+  const held = await acquire(wire, story, round);
   if (held.kind !== "granted") return held.kind;
   if (round.isForgotten === true) return "other";
-  return keep(wire, { op, ...held, holdMs: round.holdMs });
-}
-
-interface Told {
-  readonly sentNs: number;
-  readonly answer: Answer;
-}
-
-/** A question to a sidecar; undefined: no answer came. */
-class Wire {
-  readonly desk: Desk;
-  readonly #api: HttpClient;
-
-  constructor(desk: Desk, api: HttpClient) {
-    this.desk = desk;
-    this.#api = api;
-  }
-
-  async ask(
-    method: string,
-    path: string,
-    { body, forMs, leave }: { body?: object; forMs: number; leave?: AbortSignal | undefined },
-  ): Promise<Told | undefined> {
-    const late = AbortSignal.timeout(Math.ceil(forMs));
-    const signal = leave === undefined ? late : AbortSignal.any([late, leave]);
-    const sentNs = nowNs();
-    try {
-      const sent = { signal, ...(body === undefined ? {} : { body }) };
-      return { sentNs, answer: await this.#api.call(method, path, sent) };
-    } catch (error) {
-      if (error instanceof AssertionError)
-        this.desk.record.write({ kind: "wrong", what: error.message });
-      return undefined;
-    }
-  }
+  await round.meanwhile?.();
+  return keep(wire, story, { ...held, holdMs: round.holdMs });
 }
 
 type Acquired =
@@ -87,68 +53,66 @@ type Acquired =
     }
   | { readonly kind: "held" | "other" };
 
-async function acquire(wire: Wire, op: string, round: RawRound): Promise<Acquired> {
+async function acquire(wire: Wire, story: Story, round: RawRound): Promise<Acquired> {
   const { desk } = wire;
-  const { record } = desk;
   const { ask, leavesAfterMs } = round;
   const leave = leavesAfterMs === undefined ? undefined : AbortSignal.timeout(leavesAfterMs);
-  const path = `/v1/locks/${ask.lock}/acquire`;
+  const path = ask.beside === undefined ? `/v1/locks/${ask.lock}/acquire` : "/v1/lock-sets/acquire";
   const until = performance.now() + ask.waitMs;
   for (let tries = 1; ; tries++) {
     const restMs = Math.max(0, Math.round(until - performance.now()));
-    const body = bodyOf(op, ask, tries === 1 ? ask.waitMs : restMs);
+    const body = bodyOf(story.op, ask, tries === 1 ? ask.waitMs : restMs);
     const told = await wire.ask("POST", path, { body, forMs: restMs + patienceMs, leave });
     if (leave?.aborted === true && told === undefined) {
-      record.write({ kind: "left", op });
+      story.write({ kind: "left" });
       return { kind: "other" };
     }
     const isKnown = told !== undefined && told.answer.status !== 504;
-    if (isKnown) return settled(wire, op, told);
+    if (isKnown) return settled(story, told);
     if (tries === triesMax || desk.stopping.aborted) {
-      record.write({ kind: "unknown", op, why: told === undefined ? "no answer" : "504" });
+      story.write({ kind: "unknown", why: told === undefined ? "no answer" : "504" });
       return { kind: "other" };
     }
     await desk.rest(againAfterMs);
-    record.write({ kind: "askedAgain", op });
+    story.write({ kind: "askedAgain" });
   }
 }
 
 function bodyOf(op: string, ask: Ask, waitMs: number): object {
   const { mode, permits, hold, ttlMs, holder = op } = ask;
+  const isSet = ask.beside !== undefined;
   return {
     ...{ wait: formatDuration(waitMs), requestId: op, holder },
-    ...(mode === undefined ? {} : { mode }),
-    ...(permits === undefined ? {} : { permits }),
+    ...(isSet ? { locks: locksOf(ask).map(inSet) } : {}),
+    ...(mode === undefined || isSet ? {} : { mode }),
+    ...(permits === undefined || isSet ? {} : { permits }),
     ...(hold === undefined ? {} : { hold }),
     ...(ttlMs === undefined ? {} : { ttl: formatDuration(ttlMs) }),
   };
 }
 
-function settled({ desk: { record } }: Wire, op: string, { answer, sentNs }: Told): Acquired {
+function inSet({ lock, ...demand }: OneLock): object {
+  const [pool, name] = lock.split("/");
+  return { pool, name, ...demand };
+}
+
+function settled(story: Story, { answer, sentNs }: Told): Acquired {
   const { status, body } = answer;
   if (status === 200) {
-    const { grantId, fence, guaranteedFor } = body as Record<string, string>;
-    const untilNs = endOf(sentNs, guaranteedFor);
-    const granted = { grantId: String(grantId), fence: String(fence) };
-    record.write({ kind: "granted", op, ...granted, sentNs, guaranteedUntilNs: untilNs });
-    return { kind: "granted", grantId: granted.grantId, sentNs, untilNs };
+    const untilNs = story.granted(body, sentNs);
+    return { kind: "granted", grantId: String(body["grantId"]), sentNs, untilNs };
   }
   if (status === 423) {
-    record.write({ kind: "held", op });
+    story.write({ kind: "held" });
     return { kind: "held" };
   }
   const code = String(body["code"]);
-  if (code === "internal") record.write({ kind: "unknown", op, why: code });
-  else record.write({ kind: "refused", op, code });
+  if (code === "internal") story.write({ kind: "unknown", why: code });
+  else story.write({ kind: "refused", code });
   return { kind: "other" };
 }
 
-function endOf(sentNs: number, guaranteedFor: string | undefined): number {
-  return sentNs + parseDurationMs(guaranteedFor ?? "0s") * 1e6;
-}
-
 interface Keeping {
-  readonly op: string;
   readonly grantId: string;
   readonly sentNs: number;
   readonly untilNs: number;
@@ -156,9 +120,9 @@ interface Keeping {
 }
 
 /** Holds it, renews it, and gives it back. */
-async function keep(wire: Wire, keeping: Keeping): Promise<Ended> {
-  const { op, grantId, holdMs } = keeping;
-  const { record, stopping } = wire.desk;
+async function keep(wire: Wire, story: Story, keeping: Keeping): Promise<Ended> {
+  const { grantId, holdMs } = keeping;
+  const { stopping } = wire.desk;
   let { sentNs, untilNs } = keeping;
   const doneNs = nowNs() + holdMs * 1e6;
   while (nowNs() < doneNs && !stopping.aborted) {
@@ -169,40 +133,33 @@ async function keep(wire: Wire, keeping: Keeping): Promise<Ended> {
     const restMs = Math.max(500, (untilNs - nowNs()) / 1e6);
     const told = await wire.ask("POST", `/v1/grants/${grantId}/renew`, { forMs: restMs });
     if (told?.answer.status === 200) {
-      const stated = String(told.answer.body["guaranteedFor"]);
       sentNs = told.sentNs;
-      untilNs = Math.max(untilNs, endOf(sentNs, stated));
-      record.write({ kind: "stated", op, sentNs, guaranteedUntilNs: endOf(sentNs, stated) });
+      untilNs = Math.max(untilNs, story.stated(told.answer.body, sentNs));
     } else if (isOver(told)) {
-      record.write({ kind: "lost", op, why: String(told?.answer.body["code"]) });
+      story.write({ kind: "lost", why: String(told?.answer.body["code"]) });
       return "other";
     }
     if (nowNs() > untilNs) {
-      record.write({ kind: "lost", op, why: "lapsed" });
+      story.write({ kind: "lost", why: "lapsed" });
       break;
     }
     // A sidecar that answers nothing, or that it cannot reach etcd, is asked again in a moment.
     if (told?.answer.status !== 200) await wire.desk.rest(soonMs);
   }
-  return release(wire, op, grantId);
+  return release(wire, story, grantId);
 }
 
-function isOver(told: Told | undefined): boolean {
-  return told !== undefined && [404, 409].includes(told.answer.status);
-}
-
-async function release(wire: Wire, op: string, grantId: string): Promise<Ended> {
-  const { record } = wire.desk;
-  record.write({ kind: "releasing", op });
+async function release(wire: Wire, story: Story, grantId: string): Promise<Ended> {
+  story.write({ kind: "releasing" });
   for (let tries = 1; ; tries++) {
     const told = await wire.ask("DELETE", `/v1/grants/${grantId}`, { forMs: patienceMs });
     if (told?.answer.status === 204) {
-      record.write({ kind: "released", op });
+      story.write({ kind: "released" });
       return "released";
     }
     if (isOver(told) || tries === triesMax) {
       const why = told === undefined ? "no answer" : String(told.answer.body["code"]);
-      record.write({ kind: "releaseFailed", op, why });
+      story.write({ kind: "releaseFailed", why });
       return "other";
     }
     await sleep(againAfterMs);

@@ -9,7 +9,8 @@ const looksEveryMs = 150;
 
 export interface TypedRound {
   readonly work: string;
-  readonly ask: Ask;
+  /** Without those that the client does not take: sets are asked for by bare HTTP. */
+  readonly ask: Ask & { readonly hold?: "ttl" | "session"; readonly beside?: never };
   readonly holdMs: number;
   /** The caller leaves after so long. */
   readonly leavesAfterMs?: number;
@@ -37,7 +38,11 @@ export async function typedRound(
   }
 }
 
-function optionsOf(op: string, ask: Ask, signal: AbortSignal | undefined): AcquireOptions {
+function optionsOf(
+  op: string,
+  ask: TypedRound["ask"],
+  signal: AbortSignal | undefined,
+): AcquireOptions {
   const { waitMs, ttlMs, hold, mode, permits, holder = op } = ask;
   return { wait: waitMs, ttl: ttlMs, hold, mode, permits, holder, signal };
 }

@@ -5,11 +5,12 @@
 import type { Shown } from "../history/event.ts";
 import { nowNs } from "../history/recorder.ts";
 import { strictWork } from "../checks/order.ts";
-import type { Desk } from "./desk.ts";
+import type { Desk, OneLock } from "./desk.ts";
 import { giveBack } from "./give-back.ts";
 import { holderOf } from "./plan.ts";
 import { poolNames } from "./pools.ts";
 import { rawRound } from "./raw-round.ts";
+import { streamRound } from "./stream-round.ts";
 import { typedRound } from "./typed-round.ts";
 
 export interface Work {
@@ -101,7 +102,9 @@ const bounded: Work["round"] = (desk, work) =>
 
 /** Tries, waits that are too short, callers that leave. */
 const impatient: Work["round"] = (desk, work) => {
-  const lock = desk.chance.oneOf(["orders/hot-1", "orders/raw-1", "pages/front", "slots/seats"]);
+  const lock = desk.chance.oneOf([
+    ...["orders/hot-1", "orders/raw-1", "pages/front", "slots/seats", "sticky/own-2"],
+  ]);
   const ask = { lock, waitMs: desk.chance.oneOf([0, 0, 30, 200]) };
   const round = { work, ask, holdMs: desk.between({ min: 1, max: 50 }) };
   if (!desk.chance.happens(0.3)) return typedRound(desk, round);
@@ -121,11 +124,94 @@ const relay: Work["round"] = async (desk, work) => {
   }
 };
 
+/** Some of the locks that others use, too, in any order. */
+const sets: Work["round"] = (desk, work) => {
+  const { chance } = desk;
+  const locks: OneLock[] = [
+    { lock: "orders/set-1" },
+    { lock: "orders/set-2" },
+    { lock: "orders/raw-1" },
+    { lock: "sticky/own-1" },
+    { lock: "pages/front", mode: chance.oneOf(["shared", "exclusive"]) },
+    { lock: "slots/seats", permits: chance.oneOf([1, 2, 4]) },
+  ];
+  const [first, ...beside] = drawn(desk, locks, chance.wholeBetween({ min: 2, max: 4 }));
+  if (first === undefined) throw new Error("a set has a lock");
+  return rawRound(desk, {
+    ...{ work, ask: { ...first, beside, waitMs, ttlMs: 3_000 } },
+    holdMs: desk.between({ min: 1, max: chance.oneOf([40, 300]) }),
+    isForgotten: chance.happens(0.03),
+  });
+};
+
+function drawn<T>({ chance }: Desk, all: readonly T[], count: number): T[] {
+  const left = [...all];
+  return Array.from({ length: count }, () =>
+    left.splice(chance.wholeBetween({ min: 0, max: left.length - 1 }), 1),
+  ).flat();
+}
+
+/** Of locks that nobody else knows one is held, and all are tried together: the others are free then, and all after a release. */
+const allOrNone: Work["round"] = async (desk, work) => {
+  const passing = `relay-${desk.newOp().replace("/", ".")}`;
+  const locks = drawn(
+    desk,
+    [
+      { lock: `orders/${passing}` },
+      { lock: `pages/${passing}` },
+      { lock: `slots/${passing}`, permits: 4 },
+    ],
+    3,
+  );
+  const [first, ...beside] = locks;
+  const [held, ...free] = drawn(desk, locks, locks.length);
+  if (first === undefined || held === undefined) throw new Error("a set has a lock");
+  const somewhere = () => desk.chance.oneOf(Object.keys(desk.plan.sidecars));
+  const tries = (ask: OneLock & { readonly beside?: readonly OneLock[] }) =>
+    rawRound(desk, {
+      ...{ work, pod: somewhere(), ask: { ...ask, waitMs: 0, ttlMs: 4_000 }, holdMs: 1 },
+    });
+  await rawRound(desk, {
+    ...{ work, pod: somewhere(), ask: { ...held, waitMs: 0, ttlMs: 4_000 }, holdMs: 1 },
+    meanwhile: async () => {
+      await tries({ ...first, beside });
+      for (const one of free) await tries(one);
+    },
+  });
+  if (!desk.stopping.aborted) await tries({ ...first, beside });
+};
+
+/** Held by a connection; others hold the second one by a ttl. */
+const streams: Work["round"] = (desk, work) => {
+  const lock = desk.chance.oneOf(["orders/stream", "orders/stream", "orders/raw-2"]);
+  const longest = desk.chance.oneOf([100, 1_000, 5_000]);
+  const round = { work, ask: { lock, waitMs }, holdMs: desk.between({ min: 1, max: longest }) };
+  return desk.chance.happens(0.1)
+    ? streamRound(desk, { ...round, leavesAfterMs: desk.between({ min: 1, max: 150 }) })
+    : streamRound(desk, round);
+};
+
+/** A pod uses a lock some times in a row, then lets it lie for a while: now and then for longer than anybody waits. */
+const sticky: Work["round"] = async (desk, work) => {
+  const ask = { lock: desk.lockOf("sticky/own", 2), waitMs, ttlMs: 4_000 };
+  for (let times = desk.between({ min: 1, max: 5 }); times > 0; times--) {
+    if (desk.stopping.aborted) return;
+    await rawRound(desk, { work, ask, holdMs: desk.between({ min: 1, max: 60 }) });
+  }
+  await desk.rest(desk.between({ min: 50, max: desk.chance.oneOf([500, 3_000, 14_000]) }));
+};
+
 /** How its sidecar shows what is going on. */
 const look: Work["round"] = async (desk) => {
   const { pod } = desk.plan;
   const api = desk.apiOf(pod);
-  for (const lock of ["strict/line", "orders/raw-1", "pages/front", "slots/seats"]) {
+  for (const lock of [
+    "strict/line",
+    "orders/raw-1",
+    "pages/front",
+    "slots/seats",
+    "sticky/own-1",
+  ]) {
     const sentNs = nowNs();
     const answer = await api
       .get(`/v1/locks/${lock}`, { signal: AbortSignal.timeout(lookForMs) })
@@ -157,5 +243,9 @@ export const works: readonly Work[] = [
   { name: "bounded", callers: 1, round: bounded },
   { name: "impatient", callers: 1, round: impatient },
   { name: "relay", callers: 1, round: relay },
+  { name: "sets", callers: 2, round: sets },
+  { name: "all or none", callers: 1, round: allOrNone },
+  { name: "streams", callers: 2, round: streams },
+  { name: "sticky", callers: 1, round: sticky },
   { name: "look", callers: 1, round: look },
 ];
