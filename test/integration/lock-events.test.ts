@@ -41,6 +41,26 @@ describe("the events of a lock", function () {
     await etcd[Symbol.asyncDispose]();
   });
 
+  // The first: no watch of another test is still about to end.
+  it("share one watch, which ends with the last of them", async () => {
+    const watchers = async (): Promise<number> => {
+      const { text } = await new HttpClient(new URL(etcd.endpoint).host).get("/metrics");
+      return Number(/^etcd_debugging_mvcc_watcher_total (\S+)$/m.exec(text)?.[1] ?? NaN);
+    };
+    for (const sidecar of [holding, looking])
+      await release(sidecar, await hold(sidecar, "leaders/begun"));
+    await using other = await looksOn(looking, "leaders/other");
+    await other.next("vacant");
+    const before = await watchers();
+    const streams = await Promise.all(
+      Array.from({ length: 20 }, () => looksOn(looking, "leaders/watched")),
+    );
+    for (const stream of streams) await stream.next("vacant");
+    assert.equal((await watchers()) - before, 1);
+    for (const stream of streams) await stream[Symbol.asyncDispose]();
+    await eventually("the end of the watch", async () => (await watchers()) === before);
+  });
+
   it("begin as it is, and tell each change, with pod, fence and metadata", async () => {
     await using stream = await looksOn(looking, "leaders/one");
     assert.deepEqual(await stream.next("vacant"), { lock: "leaders/one" });
@@ -94,21 +114,6 @@ describe("the events of a lock", function () {
     await release(holding, one);
     await release(looking, two);
     await stream.until("vacant");
-  });
-
-  it("share one watch, which ends with the last of them", async () => {
-    const watchers = async (): Promise<number> => {
-      const { text } = await new HttpClient(new URL(etcd.endpoint).host).get("/metrics");
-      return Number(/^etcd_debugging_mvcc_watcher_total (\S+)$/m.exec(text)?.[1] ?? NaN);
-    };
-    const before = await watchers();
-    const streams = await Promise.all(
-      Array.from({ length: 20 }, () => looksOn(looking, "leaders/watched")),
-    );
-    for (const stream of streams) await stream.next("vacant");
-    assert.equal((await watchers()) - before, 1);
-    for (const stream of streams) await stream[Symbol.asyncDispose]();
-    await eventually("the end of the watch", async () => (await watchers()) === before);
   });
 
   it("tell of a holder that was killed when its session is over", async () => {
