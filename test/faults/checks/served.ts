@@ -163,6 +163,7 @@ function goneMs(grant: Grant): number {
   );
 }
 
-function isTroubled(faults: readonly FaultSpan[], fromMs: number, untilMs: number): boolean {
+/** Whether any fault overlaps that stretch. */
+export function isTroubled(faults: readonly FaultSpan[], fromMs: number, untilMs: number): boolean {
   return faults.some(({ beginsMs, endsMs }) => beginsMs < untilMs && endsMs > fromMs);
 }
