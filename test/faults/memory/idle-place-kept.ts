@@ -6,5 +6,4 @@ export const bug: Bug = {
   text: "    this.#place?.noticeOthers();\n    this.#idle.end();\n",
   other: "    this.#place?.noticeOthers();\n",
   caughtBy: { tests: "test/simulation/sticky.test.ts" },
-  inRun: { rule: "served", works: ["sticky", "hot"], faults: [], lastsMs: 0, seconds: 24 },
 };
