@@ -3,8 +3,9 @@ import { mkdir, rm } from "node:fs/promises";
 import { EtcdServer } from "#test/support/etcd-server.ts";
 import type { Side, Targets } from "./clients/sides.ts";
 import { EtcdProbe } from "./etcd-probe.ts";
-import { RedisServer } from "./servers/redis.ts";
-import { ZooKeeperServer } from "./servers/zookeeper.ts";
+import { startRedis } from "./servers/redis.ts";
+import type { ServerProcess } from "./servers/server-process.ts";
+import { startZooKeeper } from "./servers/zookeeper.ts";
 import { Sidecar } from "./sidecar.ts";
 
 const dataFolder = ".cache/run/bench";
@@ -67,9 +68,9 @@ export class Bed implements AsyncDisposable {
   async standFor(sides: readonly Side[], stack: AsyncDisposableStack): Promise<Stand> {
     const sidecars = await this.sidecars(sides.includes("sidecars") ? sidecarsCount : 1, stack);
     const zookeeper = sides.includes("zookeeper")
-      ? [stack.use(await ZooKeeperServer.start({ folder: `${dataFolder}/zookeeper` }))]
+      ? [stack.use(await startZooKeeper({ folder: `${dataFolder}/zookeeper` }))]
       : [];
-    const redlock: RedisServer[] = [];
+    const redlock: ServerProcess[] = [];
     while (sides.includes("redlock") && redlock.length < redlockCount) {
       redlock.push(stack.use(await redis(`redlock-${redlock.length}`, "always")));
     }
@@ -115,6 +116,6 @@ interface Server {
 const ports = (servers: readonly Server[]): number[] => servers.map(({ port }) => port);
 const pids = (servers: readonly Server[]): number[] => servers.map(({ pid }) => pid);
 
-function redis(name: string, durability: "always" | "none"): Promise<RedisServer> {
-  return RedisServer.start({ folder: `${dataFolder}/${name}`, durability });
+function redis(name: string, durability: "always" | "none"): Promise<ServerProcess> {
+  return startRedis({ folder: `${dataFolder}/${name}`, durability });
 }

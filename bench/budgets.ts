@@ -13,9 +13,8 @@ export interface Verdict {
 }
 
 export function verdicts(compared: readonly Compared[], size: SidecarSize | undefined): Verdict[] {
-  const all: readonly Comparison[] = comparisons;
   const ofComparisons = compared.flatMap((one) => {
-    const comparison = all.find(({ title }) => title === one.title);
+    const comparison = comparisons.find(({ title }) => title === one.title);
     return comparison === undefined ? [] : ofComparison(comparison, one);
   });
   return size === undefined ? ofComparisons : [...ofComparisons, ...ofSize(size)];

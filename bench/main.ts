@@ -16,33 +16,42 @@ import { optionsFrom, Unusable, type Options } from "./options.ts";
 import { keep } from "./results.ts";
 import { sidecarSize } from "./sidecar-size.ts";
 
+/** Of the last question, which is no comparison. */
+const crowdsTitle = "very many";
+
 const say = (line: string): void => {
   console.error(line);
 };
 
 /** A comparison with other callers than it has is not kept, nor is one of several. */
 function chosen({ only, callers }: Options): readonly Comparison[] {
-  const all: readonly Comparison[] = comparisons;
-  const some = all.filter(({ title }) => title.toLowerCase().includes(only ?? ""));
+  const some = comparisons.filter(({ title }) => title.toLowerCase().includes(only ?? ""));
   return callers === undefined ? some : some.map((one) => ({ ...one, callers }));
+}
+
+function strange(only: string): string {
+  const titles = [...comparisons.map(({ title }) => title), crowdsTitle];
+  return `ONLY=${only} is in none of the titles: ${titles.join(" · ")}`;
 }
 
 async function run(options: Options): Promise<void> {
   const before = load();
-  const { seconds, rounds, profileFolder, isWhole } = options;
+  const { seconds, rounds, profileFolder, isWhole, only = "" } = options;
+  const wanted = chosen(options);
+  const wantsCrowds = crowdsTitle.includes(only);
+  if (wanted.length === 0 && !wantsCrowds) throw new Unusable(strange(only));
   say(`load average ${before}: the calmer the machine, the better the absolute numbers`);
   await promisify(execFile)(process.execPath, ["tools/bundle.ts"]);
   const { version } = await fetchEtcd({ version: "3.7", log: say });
   await using bed = await Bed.make({ profileFolder });
   const compared: Compared[] = [];
-  for (const one of chosen(options)) {
+  for (const one of wanted) {
     compared.push(await compare(one, { bed, rounds, seconds, say }));
     for (const { budget, found, kept } of verdicts(compared.slice(-1), undefined))
       say(`  ${budget}: ${found}${kept ? "" : ", missed"}`);
   }
   const memory = { sidecar: memoryOf(bed.sidecar.pid), etcd: memoryOf(bed.etcd.pid) };
-  const isChosen = (title: string) => title.includes(options.only ?? "");
-  const crowds = isChosen("very many") ? await many({ bed, say }) : [];
+  const crowds = wantsCrowds ? await many({ bed, say }) : [];
   if (!isWhole) {
     console.log(JSON.stringify({ compared, many: crowds }, undefined, 2));
     say("Not kept: only a run of all, without a profile, is.");

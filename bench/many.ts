@@ -4,6 +4,7 @@
  */
 import type { PoolView } from "#api/operations/looking.ts";
 import { poolRange } from "#core/lock/keys.ts";
+import { until } from "#tools/cluster/until.ts";
 import { sidecarsCount, type Bed } from "./bed.ts";
 import { grantIdOf, HttpConnection, request, type Answer } from "./clients/http.ts";
 import { memoryOf } from "./machine.ts";
@@ -40,7 +41,8 @@ const names = 100_000;
 const waiters = 10_000;
 /** To each sidecar, where callers take one lock after the other. */
 const connectionsEach = 64;
-const lookEveryMs = 20;
+/** Far beyond what it takes: it bounds a run that would hang. */
+const withinMs = 300_000;
 
 export async function many({ bed, say }: ManyPlan): Promise<readonly Many[]> {
   await using stack = new AsyncDisposableStack();
@@ -120,11 +122,15 @@ async function oneQueue(ports: readonly number[], { stack }: Around): Promise<St
     into: async () => {
       grantId = grantIdOf(held(await holder.ask(acquire("hot"))));
       served = each(callers, waitAndGive("hot"));
-      await until(async () => {
-        const { status, body } = await holder.ask(request("GET", `/v1/locks/${pool}?limit=1`));
-        if (status !== "200") throw new Error(`GET: ${status} ${body}`);
-        return (JSON.parse(body) as PoolView).totals.waiting === waiters;
-      });
+      await until(
+        "all to wait",
+        async () => {
+          const { status, body } = await holder.ask(request("GET", `/v1/locks/${pool}?limit=1`));
+          if (status !== "200") throw new Error(`GET: ${status} ${body}`);
+          return (JSON.parse(body) as PoolView).totals.waiting === waiters;
+        },
+        { withinMs },
+      );
     },
     out: async () => {
       await give(holder, grantId);
@@ -147,9 +153,13 @@ async function manyQueues(ports: readonly number[], { bed, stack }: Around): Pro
         }
       });
       served = each(callers, (caller, at) => waitAndGive(`queue-${at}`)(caller));
-      await until(async () => {
-        return (await bed.probe.count(poolRange(namespace, pool))) === 2 * waiters;
-      });
+      await until(
+        "all to wait",
+        async () => {
+          return (await bed.probe.count(poolRange(namespace, pool))) === 2 * waiters;
+        },
+        { withinMs },
+      );
     },
     out: async () => {
       await each(holders, async (holder, at) => {
@@ -201,8 +211,4 @@ function held({ status, body }: Answer): string {
 async function give(caller: HttpConnection, grantId: string): Promise<void> {
   const { status, body } = await caller.ask(request("DELETE", `/v1/grants/${grantId}`));
   if (status !== "204") throw new Error(`release: ${status} ${body}`);
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
 }

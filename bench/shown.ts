@@ -1,7 +1,7 @@
 /** The results of a run as a part of docs/performance.md. */
 import { verdicts } from "./budgets.ts";
 import type { Compared, Figures, Level, Ratios } from "./compare.ts";
-import { comparisons, type Comparison } from "./comparisons.ts";
+import { comparisons } from "./comparisons.ts";
 import type { Many, Sizes } from "./many.ts";
 import type { Results } from "./results.ts";
 import type { SidecarSize } from "./sidecar-size.ts";
@@ -26,12 +26,11 @@ export function shownResults(results: Results): string {
 }
 
 function comparisonText({ title, levels }: Compared): string[] {
-  const all: readonly Comparison[] = comparisons;
   const {
     about = "",
     sides = [],
     requestsPerSecond,
-  } = all.find((one) => one.title === title) ?? {};
+  } = comparisons.find((one) => one.title === title) ?? {};
   const what = requestsPerSecond === undefined ? "pairs/s" : "requests/s";
   const names = [...new Set(levels.flatMap((level) => level.sides.flatMap(cpuNames)))];
   const head = ["callers", "side", what, "p50 ms", "p90 ms", "p99 ms"];

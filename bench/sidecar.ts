@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import process from "node:process";
+import { endWithUs } from "./ending.ts";
 
 /** It says with which options of Node's the bundle is started. */
 const launcher = "dist/sidecar";
@@ -13,12 +14,6 @@ export interface SidecarPlan {
   /** Where Node writes a profile of the processor when the sidecar ends; absent: none. */
   readonly profileFolder?: string | undefined;
 }
-
-/** Ended with this process, however that ends. */
-const running = new Set<ChildProcess>();
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-});
 
 interface Line {
   readonly message?: string;
@@ -58,8 +53,7 @@ export class Sidecar implements AsyncDisposable {
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    running.add(child);
-    child.once("exit", () => running.delete(child));
+    endWithUs(child);
     try {
       const http = await readyAt(child);
       const port = Number(http[0]?.split(":").at(-1));

@@ -11,7 +11,7 @@
  * | nobody listens                | asked again for a moment: a sidecar that restarts is soon back                      |
  */
 import { backoffMs } from "./backoff.ts";
-import { answerMs, own, type Calls, type Manner, type Told } from "./calls.ts";
+import { own, waiting, type Calls, type Told } from "./calls.ts";
 import { answeredMs } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import { formatDuration } from "./generated/duration.ts";
@@ -95,9 +95,8 @@ export class Acquiring {
   #ask(waitMs: number): Promise<Told<AnyGrant>> {
     const { wanted, leave } = this.#asked;
     const wait = waitMs < 1 ? undefined : formatDuration(waitMs);
-    const lane = waitMs < 1 ? "short" : "long";
     this.#sentMs = this.#now;
-    const manner: Manner = { lane, patienceMs: waitMs + answerMs, leave };
+    const manner = { ...waiting(waitMs), leave };
     return askFor(this.#parts.calls, wanted, { requestId: this.#requestId, wait, manner });
   }
 

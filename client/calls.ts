@@ -53,6 +53,11 @@ export interface Wire {
 /** Far beyond what an answer takes that waits for nothing but etcd. */
 export const answerMs = 10_000;
 export const short: Manner = { lane: "short", patienceMs: answerMs };
+/** For what may wait for so long before it is answered. */
+export const waiting = (waitMs: number): Manner => ({
+  lane: waitMs < 1 ? "short" : "long",
+  patienceMs: waitMs + answerMs,
+});
 /** For what the sidecar answers by itself. */
 export const own: Manner = { lane: "own", patienceMs: answerMs };
 

@@ -8,7 +8,7 @@
  *
  * Once the first may have been carried out, nothing that is said of the second but its success says that nothing was done.
  */
-import { answerMs, type Calls, type Manner } from "./calls.ts";
+import { waiting, type Calls } from "./calls.ts";
 import { durationMs, durationText, type Duration } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import { formatDuration } from "./generated/duration.ts";
@@ -43,10 +43,8 @@ export async function forceRelease(
   const waitsMs = durationMs("wait", wait);
   const untilMs = calls.clock.now() + waitsMs;
   const ask = (waitMs: number) => {
-    const lane = waitMs < 1 ? "short" : "long";
-    const manner: Manner = { lane, patienceMs: waitMs + answerMs };
     const fields = { ...fieldsOf(rest), ...(waitMs < 1 ? {} : { wait: formatDuration(waitMs) }) };
-    return calls.ask("forceRelease", { path, fields }, manner);
+    return calls.ask("forceRelease", { path, fields }, waiting(waitMs));
   };
   const first = await ask(waitsMs);
   const isOpen = first.kind === "unknown";

@@ -1,35 +1,39 @@
-/** A peer's server as a child process on loopback, with what it writes in its own folder: started, ready, ended. */
+/**
+ * A peer's server as a child process: on a free port of loopback, with its data and what it writes in a folder that is given.
+ * Started, ready, ended.
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
 import process from "node:process";
+import { freePorts, giveBack } from "#test/support/free-ports.ts";
 import { until } from "#tools/cluster/until.ts";
+import { endWithUs } from "../ending.ts";
 
 export interface ServerPlan {
   /** How messages call it. */
   readonly called: string;
   readonly program: string;
-  readonly args: readonly string[];
+  readonly args: (port: number) => readonly string[] | Promise<readonly string[]>;
   readonly env: Readonly<Record<string, string>>;
-  readonly logFile: string;
+  /** Made where it is missing, on the disk whose speed is to count; it stays. */
+  readonly folder: string;
   /** Asks in the server's own protocol; throws as long as it does not serve. */
-  readonly answers: () => Promise<void>;
+  readonly answers: (port: number) => Promise<void>;
 }
 
 const readyWithinMs = 60_000;
 const linesMax = 20;
 
-/** Ended with this process, however that ends. */
-const running = new Set<ChildProcess>();
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-});
-
 export class ServerProcess implements AsyncDisposable {
+  readonly port: number;
   readonly pid: number;
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
 
-  private constructor(child: ChildProcess, ended: Promise<void>) {
+  private constructor(port: number, child: ChildProcess, ended: Promise<void>) {
+    this.port = port;
     this.#child = child;
     this.#ended = ended;
     this.pid = child.pid ?? 0;
@@ -37,17 +41,21 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Throws, with the end of its log, where it ends or does not answer. */
   static async start(plan: ServerPlan): Promise<ServerProcess> {
-    const log = openSync(plan.logFile, "w");
-    const child = spawn(plan.program, plan.args, {
+    const { called, program, folder, env } = plan;
+    await mkdir(folder, { recursive: true });
+    const [port = 0] = await freePorts(1);
+    const logFile = path.join(folder, "log");
+    const args = await plan.args(port);
+    const log = openSync(logFile, "w");
+    const child = spawn(program, args, {
       stdio: ["ignore", log, log],
-      env: { ...process.env, ...plan.env },
+      env: { ...process.env, ...env },
     });
     closeSync(log);
-    running.add(child);
+    endWithUs(child);
     let over: string | undefined;
     const ended = new Promise<void>((resolve) => {
       const end = (how: string): void => {
-        running.delete(child);
         over ??= how;
         resolve();
       };
@@ -58,13 +66,13 @@ export class ServerProcess implements AsyncDisposable {
         end(`it ended with ${String(code ?? signal)}`);
       });
     });
-    const server = new ServerProcess(child, ended);
+    const server = new ServerProcess(port, child, ended);
     const stillPossible = (): void => {
       if (over !== undefined) throw new Error(over);
     };
     try {
       const answers = async (): Promise<true> => {
-        await plan.answers();
+        await plan.answers(port);
         return true;
       };
       await until("it to answer", answers, { withinMs: readyWithinMs, stillPossible });
@@ -72,8 +80,8 @@ export class ServerProcess implements AsyncDisposable {
       return server;
     } catch (error) {
       await server[Symbol.asyncDispose]();
-      const last = readFileSync(plan.logFile, "utf8").trimEnd().split("\n").slice(-linesMax);
-      const why = `${plan.called} does not start: ${(error as Error).message}`;
+      const last = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-linesMax);
+      const why = `${called} does not start: ${(error as Error).message}`;
       throw new Error([why, ...last].join("\n"), { cause: error });
     }
   }
@@ -82,5 +90,6 @@ export class ServerProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#ended;
+    giveBack([this.port]);
   }
 }

@@ -1,16 +1,11 @@
-/**
- * A ZooKeeper of its own, standalone, as it is by default: on a free port of loopback, its data in the folder that is given,
- * each change forced to the disk before it is answered.
- */
-import { mkdir, writeFile } from "node:fs/promises";
+/** A ZooKeeper of its own, standalone, as it is by default: each change is forced to the disk before it is answered. */
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { freePorts, giveBack } from "#test/support/free-ports.ts";
 import { fetchTree, zookeeperJars } from "#tools/fetch/debian-tree.ts";
 import { ZooKeeperSession } from "../clients/zookeeper-session.ts";
 import { ServerProcess } from "./server-process.ts";
 
 export interface ZooKeeperPlan {
-  /** Made where it is missing, on the disk whose speed is to count; it stays. */
   readonly folder: string;
 }
 
@@ -21,44 +16,21 @@ const heap = "-Xmx1000m";
 const answerWithinMs = 1_000;
 const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
 
-export class ZooKeeperServer implements AsyncDisposable {
-  readonly port: number;
-  readonly pid: number;
-  readonly #process: ServerProcess;
-
-  private constructor(process: ServerProcess, port: number) {
-    this.#process = process;
-    this.pid = process.pid;
-    this.port = port;
-  }
-
-  /** Throws `ToolMissing` where it, or a Java runtime, cannot be had. */
-  static async start({ folder }: ZooKeeperPlan): Promise<ZooKeeperServer> {
-    const java = await javaOfZooKeeper();
-    await mkdir(path.join(folder, "data"), { recursive: true });
-    const [port = 0] = await freePorts(1);
-    const configFile = path.join(folder, "zoo.cfg");
-    await writeFile(configFile, config(folder, port));
-    try {
-      const process = await ServerProcess.start({
-        called: "ZooKeeper",
-        program: java.program,
-        args: [heap, quiet, "-cp", java.classPath, mainClass, configFile],
-        env: java.env,
-        logFile: path.join(folder, "log"),
-        answers: () => answers(port),
-      });
-      return new ZooKeeperServer(process, port);
-    } catch (error) {
-      giveBack([port]);
-      throw error;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#process[Symbol.asyncDispose]();
-    giveBack([this.port]);
-  }
+/** Throws `ToolMissing` where it, or a Java runtime, cannot be had. */
+export async function startZooKeeper({ folder }: ZooKeeperPlan): Promise<ServerProcess> {
+  const java = await javaOfZooKeeper();
+  return ServerProcess.start({
+    called: "ZooKeeper",
+    program: java.program,
+    args: async (port) => {
+      const configFile = path.join(folder, "zoo.cfg");
+      await writeFile(configFile, config(folder, port));
+      return [heap, quiet, "-cp", java.classPath, mainClass, configFile];
+    },
+    env: java.env,
+    folder,
+    answers,
+  });
 }
 
 export interface Java {

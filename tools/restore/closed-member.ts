@@ -4,15 +4,16 @@
  * for its admin; one without users takes it as well.
  */
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import process from "node:process";
 import { after, type Runtime } from "#core/runtime.ts";
+import type { Wait } from "#core/store.ts";
 import { EtcdStore } from "#etcd/store.ts";
 import type { TlsSource } from "#etcd/tls.ts";
 import { issue, keyPem, makeAuthority } from "#operator/identity/x509/certificate.ts";
 import { fetchEtcd } from "../fetch/etcd.ts";
 import type { Say } from "../fetch/step.ts";
+import { freePorts } from "#test/support/free-ports.ts";
 import { Child } from "../run/child.ts";
 import { NotRestored, type MemberName, type RestoredMinor } from "./plan.ts";
 import type { Staging } from "./staging.ts";
@@ -35,11 +36,11 @@ export interface ClosedMemberPlan {
 
 export class ClosedMember implements AsyncDisposable {
   readonly store: EtcdStore;
-  readonly #child: Child;
+  readonly #stack: AsyncDisposableStack;
 
-  private constructor(child: Child, store: EtcdStore) {
-    this.#child = child;
+  private constructor(store: EtcdStore, stack: AsyncDisposableStack) {
     this.store = store;
+    this.#stack = stack;
   }
 
   /** Resolves when it answers. Throws where it ends before, or the signal aborts. */
@@ -56,43 +57,36 @@ export class ClosedMember implements AsyncDisposable {
         Object.entries(process.env).filter(([name]) => !name.startsWith("ETCD_")),
       ),
     });
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => child.stop());
     if (child.pid !== undefined) staging.note("etcd", child.pid);
-    const store = await EtcdStore.start(
-      { runtime, endpoints: [endpoint], tls: tls.source },
-      signal,
+    const store = stack.use(
+      await EtcdStore.start({ runtime, endpoints: [endpoint], tls: tls.source }, signal),
     );
-    const member = new ClosedMember(child, store);
-    try {
-      await member.#answers(runtime, signal);
-      return member;
-    } catch (error) {
-      await member[Symbol.asyncDispose]();
-      throw error;
-    }
+    await answers(child, store, { signal, deadline: after(runtime.now(), answersWithinMs) });
+    return new ClosedMember(store, stack.move());
   }
 
   /** Ends it in order: all that was written is on the disk. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.store.close();
-    await this.#child.stop();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
   }
+}
 
-  async #answers(runtime: Runtime, signal: AbortSignal): Promise<void> {
-    const ended = new AbortController();
-    const over = this.#child.ended.then((how) => {
-      ended.abort(new NotRestored(`The restored etcd ${how}:\n${this.#child.tail}`));
-    });
-    const either = AbortSignal.any([signal, ended.signal]);
-    const deadline = after(runtime.now(), answersWithinMs);
-    const isConnected = await this.store.client.connected({ signal: either, deadline });
-    either.throwIfAborted();
-    if (isConnected) return;
-    void over;
-    const { lastError = "no answer" } = this.store.client.status();
-    throw new NotRestored(
-      `The restored etcd does not answer (${lastError}). Its log:\n${this.#child.tail}`,
-    );
-  }
+/** Throws where it ends before, does not answer in time, or the signal aborts. */
+async function answers(child: Child, store: EtcdStore, { signal, deadline }: Wait): Promise<void> {
+  const ended = new AbortController();
+  void child.ended.then((how) => {
+    ended.abort(new NotRestored(`The restored etcd ${how}:\n${child.tail}`));
+  });
+  const either = AbortSignal.any([signal, ended.signal]);
+  const isConnected = await store.client.connected({ signal: either, deadline });
+  either.throwIfAborted();
+  if (isConnected) return;
+  const { lastError = "no answer" } = store.client.status();
+  throw new NotRestored(
+    `The restored etcd does not answer (${lastError}). Its log:\n${child.tail}`,
+  );
 }
 
 function argsOf(
@@ -135,20 +129,4 @@ async function certificates(
       ...{ cert: Buffer.from(certificate), key: Buffer.from(keyPem(key)) },
     },
   };
-}
-
-/** Of loopback, that nobody listens on now. Held until all are known, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, listening));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
-}
-
-function listening() {
-  const server = createServer();
-  return new Promise<typeof server>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port: 0, host: loopback }, () => resolve(server));
-  });
 }

@@ -2,7 +2,7 @@
 import type { Outcome } from "#core/outcome.ts";
 import { after, type Runtime } from "#core/runtime.ts";
 import { dataTree } from "#core/session/keys.ts";
-import type { Key, KeyValue, LeaseId, Revision, Store, Wait } from "#core/store.ts";
+import type { Key, KeyValue, LeaseId, Store, Wait } from "#core/store.ts";
 import { NotRestored } from "./plan.ts";
 
 /** Parts of a namespace's data that go with the session that wrote them (core/session/keys.ts and its neighbours). */
@@ -25,25 +25,21 @@ export interface Standing {
   /** The keys that say that etcd began anew. */
   readonly anew: readonly KeyValue[];
   readonly marks: number;
-  readonly namespaces: number;
-  readonly revision: Revision;
 }
 
 export async function look(store: Store, runtime: Runtime, signal: AbortSignal): Promise<Standing> {
   const leases = new Map<LeaseId, Key>();
   const sessions: KeyValue[] = [];
   const anew: KeyValue[] = [];
-  const namespaces = new Set<string>();
   let marks = 0;
   let { key } = dataTree;
   for (;;) {
     const range = { key, end: dataTree.end, limit: pageKeys };
-    const wait = { signal, deadline: after(runtime.now(), answerMs) };
-    const { revision, ranges } = valueOf(await store.read([range], wait), "be read");
+    const read = await store.read([range], waitFor(runtime, signal));
+    const { ranges } = valueOf(read, "be read");
     const keys = ranges[0]?.keys ?? [];
     for (const kv of keys) {
-      const [namespace = "", part = ""] = kv.key.slice(dataTree.key.length).split("/");
-      namespaces.add(namespace);
+      const [, part = ""] = kv.key.slice(dataTree.key.length).split("/");
       if (kv.lease !== undefined) leases.set(kv.lease, kv.key);
       if (ofSessions.has(part) || kv.lease !== undefined) sessions.push(kv);
       else if (part === "anew") anew.push(kv);
@@ -51,7 +47,7 @@ export async function look(store: Store, runtime: Runtime, signal: AbortSignal):
     }
     const last = keys.at(-1);
     if (last === undefined || keys.length < pageKeys)
-      return { leases, ofSessions: sessions, anew, marks, namespaces: namespaces.size, revision };
+      return { leases, ofSessions: sessions, anew, marks };
     key = `${last.key}\0`;
   }
 }

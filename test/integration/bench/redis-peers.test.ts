@@ -7,7 +7,8 @@ import { after, afterEach, before, beforeEach, describe, it } from "mocha";
 import type { Peer } from "#bench/clients/peer.ts";
 import { connectRedis } from "#bench/clients/redis.ts";
 import { connectRedlock } from "#bench/clients/redlock.ts";
-import { RedisServer, type RedisPlan } from "#bench/servers/redis.ts";
+import { startRedis, type RedisPlan } from "#bench/servers/redis.ts";
+import type { ServerProcess } from "#bench/servers/server-process.ts";
 import { fetchTree } from "#tools/fetch/debian-tree.ts";
 import { ToolMissing } from "#tools/fetch.ts";
 import { run } from "#tools/fetch/step.ts";
@@ -25,8 +26,8 @@ async function cli(port: number, ...words: readonly string[]): Promise<string> {
   return output.trimEnd();
 }
 
-const start = (name: string, durability: RedisPlan["durability"]): Promise<RedisServer> =>
-  RedisServer.start({ folder: path.join(folder, name), durability });
+const start = (name: string, durability: RedisPlan["durability"]): Promise<ServerProcess> =>
+  startRedis({ folder: path.join(folder, name), durability });
 
 describe("the peers on Redis", function () {
   this.timeout(90_000);
@@ -85,7 +86,7 @@ describe("the peers on Redis", function () {
     ["Redlock", 3, connectRedlock],
   ] as const) {
     describe(`a lock in ${name}`, () => {
-      let servers: readonly RedisServer[];
+      let servers: readonly ServerProcess[];
       let peers: readonly Peer[];
 
       beforeEach(async () => {
@@ -161,7 +162,7 @@ describe("the peers on Redis", function () {
   }
 
   describe("Redlock", () => {
-    let servers: readonly RedisServer[];
+    let servers: readonly ServerProcess[];
     let peer: Peer;
     const foreign = ["SET", "hot", "foreign"] as const;
 

@@ -10,7 +10,8 @@ import { text, no } from "#bench/clients/jute.ts";
 import type { PeerLocker } from "#bench/clients/peer.ts";
 import { connectZooKeeper, makeZooKeeperLocker } from "#bench/clients/zookeeper.ts";
 import { codes, operations, ZooKeeperSession } from "#bench/clients/zookeeper-session.ts";
-import { javaOfZooKeeper, ZooKeeperServer } from "#bench/servers/zookeeper.ts";
+import type { ServerProcess } from "#bench/servers/server-process.ts";
+import { javaOfZooKeeper, startZooKeeper } from "#bench/servers/zookeeper.ts";
 import { ToolMissing } from "#tools/fetch.ts";
 import { run } from "#tools/fetch/step.ts";
 import { inTime } from "#test/support/poll.ts";
@@ -19,7 +20,7 @@ import { excludesAll, pair } from "./exclusion.ts";
 describe("the peer on ZooKeeper", function () {
   this.timeout(90_000);
   let folder: string | undefined;
-  let server: ZooKeeperServer;
+  let server: ServerProcess;
   const sessions: ZooKeeperSession[] = [];
 
   before(async function () {
@@ -31,7 +32,7 @@ describe("the peer on ZooKeeper", function () {
       this.skip();
     }
     folder = await mkdtemp(path.join(tmpdir(), "holdfast-zookeeper-"));
-    server = await ZooKeeperServer.start({ folder });
+    server = await startZooKeeper({ folder });
   });
 
   afterEach(async () => {
