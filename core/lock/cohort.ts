@@ -369,7 +369,8 @@ export class Cohort implements Stander {
     const freed = await leave(this.#parts.store, place);
     place.notes = [];
     this.#left(place, grant, freed);
-    if (was.kind === "refusing") this.#enterPhase(was.then);
+    if (was.kind === "refusing")
+      this.#enterPhase(freed === "released" ? was.then : { kind: "settling" });
     return freed;
   }
 

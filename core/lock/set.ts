@@ -447,7 +447,7 @@ export class LockSet {
     for (const member of this.members) member.takes(undefined);
     const left = isCertain ? "released" : "unknown";
     grant?.free(left);
-    if (was.kind === "refusing") this.#enterPhase(was.then);
+    if (was.kind === "refusing") this.#enterPhase(isCertain ? was.then : { kind: "settling" });
     return left;
   }
 

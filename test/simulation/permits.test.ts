@@ -6,6 +6,7 @@ import { Line } from "#core/lock/line.ts";
 import type { Acquired, AcquireRequest } from "#core/lock/views.ts";
 import type { KeyValue } from "#core/store.ts";
 import { Tasks } from "#core/tasks.ts";
+import { asSet } from "./client.ts";
 import { namespace, type Answer, type Process } from "./process.ts";
 import { calm } from "#test/support/etcd-model/weather.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
@@ -80,6 +81,25 @@ describe("permits", () => {
     assert.ok(tried.kind === "answered" && tried.value.kind === "held", JSON.stringify(tried));
     idOf(await stage.world.until(other.acquire(requestOf(1, 0)).answer));
     end(stage);
+  });
+
+  it("tell who only tried nothing certain while his place may stand: etcd did not answer to its end", async () => {
+    for (const isSet of [false, true]) {
+      const stage = await stageOf(`permits/place-may-stand/${String(isSet)}`, 3);
+      const [one, other] = [processOf(stage, 0), processOf(stage, 1)];
+      await granted(stage, one, 2);
+      const asked = requestOf(2, 0);
+      const locks = ["42", "43"].map((name) => ({ ...asked, name }));
+      one.link.plan("write", "answered", "timedOutNotDone");
+      const tried = await stage.world.until(
+        one.acquire(isSet ? asSet(asked, locks) : asked).answer,
+      );
+      assert.ok(tried.kind === "answered" && tried.value.kind === "unknown", JSON.stringify(tried));
+      // It goes all the same.
+      await stage.world.pass(sessionGoneMs);
+      idOf(await stage.world.until(other.acquire(requestOf(1, 0)).answer));
+      end(stage);
+    }
   });
 
   it("that there come to be more let in who waits", async () => {

@@ -3,10 +3,9 @@
  * be gone, was told wrong. So a release is answered only when it is done, and of a set that was refused nothing is kept.
  */
 import { byLock, byRequest, type Attempt, type Grant, type History } from "../history/history.ts";
-import { isTroubled } from "./served.ts";
 import { ms, type Violation } from "./violation.ts";
 
-export function free({ attempts, grants, faults }: History): Violation[] {
+export function free({ attempts, grants }: History): Violation[] {
   const granted = new Map(grants.map((grant) => [grant.attempt.op, grant]));
   const ofLock = byLock(attempts, ({ lock }) => lock);
   return byRequest(attempts).flatMap((together) => {
@@ -16,7 +15,7 @@ export function free({ attempts, grants, faults }: History): Violation[] {
         (other) =>
           !together.includes(other) &&
           other.askedMs < settledMs &&
-          goneMs(other, { grant: granted.get(other.op), faults }) >= askedMs,
+          goneMs(other, granted.get(other.op)) >= askedMs,
       ),
     );
     return mayStand ? [] : [wrong(together, ofLock)];
@@ -32,15 +31,10 @@ function isJudged({ outcome, waitMs, repeated, isSticky }: Attempt): boolean {
 }
 
 /** From when on it is known to have nothing in the lock's queue any more. */
-function goneMs(
-  { outcome, waitMs, askedMs, settledMs = Infinity, repeated }: Attempt,
-  { grant, faults }: { readonly grant: Grant | undefined; readonly faults: History["faults"] },
-): number {
+function goneMs({ outcome, waitMs, settledMs, repeated }: Attempt, grant?: Grant): number {
   if (grant !== undefined) return grant.releasedMs ?? Infinity;
-  // Who waited is told before its place is gone; who only tried, afterwards, unless etcd does not answer to that: then its
-  // sidecar asks on.
-  const isAfterwards = outcome === "held" && waitMs === 0 && !repeated;
-  return isAfterwards && !isTroubled(faults, askedMs, settledMs) ? settledMs : Infinity;
+  // Who waited is told before its place is gone; who only tried, afterwards.
+  return outcome === "held" && waitMs === 0 && !repeated ? (settledMs ?? Infinity) : Infinity;
 }
 
 function wrong(

@@ -163,7 +163,6 @@ function goneMs(grant: Grant): number {
   );
 }
 
-/** Whether any fault overlaps that stretch. */
-export function isTroubled(faults: readonly FaultSpan[], fromMs: number, untilMs: number): boolean {
+function isTroubled(faults: readonly FaultSpan[], fromMs: number, untilMs: number): boolean {
   return faults.some(({ beginsMs, endsMs }) => beginsMs < untilMs && endsMs > fromMs);
 }
