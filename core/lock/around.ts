@@ -7,6 +7,7 @@ import type { Specs } from "../spec/specs.ts";
 import type { Store } from "../store.ts";
 import type { Callers } from "./callers.ts";
 import type { Counters } from "./counters.ts";
+import type { Followings } from "./following.ts";
 import type { Grant } from "./grant.ts";
 import type { Grants } from "./grants.ts";
 import type { Lock } from "./keys.ts";
@@ -23,6 +24,7 @@ export interface CohortParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly mirror: Specs;
+  readonly followings: Followings;
   readonly grants: Grants;
   readonly namespace: string;
   readonly pod: string;

@@ -260,6 +260,7 @@ export class Cohort implements Stander {
   /** Grants to one local caller after the other, as long as this place may be granted on. */
   async #serve(place: Place): Promise<void> {
     let last: Grant | undefined;
+    place.begins();
     while (this.#place === place && place.session.isAlive()) {
       const marked = await this.#mark(place);
       if (marked?.kind === "refused") return this.#leaveUnmarked(place, last, marked.reason);

@@ -4,20 +4,30 @@
  * seen, and never who may be granted: whoever is to be granted looks for himself.
  *
  *   (first comes) ─▶ reading ─▶ following ──(gap, or no answer)────────▶ reading again
- *                       ▲           └──(half a minute, or in doubt)──────────┘        (last goes) ─▶ ended
+ *                       ▲           └──(half a minute, or in doubt)──────────┘        (last goes, nobody comes) ─▶ ended
+ *
+ * It goes on for a moment without anybody: who passes on a lock that others want, too, soon stands in its queue again, and
+ * would begin a watch, and read, each time.
  *
  * No watch is trusted for longer than that: then all is read anew, once for all who look on. It is in doubt when the session
  * does not hear from etcd. Writes nothing.
  */
-import { after, sleep } from "../runtime.ts";
+import { after, sleep, type Timer } from "../runtime.ts";
 import { fromNow, noRevision, type Change, type Key, type Revision } from "../store.ts";
 import type { Tasks } from "../tasks.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
 import { look, type LookParts } from "./look.ts";
+import { inOrder } from "./order.ts";
 
 const pauseMs = 500;
 const readEveryMs = 30_000;
+/** Longer than a pod holds a lock, as a rule, that others want (spec.handover.maxHold). */
+const lingerMs = 2_000;
+/** More than these end with their last onlooker. */
+const lingeringMax = 1_000;
+/** What was written is told of soon after, or nobody counts on it. */
+const shownWithinMs = 250;
 
 export interface Copy {
   /** As of when. */
@@ -47,6 +57,9 @@ class Following {
   /** Undefined: not read. */
   #contenders: Map<Key, Contender> | undefined;
   #at: Revision = noRevision;
+  /** When the one that was told of last was made. */
+  #newest: Revision = noRevision;
+  #lingering: Timer | undefined;
 
   constructor(parts: FollowingParts, lock: Lock) {
     this.#parts = parts;
@@ -70,6 +83,22 @@ class Following {
     this.#ending.abort(nobodyLooksOn);
   }
 
+  get lingers(): boolean {
+    return this.#lingering !== undefined;
+  }
+
+  /** Nobody looks on: it may end then. */
+  linger(end: () => void): void {
+    const { runtime } = this.#parts;
+    this.#lingering = runtime.timer(after(runtime.now(), lingerMs), end);
+  }
+
+  /** Somebody looks on again, or it ends. */
+  lingerNoMore(): void {
+    this.#lingering?.cancel();
+    this.#lingering = undefined;
+  }
+
   async #follow(signal: AbortSignal): Promise<void> {
     const { runtime } = this.#parts;
     try {
@@ -82,6 +111,8 @@ class Following {
       }
     } catch (error) {
       if (!signal.aborted) throw error;
+    } finally {
+      this.lingerNoMore();
     }
   }
 
@@ -116,7 +147,7 @@ class Following {
   async #read(signal: AbortSignal): Promise<boolean> {
     const seen = await look(this.#parts, { lock: this.#lock }, signal);
     if (seen === undefined) return false;
-    this.#contenders = new Map(seen.contenders.map((each) => [each.key, each]));
+    this.#contenders = byKey(seen.contenders);
     this.#at = seen.revision;
     this.#tell(undefined);
     return true;
@@ -127,14 +158,25 @@ class Following {
     const gone: Key[] = [];
     for (const event of events) {
       if (event.kind === "put") {
-        if (event.now.modRevision > this.#at)
-          this.#contenders?.set(event.now.key, readContender(event.now));
+        if (event.now.modRevision > this.#at) this.#put(readContender(event.now));
       } else if (event.revision > this.#at) {
         this.#contenders?.delete(event.key);
         gone.push(event.key);
       }
     }
     return gone;
+  }
+
+  /** Those made in one write are told as they were put, and stand as their keys do. */
+  #put(contender: Contender): void {
+    const all = this.#contenders;
+    if (all === undefined) return;
+    const isNew = !all.has(contender.key);
+    all.set(contender.key, contender);
+    if (!isNew) return;
+    const { createRevision } = contender;
+    if (createRevision === this.#newest) this.#contenders = byKey(inOrder([...all.values()]));
+    this.#newest = createRevision;
   }
 
   #tell(gone: readonly Key[] | undefined): void {
@@ -148,6 +190,7 @@ class Following {
 export class Followings {
   readonly #parts: FollowingParts;
   readonly #byPath = new Map<string, Following>();
+  #lingering = 0;
 
   constructor(parts: FollowingParts) {
     this.#parts = parts;
@@ -166,6 +209,35 @@ export class Followings {
     return this.#byPath.get(path)?.copy;
   }
 
+  /**
+   * The copy, once it shows that revision. Undefined: nobody follows the lock, or the watch does not come to tell of it soon.
+   * @throws the signal's reason
+   */
+  async showing(lock: Lock, at: Revision, signal: AbortSignal): Promise<Copy | undefined> {
+    const there = this.copyOf(lock);
+    if (there === undefined || there.at >= at) return there;
+    const { runtime } = this.#parts;
+    const shown = Promise.withResolvers<Copy | undefined>();
+    const onlooker: Onlooker = {
+      seen: (copy) => {
+        if (copy.at >= at) shown.resolve(copy);
+      },
+      unseen: () => {
+        shown.resolve(undefined);
+      },
+    };
+    this.add(lock, onlooker);
+    const waiting = new AbortController();
+    const either = AbortSignal.any([signal, waiting.signal]);
+    try {
+      const late = sleep(runtime, shownWithinMs, either).then(() => undefined);
+      return await Promise.race([shown.promise, late]);
+    } finally {
+      waiting.abort(nobodyLooksOn);
+      this.remove(lock, onlooker);
+    }
+  }
+
   /** Whoever comes to others is told at once, in this step, what they know. */
   add(lock: Lock, onlooker: Onlooker): void {
     const { tasks } = this.#parts;
@@ -175,6 +247,8 @@ export class Followings {
       following = new Following(this.#parts, lock);
       this.#byPath.set(lock.path, following);
     }
+    if (following.lingers) this.#lingering -= 1;
+    following.lingerNoMore();
     following.onlookers.add(onlooker);
     const { copy } = following;
     if (copy !== undefined) onlooker.seen(copy, undefined);
@@ -184,9 +258,23 @@ export class Followings {
     const following = this.#byPath.get(path);
     if (following === undefined || !following.onlookers.delete(onlooker)) return;
     if (following.onlookers.size > 0) return;
-    this.#byPath.delete(path);
-    following.end();
+    const end = (): void => {
+      this.#byPath.delete(path);
+      following.end();
+    };
+    if (following.copy === undefined || this.#lingering >= lingeringMax) end();
+    else {
+      this.#lingering += 1;
+      following.linger(() => {
+        this.#lingering -= 1;
+        end();
+      });
+    }
   }
+}
+
+function byKey(contenders: readonly Contender[]): Map<Key, Contender> {
+  return new Map(contenders.map((each) => [each.key, each]));
 }
 
 const trustedNoMore = new Error("the watch is trusted no longer");

@@ -75,7 +75,7 @@ export class Locks {
       ...{ runtime, mirror, followings: this.#followings },
       cohortsOf: ({ pool, path }) => this.#pools.get(pool)?.cohortsOf(path) ?? [],
     });
-    const own = { tasks: this.#tasks, grants: this.#grants };
+    const own = { tasks: this.#tasks, grants: this.#grants, followings: this.#followings };
     this.#sets = new Sets({ ...parts, ...own, pool: (name) => this.#poolFor(name) });
     this.#deadlocks = new Deadlocks({
       ...{ ...parts, tasks: this.#tasks },

@@ -96,6 +96,11 @@ export class Place {
     this.othersSince ??= this.#parts.runtime.now();
   }
 
+  /** It holds. Until now nothing was passed on. */
+  begins(): void {
+    if (this.othersSince !== undefined) this.othersSince = this.#parts.runtime.now();
+  }
+
   get hasOthers(): boolean {
     return this.othersSince !== undefined;
   }

@@ -10,7 +10,6 @@ import { CohortsBeside } from "./beside.ts";
 import type { CohortParts, CohortPool, Stander } from "./around.ts";
 import { Cohort } from "./cohort.ts";
 import { newCounters, type Counters } from "./counters.ts";
-import type { Followings } from "./following.ts";
 import { contenderNameOf, poolRange, type Lock } from "./keys.ts";
 import { Line } from "./line.ts";
 import { Looks } from "./looks.ts";
@@ -27,7 +26,6 @@ const seenHeldMax = 10_000;
 
 export interface PoolParts extends CohortParts {
   readonly tasks: Tasks;
-  readonly followings: Followings;
 }
 
 /** One of a set. */

@@ -7,13 +7,14 @@ import type { Beside, CohortParts, CohortPool } from "./around.ts";
 import type { Callers } from "./callers.ts";
 import type { Contender } from "./contender.ts";
 import { idlePatience } from "./idle.ts";
+import { Line } from "./line.ts";
 import type { Lock } from "./keys.ts";
 import { tookAway } from "./leave.ts";
 import { endBeyondLimits } from "./limits.ts";
 import { look, waitingIn, type Look } from "./look.ts";
 import { inTheWay, standingBehind, type PoolMarks, type Stand } from "./marks.ts";
 import { leaveNote } from "./notes.ts";
-import type { Demand } from "./order.ts";
+import { holders, standing, type Demand } from "./order.ts";
 import type { Others } from "./others.ts";
 import type { Phase } from "./phase.ts";
 import type { Place } from "./place.ts";
@@ -43,11 +44,18 @@ export class Queueing {
   readonly #parts: CohortParts;
   readonly #pool: QueueingPool;
   readonly #of: QueueingOf;
+  #ownLine: Line | undefined;
 
   constructor(parts: CohortParts, pool: QueueingPool, of: QueueingOf) {
     this.#parts = parts;
     this.#pool = pool;
     this.#of = of;
+  }
+
+  get #line(): Line {
+    const { mirror, followings } = this.#parts;
+    return (this.#ownLine ??=
+      this.#of.beside?.line ?? new Line({ mirror, followings, lock: this.#of.lock }));
   }
 
   /** Where all that are here only try, and the lock was lately seen held, they are answered by a read. */
@@ -77,43 +85,64 @@ export class Queueing {
     const { store, mirror, namespace } = this.#parts;
     this.#of.enterPhase({ kind: "looking" });
     while (this.#of.callers.size > 0 && this.#of.stands(place) && place.session.isAlive()) {
-      const atLeast = place.created;
-      const seen = await this.#of.steps.do(
-        (signal) =>
-          this.#of.beside?.looks.look(atLeast, signal) ??
-          look(this.#parts, { lock, atLeast }, signal),
-      );
-      if (seen === undefined) {
+      const followed = await this.#seenWaiting(place);
+      const looked = followed === undefined ? await this.#look(place) : undefined;
+      const contenders = followed ?? looked?.contenders;
+      if (contenders === undefined) {
         if (this.#of.phase().kind === "looking") this.#of.enterPhase({ kind: "unseen" });
         await this.#of.steps.pause();
         continue;
       }
       const { version } = mirror;
       const { sharing, stickyForMs } = this.#rules();
-      const { ghosts, spent } = this.#orphans(seen);
-      const stands = standingBehind(seen.contenders, ghosts, { mine: place, sharing });
+      const { ghosts, spent } = looked === undefined ? noOrphans : this.#orphans(looked);
+      const stands = standingBehind(contenders, ghosts, { mine: place, sharing });
       if (stands.kind === "gone" || !this.#of.stands(place)) return this.#gone(place);
       const { onlyTry } = this.#of.callers;
       const patience = { now: this.#parts.runtime.now(), stickyForMs };
-      const patientUntil = onlyTry ? idlePatience(seen.contenders, place, patience) : undefined;
-      if (patientUntil === undefined && this.#takeIn(place, seen, stands)) {
+      const patientUntil = onlyTry ? idlePatience(contenders, place, patience) : undefined;
+      if (patientUntil === undefined && this.#takeIn(place, contenders, stands)) {
         for (const orphan of spent) this.#pool.sweep(orphan);
         return true;
       }
       if (this.#of.callers.size === 0 || this.#of.phase().kind === "refusing") return false;
       const before = stands.kind === "waits" ? stands.before : undefined;
-      // At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever.
-      if (before !== undefined)
+      // At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever. Who does not hold yet
+      // looks before he does, and sees us.
+      if (before !== undefined && holders(contenders, sharing).has(before))
         place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
-      const worth = [worthALook(place, stands, this.#of.beside?.line)];
+      const worth = [worthALook(place, stands, { line: this.#line, contenders })];
       if (patientUntil !== undefined) worth.push({ at: patientUntil });
       await this.#of.steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
     }
     return false;
   }
 
+  #look({ created: atLeast }: Place): Promise<Look | undefined> {
+    const { lock, beside, steps } = this.#of;
+    return steps.do(
+      (signal) =>
+        beside?.looks.look(atLeast, signal) ?? look(this.#parts, { lock, atLeast }, signal),
+    );
+  }
+
+  /**
+   * A new place that waits, as a watch tells that goes on from an earlier turn. Whether it holds is never judged by that, nor
+   * what is told to who has no time left.
+   */
+  async #seenWaiting(place: Place): Promise<readonly Contender[] | undefined> {
+    const { lock, callers, steps, phase } = this.#of;
+    if (callers.onlyTry || phase().kind !== "looking") return undefined;
+    const { followings } = this.#parts;
+    const copy = await steps.do((signal) => followings.showing(lock, place.created, signal));
+    if (copy === undefined) return undefined;
+    const contenders = [...copy.contenders.values()];
+    const stands = standing(contenders, place, this.#rules().sharing);
+    return stands.kind === "waits" ? contenders : undefined;
+  }
+
   /** What a look tells: who holds, how many wait, and whether this place may be granted on. */
-  #takeIn(place: Place, { contenders }: Look, stands: Stand<Contender>): boolean {
+  #takeIn(place: Place, contenders: readonly Contender[], stands: Stand<Contender>): boolean {
     const { mirror } = this.#parts;
     const rules = this.#rules();
     const holds = stands.kind === "holds";
@@ -149,3 +178,6 @@ export class Queueing {
     return rulesServed(this.#parts.mirror, this.#of.lock.pool);
   }
 }
+
+/** What a watch tells of a lock has no markers in it: they can only keep a place waiting that it shows as waiting. */
+const noOrphans = { ghosts: [], spent: [] };

@@ -113,7 +113,7 @@ async function untilFirst(
       if (stands.kind === "holds") return true;
       // Somebody took it away, or the session is over and does not know it yet.
       if (stands.kind === "gone") return false;
-      const worth = [worthALook(mine, stands, undefined)];
+      const worth = [worthALook(mine, stands, { contenders })];
       await untilWorthALook(parts, { worth, version: mirror.version }, signal);
     } else await sleep(runtime, pauseMs, signal);
   }

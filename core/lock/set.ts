@@ -338,12 +338,12 @@ export class LockSet {
   }
 
   #worthALook(waits: readonly Waits[]): Worth[] {
-    const worth = waits.flatMap(({ of: { place, beside }, stands }) =>
-      place === undefined ? [] : [worthALook(place, stands, beside.line)],
+    const worth = waits.flatMap(({ of: { place, beside }, stands, contenders }) =>
+      place === undefined ? [] : [worthALook(place, stands, { line: beside.line, contenders })],
     );
     if (worth.length > 0) return worth;
     const [place] = this.members.flatMap((member) => member.place ?? []);
-    return place === undefined ? [] : [worthALook(place, { kind: "holds" }, undefined)];
+    return place === undefined ? [] : [{ gone: place }];
   }
 
   /** A place is not in etcd any more although nobody here removed it: the others go, too. */

@@ -11,6 +11,7 @@ import type { Stand } from "./marks.ts";
 import type { Mine } from "./order.ts";
 
 const lookEveryMs = 30_000;
+const followedMax = 16;
 
 export interface WaitParts {
   readonly runtime: Runtime;
@@ -23,16 +24,33 @@ export type Worth =
   | { readonly gone: Mine }
   /** That the delay after a loss is over. */
   | { readonly at: Instant }
-  /** That the lock's contenders, as a watch tells them, let mine in. */
-  | { readonly letIn: Mine; readonly line: Line };
+  /** That the lock's contenders, as a watch tells them, let mine in. `tells`: at each look a note may be due. */
+  | { readonly letIn: Mine; readonly line: Line; readonly tells: boolean };
 
-/** What keeps a place from holding: what was lost, the one before it, any of its line; else that nothing is granted now. */
-export function worthALook(place: Mine, stand: Stand<Contender>, line: Line | undefined): Worth {
+interface OfLock {
+  readonly line?: Line | undefined;
+  readonly contenders: readonly unknown[];
+}
+
+/**
+ * What keeps a place from holding: what was lost, the one before it, any of its line; else that nothing is granted now.
+ *
+ * Few contenders are followed by all who wait, and the watch goes on from turn to turn; of many each hears of the one before
+ * it only, or each turn would be told to all.
+ */
+export function worthALook(
+  place: Mine,
+  stand: Stand<Contender>,
+  { line, contenders }: OfLock,
+): Worth {
   if (stand.kind === "delayed") return { at: stand.by.until };
   if (stand.kind !== "waits") return { gone: place };
   const { before } = stand;
-  if (before !== undefined) return { gone: { key: before.key, created: before.createRevision } };
-  return line === undefined ? { gone: place } : { letIn: place, line };
+  if (line !== undefined && (before === undefined || contenders.length <= followedMax))
+    return { letIn: place, line, tells: before !== undefined };
+  return before === undefined
+    ? { gone: place }
+    : { gone: { key: before.key, created: before.createRevision } };
 }
 
 /**
@@ -65,8 +83,8 @@ function reasons(parts: WaitParts, worth: readonly Worth[], signal: AbortSignal)
     if ("at" in one) return sleep(runtime, Math.max(0, one.at - runtime.now()), signal);
     return untilGone(parts, one.gone, signal);
   });
-  // A line reads all anew so often: who waits in lines alone need not.
-  if (worth.every((one) => "line" in one)) return each;
+  // A line reads all anew so often: who waits in lines alone, and tells nobody of it, need not.
+  if (worth.every((one) => "line" in one && !one.tells)) return each;
   return [...each, sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), signal)];
 }
 

@@ -263,7 +263,13 @@ describe("the check of the hand-over budget", () => {
   const others = { handovers: 1, othersSinceMs: 100, atMs: 700 };
 
   it("finds a hand-over after the time for it", () => {
-    finds(budget, { first: { ...others, atMs: 900 } }, /after 400 ms, above 300/);
+    const second = { ...others, contender: "locks/a-1", atMs: 900 };
+    finds(budget, { first: { atMs: 150 }, second }, /after 400 ms, above 300/);
+  });
+
+  it("counts none of the time for which the place itself waited", () => {
+    const second = { ...others, contender: "locks/a-1", atMs: 900 };
+    assert.deepEqual(budget(historyOf({ first: { atMs: 700 }, second })), []);
   });
 
   it("finds one hand-over too many", () => {

@@ -4,7 +4,7 @@ export const bug: Bug = {
   breaks:
     "A note that is lost is not left again: a busy pod passes the lock on for ever while another pod waits.",
   file: "core/lock/queueing.ts",
-  text: "      if (before !== undefined)\n        place.noted(",
-  other: "      if (before !== undefined && place.notes.length === 0)\n        place.noted(",
+  text: "      if (before !== undefined && holders(",
+  other: "      if (before !== undefined && place.notes.length === 0 && holders(",
   caughtBy: { tests: "test/simulation/fairness.test.ts" },
 };

@@ -1,6 +1,6 @@
 /**
- * While places of other sessions stand behind it, a place passes from caller to caller only within the pool's budget. It
- * hears of them by a note, which takes its time; where that was lost they look again and leave another.
+ * While places of other sessions stand behind it, a place passes from caller to caller only within the pool's budget, which
+ * begins when it holds. It hears of them by a note, which takes its time; where that was lost they look again and leave another.
  */
 import type { Granted, History, Violation } from "../history.ts";
 
@@ -12,9 +12,12 @@ export const lostNoticeMs = 45_000;
 export function budget(history: History, knownAfterMs: number): Violation[] {
   const violations: Violation[] = [];
   const counted = new Map<string, number>();
+  const heldMs = new Map<string, number>();
   for (const grant of history.grants) {
+    const firstMs = heldMs.get(grant.contender) ?? grant.atMs;
+    heldMs.set(grant.contender, firstMs);
     if (grant.handovers === 0 || grant.othersSinceMs === undefined) continue;
-    const sinceMs = grant.atMs - grant.othersSinceMs - knownAfterMs;
+    const sinceMs = grant.atMs - Math.max(firstMs, grant.othersSinceMs + knownAfterMs);
     if (sinceMs < 0) continue;
     const count = (counted.get(grant.contender) ?? 0) + 1;
     counted.set(grant.contender, count);
