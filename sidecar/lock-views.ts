@@ -158,7 +158,7 @@ async function viewPool(parts: ViewParts, query: ListPool): Promise<PoolView> {
     // Of one whose delay is over the marker is left until it is swept.
     if (queue.contenders.length === 0 && view.lost.length === 0) continue;
     totals.names += 1;
-    totals.held += view.holders.length;
+    totals.held += view.holders.reduce((sum, { localHolders = 1 }) => sum + localHolders, 0);
     totals.waiting += view.waiters.reduce(
       (sum, { localWaiters }) => sum + 1 + localWaiters,
       view.holders.reduce((behind, { localWaiters }) => behind + localWaiters, 0) +
@@ -182,15 +182,19 @@ function lockView(parts: ViewParts, queue: Queue): LockView {
   for (const contender of contenders) {
     const stander = ownOf(own, contender);
     const callers = callersOf(parts, stander);
-    const { grant } = stander ?? {};
+    const grants = stander?.grants ?? [];
     // Once let in it stays, also when there are fewer permits: of its own grants this process knows.
     const isHeld = isIn(contender) && !isReserved(contender, stander);
-    if (grant !== undefined || (isHeld && !(stander?.isIdle ?? contender.idle))) {
-      const holder = grant === undefined ? holderOf(contender) : localHolder(grant, parts.pod, 0);
+    if (grants.length > 0 || (isHeld && !(stander?.isIdle ?? contender.idle))) {
       const { mode, permits } = contender;
-      view.holders.push(
-        stander === undefined ? holder : { ...holder, mode, permits, localWaiters: 0 },
-      );
+      const holding =
+        grants.length === 0
+          ? [holderOf(contender)]
+          : grants.map((grant) => localHolder(grant, parts.pod, 0));
+      for (const holder of holding)
+        view.holders.push(
+          stander === undefined ? holder : { ...holder, mode, permits, localWaiters: 0 },
+        );
       view.waiters.push(...callers);
     } else if (stander?.isIdle ?? contender.idle) view.idle.push(shown(contender));
     else if (isIn(contender)) view.reserved.push(shown(contender));

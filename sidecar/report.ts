@@ -57,7 +57,7 @@ export interface ReporterParts {
   readonly store: Store;
   readonly sessions: Pick<Sessions, "live">;
   readonly specs: Applied;
-  readonly locks: { cohorts(): Iterable<Pick<Cohort, "lock" | "grant" | "callers">> };
+  readonly locks: { cohorts(): Iterable<Pick<Cohort, "lock" | "grants" | "callers">> };
   readonly namespace: string;
   readonly pod: string;
   readonly about: About;
@@ -240,10 +240,10 @@ interface Sum {
 /** By pool; of those that nobody uses there is none, or one of zeros. */
 function sumsOf(cohorts: ReturnType<ReporterParts["locks"]["cohorts"]>): Map<string, Sum> {
   const sums = new Map<string, Sum>();
-  for (const { lock, grant, callers } of cohorts) {
+  for (const { lock, grants, callers } of cohorts) {
     const sum = sums.get(lock.pool) ?? { held: 0, waiting: 0 };
     sums.set(lock.pool, sum);
-    if (grant !== undefined) sum.held += 1;
+    sum.held += grants.length;
     for (const { trying, since } of callers) {
       if (trying) continue;
       sum.waiting += 1;

@@ -2601,6 +2601,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
             maxProperties: 64,
             additionalProperties: { type: "string", maxLength: 16384 },
           },
+          localHolders: {
+            description:
+              "How many readers of its pod hold the lock together, of whom this is one, as last told. Absent: it alone. (The sidecar of that pod lists each.)",
+            type: "integer",
+            format: "int64",
+            minimum: 2,
+          },
           localWaiters: {
             description: "How many callers wait behind it in its own pod, as last told.",
             type: "integer",
@@ -2898,6 +2905,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
             type: "object",
             maxProperties: 64,
             additionalProperties: { type: "string", maxLength: 16384 },
+          },
+          localHolders: {
+            description:
+              "How many readers of its pod hold the lock together, of whom this is one, as last told. Absent: it alone. (The sidecar of that pod lists each.)",
+            type: "integer",
+            format: "int64",
+            minimum: 2,
           },
           localWaiters: {
             description: "How many callers wait behind it in its own pod, as last told.",

@@ -25,6 +25,13 @@ export const heldBy = object({
     since: timestamp({ about: "When it was granted." }),
     fence,
     metadata: metadataShown,
+    localHolders: integer({
+      about:
+        "How many readers of its pod hold the lock together, of whom this is one, as last told. Absent: it alone. (The sidecar of that pod lists each.)",
+      min: 2,
+      max: countMax,
+      optional: true,
+    }),
     localWaiters: integer({
       about: "How many callers wait behind it in its own pod, as last told.",
       min: 0,

@@ -35,7 +35,11 @@ export const locksGet: Command = {
 
 type State = "holds" | "lost" | "reserved" | "idle" | "waits";
 
-interface Place extends Waiter, Partial<Pick<Holder, "fence">>, Partial<Pick<LostHolder, "until">> {
+interface Place
+  extends
+    Waiter,
+    Partial<Pick<Holder, "fence" | "localHolders">>,
+    Partial<Pick<LostHolder, "until">> {
   readonly state: State;
 }
 
@@ -61,6 +65,7 @@ function columnsOf({ lost }: Lock, nowMs: number): readonly Column<Place>[] {
     { head: "FOR", of: ({ since }) => ageOf(since, nowMs) },
     { head: "FENCE", of: ({ fence = nothing }) => fence },
     ...(lost === undefined ? [] : [until]),
+    { head: "TOGETHER", wide: true, of: ({ localHolders }) => String(localHolders ?? nothing) },
     { head: "BEHIND", wide: true, of: ({ localWaiters }) => String(localWaiters) },
     { head: "METADATA", wide: true, of: ({ metadata }) => pairs(metadata) },
   ];

@@ -170,6 +170,9 @@ export interface Holder {
   /** As the caller gave it. */
   readonly metadata?: Readonly<Record<string, string>>;
 
+  /** How many readers of its pod hold the lock together, of whom this is one, as last told. Absent: it alone. (The sidecar of that pod lists each.) */
+  readonly localHolders?: number;
+
   /** How many callers wait behind it in its own pod, as last told. */
   readonly localWaiters: number;
 }
@@ -220,6 +223,9 @@ export interface LostHolder {
 
   /** As the caller gave it. */
   readonly metadata?: Readonly<Record<string, string>>;
+
+  /** How many readers of its pod hold the lock together, of whom this is one, as last told. Absent: it alone. (The sidecar of that pod lists each.) */
+  readonly localHolders?: number;
 
   /** How many callers wait behind it in its own pod, as last told. */
   readonly localWaiters: number;

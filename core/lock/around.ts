@@ -36,8 +36,8 @@ export interface Stander {
   readonly demand: Demand;
   readonly callers: Callers;
   readonly place: Place | undefined;
-  /** The grant that is live, or whose guarantee still runs. */
-  readonly grant: Grant | undefined;
+  /** Those on its place that are live, or whose guarantee still runs. */
+  readonly grants: readonly Grant[];
   /** Its place holds the lock, and nobody uses it. */
   readonly isIdle?: boolean;
   /** Somebody else wants the lock. */
@@ -66,14 +66,14 @@ export interface CohortPool<C> {
   ended(cohort: C): void;
 }
 
-/** What those of one lock share that stand beside each other, each with one caller. */
+/** What those of one lock share that stand beside each other. */
 export interface Beside<C> {
   readonly seats: SideSeats;
   readonly line: Line;
   readonly looks: Looks;
-  /** How many of them wait. */
+  /** How many callers of them wait. */
   readonly waiting: number;
-  /** Told when the caller of one begins to wait, and when that is over. */
+  /** Told when the caller of one begins to wait, and when that is over. Of those that hold together, all callers that wait. */
   waits(who: Stander, waits: boolean): void;
   add(cohort: C): void;
   has(cohort: C): boolean;
@@ -84,6 +84,8 @@ export interface Beside<C> {
 export interface CohortOf<C> {
   readonly lock: Lock;
   readonly demand: Demand;
-  /** Absent: its callers share one contender. */
+  /** Absent: it is the only one of its lock here that wants it for its callers alone. */
   readonly beside?: Beside<C> | undefined;
+  /** Its callers hold the lock together, by one contender. Else, beside others, it has one caller. */
+  readonly isTogether?: boolean;
 }

@@ -1,4 +1,7 @@
-/** Who has one caller each, and stands beside others of the same lock: cohorts, and members of sets. */
+/**
+ * Who stands beside others of the same lock: cohorts of one caller each, members of sets, and cohorts of readers that hold it
+ * together, of which one takes whoever comes.
+ */
 import { SideSeats } from "../session/seats.ts";
 import type { Beside, Stander } from "./around.ts";
 import type { Cohort } from "./cohort.ts";
@@ -11,6 +14,7 @@ export class CohortsBeside implements Beside<Cohort> {
   readonly line: Line;
   readonly looks: Looks;
   readonly #cohorts = new Set<Cohort>();
+  readonly #together = new Set<Cohort>();
   /** Of sets, each its place in this queue. */
   readonly members = new Set<Stander>();
   readonly #waiting = new Set<Stander>();
@@ -29,12 +33,20 @@ export class CohortsBeside implements Beside<Cohort> {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    let waiting = this.#waiting.size;
+    for (const { callers } of this.#together) waiting += callers.count();
+    return waiting;
   }
 
   waits(who: Stander, waits: boolean): void {
     if (waits) this.#waiting.add(who);
     else this.#waiting.delete(who);
+  }
+
+  /** The readers whom one more may join. */
+  get open(): Cohort | undefined {
+    for (const cohort of this.#together) if (cohort.takesMore) return cohort;
+    return undefined;
   }
 
   /** The one whose caller asks the same (by its requestId), and still waits. */
@@ -51,10 +63,12 @@ export class CohortsBeside implements Beside<Cohort> {
 
   add(cohort: Cohort): void {
     this.#cohorts.add(cohort);
+    if (cohort.isTogether) this.#together.add(cohort);
   }
 
   remove(cohort: Cohort): void {
     this.#cohorts.delete(cohort);
+    this.#together.delete(cohort);
     this.#waiting.delete(cohort);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * All callers of this process that want one lock for themselves: they stand in one queue in memory and share one contender in
- * etcd. Who would share the lock, or wants permits of a semaphore, has a cohort and a contender of its own, beside others of
- * the same lock.
+ * etcd. So do those who would share it, with each other (readers). Who wants permits of a semaphore, or names an owner, has a
+ * cohort and a contender of its own, beside others of the same lock.
  *
  *   resting ─▶ connecting (no session) ─▶ entering ─▶ looking ─▶ queued ─▶ holding ─▶ leaving ─▶ resting
  *                                         └─▶ settling (the answer was lost) ─▶ looking, or entering again
@@ -10,6 +10,10 @@
  * lock passes from one local caller to the next with no write, only the fence grows. While any place of another session
  * stands behind ours that goes on only within the hand-over budget; then the old place is deleted and a new one taken, in
  * one write. A place whose removal is not confirmed becomes an intent and is never granted on again.
+ *
+ * Readers are granted it beside each other on their one place, which goes with the last of them. While somebody waits behind
+ * it, new ones join within the same budget; then those that come are another cohort, whose place stands behind that one's
+ * (pool.ts), and so nobody starves.
  *
  * A session that ends makes the place void: the grant is lost, the queue goes on under the next session.
  */
@@ -22,7 +26,7 @@ import { Callers } from "./callers.ts";
 import { countEnd } from "./counters.ts";
 import { checkDemand } from "./demands.ts";
 import { Entry, type Taken } from "./entry.ts";
-import { handoversMax } from "./fence.ts";
+import { handoversMax, joinedMax } from "./fence.ts";
 import type { Freed, Grant } from "./grant.ts";
 import { grantOn } from "./grant-on.ts";
 import { Idle } from "./idle.ts";
@@ -39,6 +43,7 @@ import { rulesNow, rulesServed, type Rules } from "./rules.ts";
 import { Steps } from "./steps.ts";
 import { localHolder } from "./tell.ts";
 import { Telling } from "./telling.ts";
+import { Together } from "./together.ts";
 import type { AcquireRequest, Acquired } from "./views.ts";
 
 export class Cohort implements Stander {
@@ -59,11 +64,13 @@ export class Cohort implements Stander {
   /** An old place that the next entry deletes, and the grant whose release waits for that. */
   #leaving: { readonly place: Place; readonly grant: Grant } | undefined;
   #draining = false;
+  /** Of readers. */
+  readonly #together: Together | undefined;
 
   constructor(
     parts: CohortParts,
     pool: CohortPool<Cohort>,
-    { lock, demand, beside }: CohortOf<Cohort>,
+    { lock, demand, beside, isTogether }: CohortOf<Cohort>,
   ) {
     this.#parts = parts;
     this.#pool = pool;
@@ -83,6 +90,7 @@ export class Cohort implements Stander {
       },
       stands: (place) => this.#place === place,
     });
+    if (isTogether === true) this.#together = this.#readers();
     this.#entry = new Entry(parts, {
       ...{ lock, beside, marks: pool.marks, steps: this.#steps },
       describe: (session, base) => this.#telling.value(session, base),
@@ -93,8 +101,22 @@ export class Cohort implements Stander {
     return this.#place;
   }
 
-  get grant(): Grant | undefined {
-    return this.#phase.kind === "holding" ? this.#phase.grant : undefined;
+  get grants(): readonly Grant[] {
+    if (this.#together !== undefined) return this.#together.grants;
+    return this.#phase.kind === "holding" ? [this.#phase.grant] : [];
+  }
+
+  get isTogether(): boolean {
+    return this.#together !== undefined;
+  }
+
+  /** Whether one more reader may come to these. */
+  get takesMore(): boolean {
+    if (this.#together === undefined || this.#draining) return false;
+    const place = this.#place;
+    if ((place?.handovers ?? 0) + this.callers.size >= joinedMax) return false;
+    const rules = rulesNow(this.#parts.mirror, this.lock.pool);
+    return place === undefined || rules === undefined || !place.isOverBudget(rules.handover);
   }
 
   get isIdle(): boolean {
@@ -112,11 +134,12 @@ export class Cohort implements Stander {
     const waiting = waitingHere + this.#others.waiting;
     if (request.waitMs > 0) {
       if (waiting >= rules.limits.waitersPerLock) throw tooManyWait(this.lock, rules);
-      this.beside?.waits(this, true);
+      if (!this.isTogether) this.beside?.waits(this, true);
     }
     const answer = this.callers.add(request, listening);
     this.#describe();
     if (this.callers.size > 0) this.#idle.end();
+    this.#together?.wake();
     return answer;
   }
 
@@ -145,14 +168,18 @@ export class Cohort implements Stander {
     }
     if (this.#place?.session !== session) return;
     this.#place = undefined;
-    const { grant } = this;
-    if (grant !== undefined) {
+    for (const grant of this.grants) {
       const holder = localHolder(grant, this.#parts.pod, 0);
       if (grant.end?.why !== "released")
         this.#pool.lost(this.lock, { until: grant.statedUntil, holder });
       grant.lose();
     }
+    this.#placeIsVoid();
+  }
+
+  #placeIsVoid(): void {
     this.#idle.end();
+    this.#together?.wake();
     this.#steps.end();
   }
 
@@ -162,9 +189,8 @@ export class Cohort implements Stander {
     if (place === undefined) return;
     tookAway(this.#parts.runtime.log, this.lock, place);
     this.#place = undefined;
-    this.grant?.break();
-    this.#idle.end();
-    this.#steps.end();
+    for (const grant of this.grants) grant.break();
+    this.#placeIsVoid();
   }
 
   /** The process stops: waits end, and a place that promises nothing is deleted; the loop then ends. */
@@ -234,8 +260,12 @@ export class Cohort implements Stander {
     if (alone) this.#others.saw(0);
     else place.waits = true;
     this.#describe();
-    if (alone || (await this.#queueing.untilItHolds(place))) await this.#serve(place);
-    else await this.#leave(place);
+    if (!alone && !(await this.#queueing.untilItHolds(place))) await this.#leave(place);
+    else if (this.#together === undefined) await this.#serve(place);
+    else {
+      place.begins();
+      await this.#together.serve(place);
+    }
     if (this.#place === place) this.#place = undefined;
   }
 
@@ -263,7 +293,10 @@ export class Cohort implements Stander {
     place.begins();
     while (this.#place === place && place.session.isAlive()) {
       const marked = await this.#mark(place);
-      if (marked?.kind === "refused") return this.#leaveUnmarked(place, last, marked.reason);
+      if (marked?.kind === "refused") {
+        await this.#leaveUnmarked(place, marked.reason, last);
+        return;
+      }
       if (marked?.kind === "gone") place.session.seats.spoil();
       if (marked?.kind === "gone" || this.#place !== place || !place.session.isAlive()) break;
       const grant = this.#grantNext(place);
@@ -296,10 +329,30 @@ export class Cohort implements Stander {
     }
   }
 
+  #readers(): Together {
+    return new Together({
+      ...{ callers: this.callers, counters: this.#pool.counters },
+      stands: (place) => this.#place === place && place.session.isAlive(),
+      mark: (place, isCountedOn) => this.#mark(place, isCountedOn),
+      grantNext: (place) => this.#grantNext(place),
+      enterPhase: (phase) => {
+        this.#enterPhase(phase);
+      },
+      describe: () => {
+        this.#describe();
+      },
+      checkServed: () => {
+        this.#rules();
+      },
+      leave: (place, refused) =>
+        refused === undefined ? this.#leave(place) : this.#leaveUnmarked(place, refused),
+    });
+  }
+
   /** Undefined: the lock may be granted, as far as markers go. */
-  #mark(place: Place): Promise<Marked | undefined> {
+  #mark(place: Place, isCountedOn = false): Promise<Marked | undefined> {
     return markAsNeeded(this.#parts, place, {
-      lock: this.lock,
+      ...{ lock: this.lock, isCountedOn },
       tell: () => this.#telling.value(place.session, place.base ?? 0n, place),
       isWanted: () => this.callers.size > 0,
       silent: () => {
@@ -309,11 +362,12 @@ export class Cohort implements Stander {
   }
 
   /** Who has no time left hears why when the place is gone: of him nothing is left. Else nobody can be told that. */
-  async #leaveUnmarked(place: Place, last: Grant | undefined, why: StoreRefusal): Promise<void> {
+  async #leaveUnmarked(place: Place, why: StoreRefusal, last?: Grant): Promise<Freed> {
     const freed = await this.#leave(place, last);
     if (freed === "unknown") this.callers.endAll({ kind: "unknown" });
     this.#enterPhase({ kind: "refused", why: storeRefused(why) });
     await this.#steps.pause();
+    return freed;
   }
 
   /** Undefined: nobody is left who may be granted it. */
@@ -332,7 +386,7 @@ export class Cohort implements Stander {
       this.#pool.counters.granted += 1;
       this.callers.remove(caller);
       this.beside?.waits(this, false);
-      this.#enterPhase({ kind: "holding", grant });
+      this.#enterPhase(this.isTogether ? { kind: "sharing" } : { kind: "holding", grant });
       caller.grant(() => grant.delivered());
       this.#describe();
       return grant;

@@ -5,7 +5,7 @@
  */
 import { bigintOf, decodeJson, encodeJson, textMapOf, textOf, wholeOf } from "../json.ts";
 import { momentMax, type Epoch } from "../runtime.ts";
-import { handoversMax } from "./fence.ts";
+import { handoversMax, joinedMax } from "./fence.ts";
 import type { Demand } from "./order.ts";
 import type { Key, KeyValue, Revision } from "../store.ts";
 
@@ -23,8 +23,10 @@ export interface ContenderValue extends Demand {
   /** The fence base of its first grant, as far as it is known. */
   readonly base: bigint;
   readonly handovers: number;
-  /** It stands for one caller, and is handed over to nobody. */
+  /** See {@link Fenced}. */
   readonly isOwn: boolean;
+  /** Callers of its own sidecar that hold the lock by it, together. */
+  readonly localHolders: number;
   /** Callers that stand behind this one in its own sidecar. */
   readonly localWaiters: number;
   /** Nobody uses it: it is given up when somebody else stands behind it. */
@@ -49,7 +51,7 @@ export function encodeContender(value: ContenderValue): Uint8Array {
 /** What is undefined does not stand in it. */
 export function contenderFields(value: ContenderValue): Readonly<Record<string, unknown>> {
   const { session, pod, mode, permits, since, holder, metadata, requestId, owner, set } = value;
-  const { base, handovers, localWaiters, trying } = value;
+  const { base, handovers, localHolders, localWaiters, trying } = value;
   return {
     session,
     pod,
@@ -64,6 +66,7 @@ export function contenderFields(value: ContenderValue): Readonly<Record<string, 
     base: base.toString(),
     handovers: handovers > 0 ? handovers : undefined,
     own: value.isOwn ? true : undefined,
+    localHolders: localHolders > 1 ? localHolders : undefined,
     localWaiters: localWaiters > 0 ? localWaiters : undefined,
     idle: value.idle ? true : undefined,
     trying: trying ? true : undefined,
@@ -73,6 +76,7 @@ export function contenderFields(value: ContenderValue): Readonly<Record<string, 
 /** Never fails: what cannot be read is shown empty, and keeps its place in the order. */
 export function readContender(kv: KeyValue): Contender {
   const value = decodeJson(kv.value) ?? {};
+  const isOwn = value["own"] === true;
   return {
     key: kv.key,
     createRevision: kv.createRevision,
@@ -88,8 +92,9 @@ export function readContender(kv: KeyValue): Contender {
     owner: textOf(value["owner"]),
     set: setOf(value["set"]),
     base: bigintOf(value["base"]) ?? 0n,
-    handovers: wholeOf(value["handovers"], handoversMax) ?? 0,
-    isOwn: value["own"] === true,
+    handovers: wholeOf(value["handovers"], isOwn ? joinedMax : handoversMax) ?? 0,
+    isOwn,
+    localHolders: wholeOf(value["localHolders"], joinedMax + 1) ?? 1,
     localWaiters: wholeOf(value["localWaiters"], Number.MAX_SAFE_INTEGER) ?? 0,
     idle: value["idle"] === true,
     trying: value["trying"] === true,

@@ -125,7 +125,7 @@ export class Deadlocks {
 
   #ownersWaiting(): OwnStander[] {
     return [...this.#parts.standers()].filter(
-      ({ callers, grant }) => grant === undefined && callers.first?.request.owner !== undefined,
+      ({ callers, grants }) => grants.length === 0 && callers.first?.request.owner !== undefined,
     );
   }
 
@@ -174,7 +174,7 @@ export class Deadlocks {
   #isAdmitted(contender: Contender, own: ReadonlyMap<string, OwnStander>): boolean {
     const stander = own.get(contender.key);
     if (stander?.place === undefined || !isSame(contender, stander.place)) return false;
-    return stander.grant !== undefined || stander.isIn === true;
+    return stander.grants.length > 0 || stander.isIn === true;
   }
 
   async #read(signal: AbortSignal): Promise<Seen> {

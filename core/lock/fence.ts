@@ -7,25 +7,27 @@ import type { Revision } from "../store.ts";
 
 /** One contender is handed over fewer times than this; then a new one is taken. */
 export const handoversMax = 2 ** 16 - 1;
+/** Of one that stands beside others: so many more are granted the lock on it. */
+export const joinedMax = 2 ** 8 - 1;
 
 export interface Fenced {
   /** Of its first grant. */
   readonly base: bigint;
   readonly handovers: number;
-  /** It stands for one caller, and is handed over to nobody. */
+  /** It may hold beside others of its lock: it stands for one caller, or for readers of one process. */
   readonly isOwn: boolean;
 }
 
 /**
  * Of one contender after another the sum of base and create revision grows. Those that hold together may be granted under
- * unlike bases, and then two sums can be the same: in place of hand-overs, which they have none of, the base's own low bits tell
- * them apart (equal sums have bases as far apart as their revisions: alike only at a multiple of 65,536).
+ * unlike bases, and then two sums can be the same: the base's own low bits, above the few hand-overs that such a contender may
+ * have, tell them apart (equal sums have bases as far apart as their revisions: alike only at a multiple of 256).
  */
 export function fenceOf({ base, handovers, isOwn }: Fenced, created: Revision): bigint {
   assert(
-    handovers >= 0 && handovers <= handoversMax,
+    handovers >= 0 && handovers <= (isOwn ? joinedMax : handoversMax),
     "a contender was handed over too often for its fence",
   );
-  const low = isOwn ? base & BigInt(handoversMax) : BigInt(handovers);
+  const low = isOwn ? ((base & BigInt(joinedMax)) << 8n) + BigInt(handovers) : BigInt(handovers);
   return ((base + created) << 16n) + low;
 }

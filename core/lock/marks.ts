@@ -75,6 +75,8 @@ export type Marked =
 export interface MarkFor {
   readonly lock: Lock;
   readonly tell: () => ContenderValue;
+  /** Somebody still counts on the marker that stands: its delay may only grow. */
+  readonly isCountedOn?: boolean;
   /** Whether anybody still waits for the grant. */
   readonly isWanted: () => boolean;
   /** Etcd did not answer: whoever has no time left is to hear that nothing is known. */
@@ -85,10 +87,13 @@ export interface MarkFor {
 export async function markAsNeeded(
   parts: { readonly runtime: Runtime; readonly store: Store; readonly mirror: Specs },
   place: Place,
-  { lock, ...rest }: MarkFor,
+  { lock, isCountedOn = false, ...rest }: MarkFor,
 ): Promise<Marked | undefined> {
-  const delayMs = rulesNow(parts.mirror, lock.pool)?.lockDelayMs ?? 0;
-  if ((place.mark?.delayMs ?? 0) === delayMs || !rest.isWanted()) return undefined;
+  const hasMs = place.mark?.delayMs ?? 0;
+  const ruleMs = rulesNow(parts.mirror, lock.pool)?.lockDelayMs ?? 0;
+  const delayMs = isCountedOn ? Math.max(hasMs, ruleMs) : ruleMs;
+  const hasIt = hasMs === delayMs && place.mark?.stands !== false;
+  if (hasIt || !rest.isWanted()) return undefined;
   return mark(parts, place, { lock, delayMs, ...rest });
 }
 
@@ -100,7 +105,7 @@ async function mark(
 ): Promise<Marked> {
   const { session, key, created } = place;
   const marked = markKey(lock, key);
-  place.mark = { key: marked, delayMs };
+  place.mark = { key: marked, delayMs, stands: false };
   const fields = { ...contenderFields(tell()), created: created.toString(), delayMs };
   while (session.isAlive() && isWanted()) {
     const sentUnder = session.epoch;
@@ -110,7 +115,10 @@ async function mark(
       then: [{ kind: "putDurable", key: marked, value: encodeJson(fields) }],
       otherwise: [],
     });
-    if (outcome.kind === "done") return { kind: outcome.value.held ? "marked" : "gone" };
+    if (outcome.kind === "done") {
+      if (outcome.value.held) place.mark = { key: marked, delayMs, stands: true };
+      return { kind: outcome.value.held ? "marked" : "gone" };
+    }
     if (outcome.kind === "unknown") {
       silent();
       await sleep(runtime, againMs * (0.5 + runtime.random()));

@@ -1,6 +1,6 @@
 /**
- * Notes between sessions about a lock: a waiter tells the session of the place just before its own that somebody stands
- * there, so that its hand-over budget counts. A note is a reason to look or to be fair, never the truth: one too many costs a
+ * Notes between sessions about a lock: a waiter just behind those who hold it tells their sessions that somebody stands
+ * there, so that their hand-over budgets count. A note is a reason to look or to be fair, never the truth: one too many costs a
  * local hand-over, one that is lost costs fairness until the next look, and neither costs exclusion.
  *
  * Writes: one key in the target's inbox, under the *sender's* lease. A repeat overwrites it. The reader deletes it (comparing
@@ -10,7 +10,10 @@ import type { Key, KeyValue, Store } from "../store.ts";
 import { encodeJson } from "../json.ts";
 import { noteKey } from "../session/keys.ts";
 import type { Session } from "../session/session.ts";
+import type { Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
+import { holders, type Sharing } from "./order.ts";
+import type { Place } from "./place.ts";
 
 export interface NoteParts {
   readonly store: Store;
@@ -18,8 +21,33 @@ export interface NoteParts {
   readonly lock: Lock;
 }
 
+export interface WaitingBehind {
+  /** All of the lock, in order. */
+  readonly contenders: readonly Contender[];
+  /** Whose going is waited for. */
+  readonly before: Contender | undefined;
+  readonly sharing: Sharing;
+}
+
+/**
+ * At every look, for a note can be lost, and whoever is not told of us may pass the lock on for ever. Of those before us who
+ * do not hold yet each looks before he does, and sees us.
+ */
+export async function tellHolders(
+  parts: NoteParts,
+  place: Place,
+  { contenders, before, sharing }: WaitingBehind,
+): Promise<void> {
+  if (before === undefined) return;
+  const holding = holders(contenders, sharing);
+  if (!holding.has(before)) return;
+  const sessions = new Set([...holding].map(({ session }) => session));
+  const notes = [...sessions].map((target) => leaveNote(parts, place.session, target));
+  for (const note of await Promise.all(notes)) place.noted(note);
+}
+
 /** Returns the note's key, which goes with the place that it was left for. */
-export async function leaveNote(
+async function leaveNote(
   { store, namespace, lock }: NoteParts,
   session: Session,
   target: string,

@@ -9,6 +9,8 @@ import type { HolderView } from "./views.ts";
 export type Phase =
   /** Something is under way whose answer will tell. `leaving`: an own place is being let go. */
   | { readonly kind: "resting" | "entering" | "looking" | "leaving" }
+  /** The place holds the lock, and whoever comes is granted it, too. */
+  | { readonly kind: "sharing" }
   /** The place holds the lock, and nobody here uses it. */
   | { readonly kind: "idle" }
   /** There is no session, or the resources are not read. */
@@ -48,6 +50,7 @@ export function verdictOf(phase: Phase, around: Around): Verdict | undefined {
     case "looking":
     case "leaving":
     case "refusing":
+    case "sharing":
     case "idle":
       return undefined;
     case "connecting":

@@ -55,13 +55,13 @@ export class Places implements Onlooker {
     const [copy, shared] = [this.#copy, sharing()];
     if (copy === undefined || shared === undefined) return;
     const contenders = [...copy.contenders.values()];
-    for (const { place, grant, callers } of cohorts()) {
+    for (const { place, grants, callers, isTogether } of cohorts()) {
       if (place === undefined || copy.contenders.get(place.key)?.createRevision !== place.created)
         continue;
-      let at = grant === undefined ? waitingBefore(contenders, shared, place) : 0;
+      let at = 1 + (grants.length === 0 ? waitingBefore(contenders, shared, place) : 0);
       for (const caller of callers) {
-        at += 1;
         caller.stands(at);
+        if (!isTogether) at += 1;
       }
     }
   }

@@ -40,7 +40,7 @@ export class Pool implements CohortPool<Cohort> {
   readonly #parts: PoolParts;
   /** Those whose callers share a contender, by their lock. */
   readonly #cohorts = new Map<string, Cohort>();
-  /** Those that have one caller each. */
+  /** Those that stand beside others of their lock. */
   readonly #beside = new Map<string, CohortsBeside>();
   readonly #running = new Map<Cohort, Promise<void>>();
   /** Of grants that were lost with their session, until what was stated for them has run out. */
@@ -120,15 +120,22 @@ export class Pool implements CohortPool<Cohort> {
     const { mode, permits, owner } = request;
     const isMutual = mode === "exclusive" && rules.sharing.mode !== "Semaphore";
     // Who names an owner has a contender that carries it.
-    const shares = isMutual && owner === undefined;
-    const beside = shares ? undefined : this.besideFor(lock);
+    const isOwner = owner !== undefined;
+    const isTogether = mode === "shared" && !isOwner;
+    const beside = isMutual && !isOwner ? undefined : this.besideFor(lock);
     this.#checkSameAsked(lock, request);
-    const there = shares ? this.#cohorts.get(lock.path) : beside?.repeated(request);
+    const there =
+      beside === undefined
+        ? this.#cohorts.get(lock.path)
+        : (beside.repeated(request) ?? (isTogether ? beside.open : undefined));
     if (there !== undefined) return { cohort: there, isNew: false };
     this.checkNames([lock], rules);
     if (beside !== undefined) this.#beside.set(lock.path, beside);
     const demand = { mode, permits };
-    return { cohort: new Cohort(this.#parts, this, { lock, demand, beside }), isNew: true };
+    return {
+      cohort: new Cohort(this.#parts, this, { lock, demand, beside, isTogether }),
+      isNew: true,
+    };
   }
 
   /** Of those who wait: of grants it is known elsewhere. */
@@ -196,8 +203,7 @@ export class Pool implements CohortPool<Cohort> {
     const { runtime } = this.#parts;
     const leaving = [...this.#running].filter(([cohort]) => {
       cohort.drain(refusal);
-      const { grant } = cohort;
-      return callersEnded || grant === undefined || grant.statedUntil <= runtime.now();
+      return callersEnded || cohort.grants.every(({ statedUntil }) => statedUntil <= runtime.now());
     });
     await Promise.all(leaving.map(([, ended]) => ended));
   }

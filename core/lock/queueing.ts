@@ -13,7 +13,7 @@ import { tookAway } from "./leave.ts";
 import { endBeyondLimits } from "./limits.ts";
 import { look, waitingIn, type Look } from "./look.ts";
 import { inTheWay, standingBehind, type PoolMarks, type Stand } from "./marks.ts";
-import { leaveNote } from "./notes.ts";
+import { tellHolders } from "./notes.ts";
 import { holders, standing, type Demand } from "./order.ts";
 import type { Others } from "./others.ts";
 import type { Phase } from "./phase.ts";
@@ -107,10 +107,7 @@ export class Queueing {
       }
       if (this.#of.callers.size === 0 || this.#of.phase().kind === "refusing") return false;
       const before = stands.kind === "waits" ? stands.before : undefined;
-      // At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever. Who does not hold yet
-      // looks before he does, and sees us.
-      if (before !== undefined && holders(contenders, sharing).has(before))
-        place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
+      await tellHolders({ store, namespace, lock }, place, { contenders, before, sharing });
       const worth = [worthALook(place, stands, { line: this.#line, contenders })];
       if (patientUntil !== undefined) worth.push({ at: patientUntil });
       await this.#of.steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
@@ -148,7 +145,10 @@ export class Queueing {
     const holds = stands.kind === "holds";
     const first = stands.kind === "delayed" ? stands.by : contenders[0];
     assert(first !== undefined, "a lock with a contender was seen without any");
-    if (contenders.at(-1)?.key !== place.key) place.noticeOthers();
+    const last = contenders.at(-1);
+    // Who holds beside it waits for nothing.
+    const othersWait = last !== undefined && !holders(contenders, rules.sharing).has(last);
+    if (othersWait && last.key !== place.key) place.noticeOthers();
     this.#of.others.saw(waitingIn(contenders, rules.sharing, place.key));
     const { installation } = mirror;
     if (holds && installation !== undefined && mirror.anew === undefined) {

@@ -120,7 +120,10 @@ async function find(parts: RevokeParts, lock: Lock, request: ForceRequest): Prom
   return { ...seen, wanted: wantedOf(parts, lock, { seen: seen.contenders, request }) };
 }
 
-/** Who holds it; with a fence only the one who was granted it under that, and of one place nobody to whom it was handed over since. */
+/**
+ * Who holds it; with a fence only the one who was granted it under that, and of one place nobody to whom it was handed over since.
+ * Of readers that hold it together by one place, their sidecar knows whom it means.
+ */
 function wantedOf(
   { mirror }: RevokeParts,
   { pool }: Lock,
@@ -133,7 +136,8 @@ function wantedOf(
   if (fence === undefined) return holding;
   return holding.filter((contender) => {
     const { base, createRevision } = contender;
-    return base + createRevision === fence >> 16n && fenceOf(contender, createRevision) <= fence;
+    const isOf = base + createRevision === fence >> 16n;
+    return isOf && (contender.isOwn || fenceOf(contender, createRevision) <= fence);
   });
 }
 
@@ -215,9 +219,10 @@ async function untilGone(
   const onlooker: Onlooker = {
     seen: ({ at, contenders }: Copy) => {
       if (at < revision) return;
-      isGone = wanted.every(({ key, createRevision, handovers }) => {
+      isGone = wanted.every(({ key, createRevision, handovers, isOwn }) => {
         const there = contenders.get(key);
-        return there?.createRevision !== createRevision || there.handovers > handovers;
+        if (there?.createRevision !== createRevision) return true;
+        return !isOwn && there.handovers > handovers;
       });
       if (isGone) waiting.abort(new Error("all of them are gone"));
     },
@@ -243,7 +248,8 @@ export function takeNote({ value }: KeyValue, standers: Iterable<Stander>): void
     if (created === undefined || one.place?.created !== created) continue;
     if (asked["why"] === brokenWhy) one.broken();
     else if (one.isIdle === true) one.noted?.();
-    else if (asked["why"] === why && (fence ?? one.grant?.terms.fence) === one.grant?.terms.fence)
-      one.grant?.revoke({ by, graceMs });
+    else if (asked["why"] === why)
+      for (const grant of one.grants)
+        if (fence === undefined || grant.terms.fence === fence) grant.revoke({ by, graceMs });
   }
 }

@@ -10,7 +10,7 @@ import type { MemberOf, Pool } from "./pool.ts";
 /** What a member knows of its set. */
 export interface OfSet {
   readonly callers: Callers;
-  readonly grant: Grant | undefined;
+  readonly grants: readonly Grant[];
   endWait(refusal: Error): void;
 }
 
@@ -46,14 +46,14 @@ export class SetMember implements MemberOf {
   }
 
   /** It is granted only with all others. */
-  get grant(): Grant | undefined {
-    return this.#set.grant;
+  get grants(): readonly Grant[] {
+    return this.#set.grants;
   }
 
   /** Nothing is granted on any of its places any more, also where none was yet. */
   broken(): void {
     this.isBroken = true;
-    this.grant?.break();
+    for (const grant of this.grants) grant.break();
   }
 
   /** Of the whole set. */

@@ -34,7 +34,7 @@ import { leave, tookAway } from "./leave.ts";
 import { waitingIn } from "./look.ts";
 import { inTheWay, markAsNeeded, type Marked } from "./marks.ts";
 import { endBeyondLimits } from "./limits.ts";
-import { leaveNote } from "./notes.ts";
+import { tellHolders } from "./notes.ts";
 import type { Demand } from "./order.ts";
 import type { Place } from "./place.ts";
 import { verdictOf, type Phase } from "./phase.ts";
@@ -83,8 +83,8 @@ export class LockSet {
   }
 
   /** The grant that is live, or whose guarantee still runs. */
-  get grant(): Grant | undefined {
-    return this.#phase.kind === "holding" ? this.#phase.grant : undefined;
+  get grants(): readonly Grant[] {
+    return this.#phase.kind === "holding" ? [this.#phase.grant] : [];
   }
 
   /** A caller's turn, or the end of its wait. The loop ({@link run}) runs, or is started after this. */
@@ -123,7 +123,7 @@ export class LockSet {
     this.#session = undefined;
     // Nobody else of that session may have it: the places stand until its lease ends.
     this.#seat = undefined;
-    const { grant } = this;
+    const [grant] = this.grants;
     if (grant !== undefined) {
       const holder = localHolder(grant, this.#parts.pod, 0);
       for (const { pool, lock, demand } of this.members) {
@@ -273,7 +273,7 @@ export class LockSet {
       const patientUntil = this.callers.onlyTry ? this.#patience(waits) : undefined;
       if (patientUntil === undefined) this.#takeIn(waits);
       if (this.callers.size === 0 || this.#phase.kind === "refusing") return false;
-      await this.#leaveNotes(waits);
+      await this.#tellHolders(waits);
       const worth = this.#worthALook(waits);
       if (patientUntil !== undefined) worth.push({ at: patientUntil });
       await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
@@ -326,15 +326,18 @@ export class LockSet {
     this.#enterPhase(this.callers.onlyTry ? { kind: "refusing", then: queued } : queued);
   }
 
-  /** At every look, for a note can be lost: whoever is not told of us may pass the lock on for ever. */
-  async #leaveNotes(waits: readonly Waits[]): Promise<void> {
+  async #tellHolders(waits: readonly Waits[]): Promise<void> {
     const { store, namespace } = this.#parts;
-    const left = waits.map(async ({ of: { lock, place }, stands }) => {
-      const before = stands.kind === "waits" ? stands.before : undefined;
-      if (place === undefined || before === undefined) return;
-      place.noted(await leaveNote({ store, namespace, lock }, place.session, before.session));
-    });
-    await Promise.all(left);
+    const told = waits.map(
+      async ({ of: { lock, place }, stands, contenders, rules: { sharing } }) => {
+        const before = stands.kind === "waits" ? stands.before : undefined;
+        const behind = { contenders, before, sharing };
+        return place === undefined
+          ? undefined
+          : tellHolders({ store, namespace, lock }, place, behind);
+      },
+    );
+    await Promise.all(told);
   }
 
   #worthALook(waits: readonly Waits[]): Worth[] {
@@ -480,11 +483,11 @@ export class LockSet {
 
   #tell(session: Session, demand: Demand, base: bigint): ContenderValue {
     const { runtime, pod } = this.#parts;
-    const { callers, grant } = this;
-    const isNew = grant === undefined;
+    const { callers, grants } = this;
+    const isNew = grants.length === 0;
     return {
       ...contenderValue({
-        ...{ runtime, pod, session, base, callers, demand, grant, isNew },
+        ...{ runtime, pod, session, base, callers, demand, grants, isNew },
         ...{ handovers: 0, isOwn: true },
       }),
       set: isNew ? "waiting" : "held",

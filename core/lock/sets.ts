@@ -66,8 +66,7 @@ export class Sets {
     const { runtime } = this.#parts;
     const leaving = [...this.#running].filter(([set]) => {
       set.endWait(refusal);
-      const { grant } = set;
-      return callersEnded || grant === undefined || grant.statedUntil <= runtime.now();
+      return callersEnded || set.grants.every(({ statedUntil }) => statedUntil <= runtime.now());
     });
     await Promise.all(leaving.map(([, ended]) => ended));
   }

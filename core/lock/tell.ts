@@ -14,8 +14,8 @@ export interface Told {
   readonly session: Session;
   readonly callers: Callers;
   readonly demand: Demand;
-  /** The grant that stands; undefined: the place still waits. */
-  readonly grant: Grant | undefined;
+  /** The grants that stand; none: the place still waits. */
+  readonly grants: readonly Grant[];
   readonly base: bigint;
   readonly handovers: number;
   readonly isOwn: boolean;
@@ -26,7 +26,8 @@ export interface Told {
 }
 
 export function contenderValue(told: Told): ContenderValue {
-  const { runtime, pod, session, callers, demand, grant, base, handovers, isOwn, isNew } = told;
+  const { runtime, pod, session, callers, demand, grants, base, handovers, isOwn, isNew } = told;
+  const [grant] = grants;
   const request = grant?.terms.request ?? callers.first?.request;
   return {
     session: session.id,
@@ -39,8 +40,9 @@ export function contenderValue(told: Told): ContenderValue {
     requestId: request?.requestId,
     owner: request?.owner,
     base,
-    handovers,
+    handovers: grant?.terms.handovers ?? handovers,
     isOwn,
+    localHolders: grants.length,
     localWaiters: Math.max(0, callers.size - (grant === undefined ? 1 : 0)),
     idle: told.idle === true,
     trying: isNew && callers.onlyTry,
@@ -55,11 +57,12 @@ export function shown(contender: Contender): HolderView {
 
 /** `until`: it was lost, and keeps its place for so long (marks.ts). */
 export function holderOf(contender: Contender & { readonly until?: Instant }): HolderView {
-  const { createRevision, until } = contender;
+  const { createRevision, localHolders, until } = contender;
   const lost = until === undefined ? {} : { isLost: true };
   return {
     ...shown(contender),
     ...lost,
+    ...(localHolders > 1 ? { localHolders } : {}),
     fence: fenceOf(contender, createRevision).toString(),
   };
 }

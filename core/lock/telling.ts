@@ -17,19 +17,19 @@ export class Telling {
   /** Without a place: what is told by one that is being taken. */
   value(session: Session, base: bigint, place?: Place): ContenderValue {
     const { runtime, pod } = this.#parts;
-    const { callers, demand, grant, beside, isIdle: idle = false } = this.#cohort;
+    const { callers, demand, grants, beside, isIdle: idle = false } = this.#cohort;
     const [handovers, isNew] = [place?.handovers ?? 0, place === undefined];
-    const own = { callers, demand, grant, idle, isOwn: beside !== undefined };
+    const own = { callers, demand, grants, idle, isOwn: beside !== undefined };
     return contenderValue({ runtime, pod, session, base, handovers, isNew, ...own });
   }
 
   /** What it tells may have changed. As it was made it tells of one caller, and nothing is to be told of that one alone. */
   describe(place: Place): void {
-    const { callers, grant, isIdle } = this.#cohort;
+    const { callers, grants, isIdle } = this.#cohort;
     const { isAsMade, waits, handovers, othersSince } = place;
     const asWritten =
       isAsMade && isIdle !== true && !waits && handovers === 0 && othersSince === undefined;
-    if (asWritten && callers.size <= (grant === undefined ? 1 : 0)) return;
+    if (asWritten && callers.size <= (grants.length === 0 ? 1 : 0)) return;
     const tell = () => {
       const base = place.base ?? this.#parts.mirror.installation?.base ?? 0n;
       return this.value(place.session, base, place);

@@ -111,6 +111,8 @@ export interface HolderView extends Demand {
   /** Absent for one that waits. */
   readonly fence?: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Callers of its pod that hold it together, of whom this is one; absent: it alone, or each of them is listed. */
+  readonly localHolders?: number;
   /** Callers that stand behind this one's sidecar for the same lock. */
   readonly localWaiters: number;
 }

@@ -231,7 +231,7 @@ const unknownRelease = problem({
 });
 
 function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
-  const { metadata } = holder;
+  const { metadata, localHolders } = holder;
   return {
     holder: holder.holder,
     pod: holder.pod,
@@ -239,6 +239,7 @@ function holderBody(holder: HolderView): Omit<LockHolder, "fence"> {
     permits: holder.permits,
     since: moment(holder.since),
     ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+    ...(localHolders === undefined ? {} : { localHolders }),
     localWaiters: holder.localWaiters,
   };
 }

@@ -29,6 +29,7 @@ describe("locks that several may hold", function () {
   before(async () => {
     pods = await startTwoPods([
       pool("documents", "mode: ReadWrite"),
+      pool("strict", "mode: ReadWrite, handover: {maxCount: 0}"),
       pool("few", "mode: ReadWrite, limits: {waitersPerLock: 1}"),
       pool("licences", "mode: Semaphore, permits: 3"),
       pool("many", "mode: Semaphore, permits: 50"),
@@ -48,7 +49,7 @@ describe("locks that several may hold", function () {
       );
       assert.equal(new Set(readers.map(({ fence }) => fence)).size, 3);
       for (const { answer } of readers) assert.equal(answer.body["mode"], "shared");
-      assert.deepEqual((await holdersOf(b, "documents/1")).sort(), ["r0", "r1", "r2"]);
+      assert.deepEqual((await holdersOf(a, "documents/1")).sort(), ["r0", "r1", "r2"]);
       const totals = (await a.api.get("/v1/locks/documents")).body["totals"];
       assert.deepEqual(totals, { names: 1, held: 3, waiting: 0 });
       const refused = await acquire(b, "documents/1");
@@ -57,19 +58,42 @@ describe("locks that several may hold", function () {
       assert.equal(await keysOf("documents/1"), 0);
     });
 
-    it("let in no reader past a writer that waits, and the readers behind it together after it", async () => {
-      const reader = await hold(a, "documents/2", { ...shared, holder: "reader" });
-      const writing = hold(b, "documents/2", { wait: "1m", holder: "writer" });
-      await queued(b, "documents/2", 1);
-      const late = [a, b].map((pod, at) =>
-        hold(pod, "documents/2", { ...shared, wait: "1m", holder: `late${at}` }),
+    it("are held by all readers of a pod by one place, which others are told of, until the last has gone", async () => {
+      const readers = await Promise.all(
+        ["r0", "r1", "r2"].map((holder) => hold(a, "documents/5", { ...shared, holder })),
       );
-      await queued(a, "documents/2", 3);
-      assert.equal((await acquire(a, "documents/2", shared)).status, 423);
+      assert.equal(await keysOf("documents/5"), 1);
+      const [first, ...others] = readers;
+      await eventually("told of all three", async () => {
+        const [told] = (await b.api.get("/v1/locks/documents/5")).body["holders"] as object[];
+        return (told as { localHolders?: number }).localHolders === 3;
+      });
+      assert.deepEqual((await b.api.get("/v1/locks/documents?prefix=5")).body["totals"], {
+        ...{ names: 1, held: 3, waiting: 0 },
+      });
+      assert.ok(first !== undefined);
+      await release(a, first);
+      for (const reader of others) {
+        assert.equal((await acquire(b, "documents/5")).status, 423);
+        await release(a, reader);
+      }
+      assert.equal(await keysOf("documents/5"), 0);
+      await release(b, await hold(b, "documents/5"));
+    });
+
+    it("let in no reader past a writer that waits, and the readers behind it together after it", async () => {
+      const reader = await hold(a, "strict/2", { ...shared, holder: "reader" });
+      const writing = hold(b, "strict/2", { wait: "1m", holder: "writer" });
+      await queued(b, "strict/2", 1);
+      const late = [a, b].map((pod, at) =>
+        hold(pod, "strict/2", { ...shared, wait: "1m", holder: `late${at}` }),
+      );
+      await queued(a, "strict/2", 3);
+      assert.equal((await acquire(a, "strict/2", shared)).status, 423);
       await release(a, reader);
       const writer = await writing;
       assert.ok(writer.fence > reader.fence);
-      assert.deepEqual(await waitersOf(a, "documents/2").then((all) => all.sort()), [
+      assert.deepEqual(await waitersOf(a, "strict/2").then((all) => all.sort()), [
         "late0",
         "late1",
       ]);

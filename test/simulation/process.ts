@@ -86,6 +86,7 @@ export class Process {
   #stoppedMs = 0;
   #stoppedSinceMs: number | undefined;
   #resumedMs = 0;
+  #wokeMs = 0;
   #draining = false;
   /** The latest deadline that the session has told, on the process's clock. */
   #deadline = { session: "", at: 0 };
@@ -167,14 +168,19 @@ export class Process {
   readonly hasRunSince = (sinceMs: number): boolean =>
     this.isUp && this.#stoppedSinceMs === undefined && this.#resumedMs <= sinceMs;
 
+  /** Its machine has not been suspended since then. */
+  readonly hasBeenAwakeSince = (sinceMs: number): boolean => this.#wokeMs <= sinceMs;
+
   stop(how: "pause" | "suspend"): void {
     this.#stoppedSinceMs = this.#parts.world.nowMs;
+    if (how === "suspend") this.#wokeMs = Infinity;
     this.runtime[how]();
   }
 
   resume(): void {
     if (this.#stoppedSinceMs === undefined || this.isKilled) return;
     this.#resumedMs = this.#parts.world.nowMs;
+    if (this.#wokeMs === Infinity) this.#wokeMs = this.#resumedMs;
     this.#stoppedMs += this.#resumedMs - this.#stoppedSinceMs;
     this.#stoppedSinceMs = undefined;
     this.runtime.resume();

@@ -193,12 +193,14 @@ class Scenario {
     }
   }
 
-  /** The revision of the place and its hand-overs; of one that is handed over to nobody, nothing more. */
+  /** The revision of the place and its hand-overs; of one that stands beside others, who joined whom on it. */
   #fence({ fence }: GrantView): string {
     const kv = this.stage.server.keys.get(installationKey);
     const base = readInstallation(kv)?.base ?? 0n;
     const [made, low] = [(BigInt(fence) >> 16n) - base, BigInt(fence) & 0xffffn];
-    return low === (base & 0xffffn) ? String(made) : `${String(made)}.${String(low)}`;
+    if (low >> 8n !== (base & 0xffn)) return `${String(made)}.${String(low)}`;
+    const joined = low & 0xffn;
+    return joined === 0n ? String(made) : `${String(made)}+${String(joined)}`;
   }
 
   #say(what: string): void {

@@ -3,6 +3,7 @@
  * through here, so that the history tells it.
  */
 import type { GrantView } from "#core/lock/views.ts";
+import { readContender } from "#core/lock/contender.ts";
 import { contendersOf, lockOf, markKey, type LockName } from "#core/lock/keys.ts";
 import { readMark } from "#core/lock/marks.ts";
 import { inOrder } from "#core/lock/order.ts";
@@ -253,9 +254,11 @@ export class Stage {
     const contender = this.record.madeFor({ session, fence: BigInt(view.fence) }, queue);
     const spec = process.kernel.specs.record("DistributedLock", pool)?.lock;
     const rules = spec === undefined ? undefined : rulesOf(spec);
+    // Who shares it stands beside others who do.
     const behind = this.server.keys
       .within(queue)
       .filter((other) => contenderIn(other) !== contender)
+      .filter((other) => view.mode === "exclusive" || readContender(other).mode === "exclusive")
       .map((other) => this.record.madeMs(other.key) ?? world.nowMs);
     // A set may have been let in here long before it was in the others.
     const isSet = view.locks !== undefined;

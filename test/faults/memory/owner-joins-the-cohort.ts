@@ -4,7 +4,7 @@ export const bug: Bug = {
   breaks:
     "A request with an owner joins the others of its pod: their contender does not carry its name, and no circle is ever seen.",
   file: "core/lock/pool.ts",
-  text: "const shares = isMutual && owner === undefined;",
-  other: 'const shares = isMutual && owner !== "";',
+  text: "const isOwner = owner !== undefined;",
+  other: 'const isOwner = owner === "";',
   caughtBy: { tests: "test/simulation/scenarios.test.ts" },
 };

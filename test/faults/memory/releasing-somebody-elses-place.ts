@@ -3,8 +3,8 @@ import type { Bug } from "../bug.ts";
 export const bug: Bug = {
   breaks: "A waiter tidies away the place before its own, which belongs to another session.",
   file: "core/lock/queueing.ts",
-  text: "      if (before !== undefined && holders(",
+  text: "      await tellHolders(",
   other:
-    "      if (before?.trying === true) place.session.remove(before.key);\n      if (before !== undefined && holders(",
+    "      if (before?.trying === true) place.session.remove(before.key);\n      await tellHolders(",
   caughtBy: { seed: "1", faults: ["storm"] },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/lock/setbacks.ts",
   text: "          refused(epochUnknown());\n",
   other: "",
-  caughtBy: { seed: "60", faults: ["lostAnswers"] },
+  caughtBy: { seed: "709", mode: "Semaphore", faults: ["lostAnswers"] },
 };

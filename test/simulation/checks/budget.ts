@@ -1,6 +1,6 @@
 /**
  * While places of other sessions stand behind it, a place passes from caller to caller only within the pool's budget, which
- * begins when it holds. It hears of them by a note, which takes its time; where that was lost they look again and leave another.
+ * begins when it holds. (Readers who came before are then granted it together.) It hears of them by a note, which takes its time; where that was lost they look again and leave another.
  */
 import type { Granted, History, Violation } from "../history.ts";
 
@@ -17,6 +17,7 @@ export function budget(history: History, knownAfterMs: number): Violation[] {
     const firstMs = heldMs.get(grant.contender) ?? grant.atMs;
     heldMs.set(grant.contender, firstMs);
     if (grant.handovers === 0 || grant.othersSinceMs === undefined) continue;
+    if (grant.mode === "shared" && grant.atMs === firstMs) continue;
     const sinceMs = grant.atMs - Math.max(firstMs, grant.othersSinceMs + knownAfterMs);
     if (sinceMs < 0) continue;
     const count = (counted.get(grant.contender) ?? 0) + 1;

@@ -26,7 +26,7 @@ function recordOf(name: string, modRevision: number, problem?: "tooNew"): Resour
 
 function cohortOf(pool: string, held: boolean, since: readonly number[] = []): unknown {
   const callers = since.map((at) => ({ since: at as Epoch, trying: at === 0 }));
-  return { lock: { pool }, grant: held ? {} : undefined, callers };
+  return { lock: { pool }, grants: held ? [{}] : [], callers };
 }
 
 class FakeSession {
