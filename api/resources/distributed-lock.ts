@@ -69,7 +69,7 @@ const spec = object({
     }),
     handover: object({
       about:
-        "How far a lock may pass from caller to caller inside one pod while other pods wait for it.",
+        "How far a lock may pass from caller to caller inside one pod, and readers may join those of their pod, while others wait for it.",
       default: {},
       fields: {
         maxCount: integer({

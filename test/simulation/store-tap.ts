@@ -32,6 +32,8 @@ export interface TapParts {
 
 export class StoreTap implements Store {
   readonly sessions = new Set<string>();
+  /** How often etcd was asked for something. */
+  readonly asked = { writes: 0, reads: 0, watches: 0 };
   readonly #store: Store;
   readonly #parts: TapParts;
   /** Keys of places that a write without a condition of its own touches: how many are not answered, or never were. */
@@ -66,6 +68,7 @@ export class StoreTap implements Store {
   }
 
   write(write: Write): Promise<Outcome<WriteResult>> {
+    this.asked.writes += 1;
     const sessions = `${dataRoot(this.#parts.namespace)}sessions/`;
     for (const op of [...write.then, ...write.otherwise]) {
       if (op.kind === "delete") this.#deletes(op.key);
@@ -106,6 +109,7 @@ export class StoreTap implements Store {
     wait: Wait,
     atLeast?: Revision,
   ): Promise<Outcome<Snapshot>> {
+    this.asked.reads += 1;
     const sentMs = this.#parts.nowMs();
     const outcome = await this.#store.read(ranges, wait, atLeast);
     if (outcome.kind === "done") for (const { key } of ranges) this.#lookedMs.set(key, sentMs);
@@ -131,6 +135,7 @@ export class StoreTap implements Store {
   }
 
   watch(range: KeyRange, from: Revision, signal: AbortSignal): AsyncIterable<Changes> {
+    this.asked.watches += 1;
     return this.#store.watch(range, from, signal);
   }
 
