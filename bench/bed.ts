@@ -81,6 +81,8 @@ export class Bed implements AsyncDisposable {
       sidecar: first,
       sidecars: { sidecar: pids(sidecars), etcd },
       sticky: first,
+      readers: first,
+      owners: first,
       typed: first,
       core: { etcd },
       direct: { etcd },

@@ -76,6 +76,15 @@ export const comparisons: readonly Comparison[] = [
     budgets: [{ over: "v3lock", what: "speed", bound: 100 }],
   },
   {
+    title: "Readers of one pod hold one lock",
+    about:
+      "`readers`: all with `mode=shared`, on the one place of their pod. `owners`: the same, each in the name of an owner and so with a place of its own, two writes a pair.",
+    callers: [64],
+    oneLock: true,
+    sides: ["readers", "owners"],
+    budgets: [],
+  },
+  {
     title: "One caller takes the same lock again and again",
     about:
       "`sticky`: through HTTP, of a pool with `stickyFor`, so that the lock stays with the pod and nothing is written. `redis`: `SET NX PX` and compare-and-delete by a script, on a Redis that writes nothing to the disk.",

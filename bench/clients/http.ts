@@ -17,14 +17,22 @@ export interface Answer {
 /** For those who want the same lock the wait that a pool allows by default. */
 const longestWait = "wait=10m";
 
-/** `ports`: of sidecars, whose callers are dealt out in turn. `pool`: of bench/pools.yaml. */
-export function httpLockers(ports: readonly number[], pool: string): Lockers {
+/**
+ * `ports`: of sidecars, whose callers are dealt out in turn. `pool`: of bench/pools.yaml. `how`: what the so-manieth caller asks
+ * for besides, as a query.
+ */
+export function httpLockers(
+  ports: readonly number[],
+  pool: string,
+  how: (caller: number) => readonly string[] = () => [],
+): Lockers {
   let next = 0;
   return {
     locker: async (name, mayWait) => {
-      const port = ports[next++ % ports.length] ?? 0;
-      const query = mayWait ? `?${longestWait}` : "";
-      const target = `/v1/locks/${pool}/${name}/acquire${query}`;
+      const caller = next++;
+      const port = ports[caller % ports.length] ?? 0;
+      const query = [...(mayWait ? [longestWait] : []), ...how(caller)].join("&");
+      const target = `/v1/locks/${pool}/${name}/acquire${query === "" ? "" : `?${query}`}`;
       return new HttpLocker(await HttpConnection.open(port), target);
     },
   };

@@ -14,7 +14,7 @@ import { typedLockers } from "./typed.ts";
 import { connectZooKeeper } from "./zookeeper.ts";
 
 /** Of bench/pools.yaml. */
-const pools = { plain: "bench", sticky: "sticky" } as const;
+const pools = { plain: "bench", sticky: "sticky", read: "read" } as const;
 
 /** Where the servers are that a side may need. */
 export interface Targets {
@@ -39,6 +39,13 @@ export const connecting = {
   sidecar: ({ sidecars }) => Promise.resolve(httpLockers([firstOf(sidecars)], pools.plain)),
   sidecars: ({ sidecars }) => Promise.resolve(httpLockers(sidecars, pools.plain)),
   sticky: ({ sidecars }) => Promise.resolve(httpLockers([firstOf(sidecars)], pools.sticky)),
+  readers: ({ sidecars }) =>
+    Promise.resolve(httpLockers([firstOf(sidecars)], pools.read, () => ["mode=shared"])),
+  // Who names an owner has a place of his own.
+  owners: ({ sidecars }) =>
+    Promise.resolve(
+      httpLockers([firstOf(sidecars)], pools.read, (at) => ["mode=shared", `owner=${String(at)}`]),
+    ),
   core: ({ etcd }) => coreLockers(etcd, pools.plain),
   typed: ({ sidecars }) => Promise.resolve(typedLockers(firstOf(sidecars), pools.plain)),
   v3lock: async ({ etcd }) => v3Lockers(await GrpcConnection.open(etcd)),
