@@ -262,7 +262,9 @@ export class Followings {
       this.#byPath.delete(path);
       following.end();
     };
-    if (following.copy === undefined || this.#lingering >= lingeringMax) end();
+    const { tasks } = this.#parts;
+    const mayLinger = !tasks.signal.aborted && this.#lingering < lingeringMax;
+    if (following.copy === undefined || !mayLinger) end();
     else {
       this.#lingering += 1;
       following.linger(() => {
