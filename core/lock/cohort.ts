@@ -64,6 +64,8 @@ export class Cohort implements Stander {
   /** An old place that the next entry deletes, and the grant whose release waits for that. */
   #leaving: { readonly place: Place; readonly grant: Grant } | undefined;
   #draining = false;
+  /** Since the last entry began. */
+  #wasNoted = false;
   /** Of readers. */
   readonly #together: Together | undefined;
 
@@ -116,7 +118,9 @@ export class Cohort implements Stander {
     const place = this.#place;
     if ((place?.handovers ?? 0) + this.callers.size >= joinedMax) return false;
     const rules = rulesNow(this.#parts.mirror, this.lock.pool);
-    return place === undefined || rules === undefined || !place.isOverBudget(rules.handover);
+    if (place === undefined || rules === undefined) return true;
+    const joining = this.#together.size > 0 ? this.callers.size : 0;
+    return !place.isOverBudget(rules.handover, joining);
   }
 
   get isIdle(): boolean {
@@ -156,6 +160,7 @@ export class Cohort implements Stander {
   /** Somebody left a note: a place of another session stands behind ours. */
   noted(): void {
     this.#place?.noticeOthers();
+    this.#wasNoted = true;
     this.#idle.end();
     this.#others.saw(Math.max(1, this.#others.waiting));
   }
@@ -256,6 +261,8 @@ export class Cohort implements Stander {
     if (taken === undefined) return;
     const { place, alone } = taken;
     this.#place = place;
+    // A note may come before the answer to the entry that it is about.
+    if (this.#wasNoted) place.noticeOthers();
     this.#steps.calm();
     if (alone) this.#others.saw(0);
     else place.waits = true;
@@ -271,6 +278,7 @@ export class Cohort implements Stander {
 
   /** Undefined: none was taken, and the cohort is to try again. The old place has gone with it, or is left now. */
   async #takePlace(session: Session): Promise<Taken | undefined> {
+    this.#wasNoted = false;
     const leaving = this.#leaving;
     const rewriting = leaving?.place.quiet();
     if (rewriting !== undefined) await rewriting;
@@ -332,6 +340,7 @@ export class Cohort implements Stander {
   #readers(): Together {
     return new Together({
       ...{ callers: this.callers, counters: this.#pool.counters },
+      now: () => this.#parts.runtime.now(),
       stands: (place) => this.#place === place && place.session.isAlive(),
       mark: (place, isCountedOn) => this.#mark(place, isCountedOn),
       grantNext: (place) => this.#grantNext(place),

@@ -25,8 +25,8 @@ export interface ContenderValue extends Demand {
   readonly handovers: number;
   /** See {@link Fenced}. */
   readonly isOwn: boolean;
-  /** Callers of its own sidecar that hold the lock by it, together. */
-  readonly localHolders: number;
+  /** Of callers of its own sidecar that hold the lock by it together: as how many-th hand-over each was granted it. */
+  readonly joined: readonly number[];
   /** Callers that stand behind this one in its own sidecar. */
   readonly localWaiters: number;
   /** Nobody uses it: it is given up when somebody else stands behind it. */
@@ -51,7 +51,7 @@ export function encodeContender(value: ContenderValue): Uint8Array {
 /** What is undefined does not stand in it. */
 export function contenderFields(value: ContenderValue): Readonly<Record<string, unknown>> {
   const { session, pod, mode, permits, since, holder, metadata, requestId, owner, set } = value;
-  const { base, handovers, localHolders, localWaiters, trying } = value;
+  const { base, handovers, joined, localWaiters, trying } = value;
   return {
     session,
     pod,
@@ -66,7 +66,7 @@ export function contenderFields(value: ContenderValue): Readonly<Record<string, 
     base: base.toString(),
     handovers: handovers > 0 ? handovers : undefined,
     own: value.isOwn ? true : undefined,
-    localHolders: localHolders > 1 ? localHolders : undefined,
+    joined: joined.length > 1 ? joined : undefined,
     localWaiters: localWaiters > 0 ? localWaiters : undefined,
     idle: value.idle ? true : undefined,
     trying: trying ? true : undefined,
@@ -77,6 +77,7 @@ export function contenderFields(value: ContenderValue): Readonly<Record<string, 
 export function readContender(kv: KeyValue): Contender {
   const value = decodeJson(kv.value) ?? {};
   const isOwn = value["own"] === true;
+  const handovers = wholeOf(value["handovers"], isOwn ? joinedMax : handoversMax) ?? 0;
   return {
     key: kv.key,
     createRevision: kv.createRevision,
@@ -92,13 +93,19 @@ export function readContender(kv: KeyValue): Contender {
     owner: textOf(value["owner"]),
     set: setOf(value["set"]),
     base: bigintOf(value["base"]) ?? 0n,
-    handovers: wholeOf(value["handovers"], isOwn ? joinedMax : handoversMax) ?? 0,
+    handovers,
     isOwn,
-    localHolders: wholeOf(value["localHolders"], joinedMax + 1) ?? 1,
+    joined: joinedOf(value["joined"]) ?? [handovers],
     localWaiters: wholeOf(value["localWaiters"], Number.MAX_SAFE_INTEGER) ?? 0,
     idle: value["idle"] === true,
     trying: value["trying"] === true,
   };
+}
+
+function joinedOf(value: unknown): readonly number[] | undefined {
+  if (!Array.isArray(value) || value.length > joinedMax + 1) return undefined;
+  const numbers = value.map((one: unknown) => wholeOf(one, joinedMax));
+  return numbers.every((one) => one !== undefined) && numbers.length > 0 ? numbers : undefined;
 }
 
 function setOf(value: unknown): ContenderValue["set"] {

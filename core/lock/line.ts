@@ -17,29 +17,35 @@ export interface LineParts {
 
 interface Waiter {
   readonly mine: Mine;
+  readonly before: Mine | undefined;
   readonly look: () => void;
 }
 
 export class Line implements Onlooker {
   readonly #parts: LineParts;
   readonly #waiters = new Map<Key, Waiter>();
+  /** Of those, who wait for the one before them to go. */
+  readonly #behind = new Set<Waiter>();
 
   constructor(parts: LineParts) {
     this.#parts = parts;
   }
 
-  /** Resolves when `mine` may hold, or is gone, or nothing is known. Ends with the signal, too. */
-  async until(mine: Mine, signal: AbortSignal): Promise<void> {
+  /** Resolves when `mine` may hold, or is gone, or `before` is, or nothing is known. Ends with the signal, too. */
+  async until(mine: Mine, before: Mine | undefined, signal: AbortSignal): Promise<void> {
     const { followings, lock } = this.#parts;
     if (signal.aborted) return;
     await new Promise<void>((resolve) => {
       const look = (): void => {
         signal.removeEventListener("abort", look);
         this.#waiters.delete(mine.key);
+        this.#behind.delete(waiter);
         resolve();
         if (this.#waiters.size === 0) followings.remove(lock, this);
       };
-      this.#waiters.set(mine.key, { mine, look });
+      const waiter = { mine, before, look };
+      this.#waiters.set(mine.key, waiter);
+      if (before !== undefined) this.#behind.add(waiter);
       signal.addEventListener("abort", look, { once: true });
       if (this.#waiters.size === 1) followings.add(lock, this);
       else {
@@ -52,6 +58,8 @@ export class Line implements Onlooker {
 
   seen(copy: Copy, gone: readonly Key[] | undefined): void {
     for (const key of gone ?? [...this.#waiters.keys()]) this.#tellIfGone(key, copy);
+    for (const { before, look } of [...this.#behind])
+      if (before !== undefined && isGone(before, copy)) look();
     this.#tellThoseIn(copy);
   }
 
@@ -69,11 +77,13 @@ export class Line implements Onlooker {
     }
   }
 
-  #tellIfGone(key: Key, { contenders, at }: Copy): void {
+  #tellIfGone(key: Key, copy: Copy): void {
     const waiter = this.#waiters.get(key);
-    if (waiter === undefined) return;
-    const { created } = waiter.mine;
-    const there = contenders.get(key)?.createRevision;
-    if (there === undefined ? at >= created : there > created) waiter.look();
+    if (waiter !== undefined && isGone(waiter.mine, copy)) waiter.look();
   }
+}
+
+function isGone({ key, created }: Mine, { contenders, at }: Copy): boolean {
+  const there = contenders.get(key)?.createRevision;
+  return there === undefined ? at >= created : there > created;
 }

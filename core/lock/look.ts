@@ -88,15 +88,19 @@ export async function readJudged(
 }
 
 /**
- * How many wait in etcd, as an observer sees it, `mine` left out: who only tries does not wait, and callers of a session
+ * How many wait in etcd, as an observer sees it: who only tries does not wait, and callers of a session
  * stand behind its one place.
  */
-export function waitingIn(contenders: readonly Contender[], sharing: Sharing, mine?: Key): number {
+export function waitingIn(
+  contenders: readonly Contender[],
+  sharing: Sharing,
+  isLeftOut: (contender: Contender) => boolean = () => false,
+): number {
   const holding = holders(contenders, sharing);
   let waiting = 0;
   for (const contender of contenders) {
-    const { key, trying, localWaiters } = contender;
-    if (key !== mine) waiting += localWaiters + (holding.has(contender) || trying ? 0 : 1);
+    const { trying, localWaiters } = contender;
+    if (!isLeftOut(contender)) waiting += localWaiters + (holding.has(contender) || trying ? 0 : 1);
   }
   return waiting;
 }

@@ -51,6 +51,8 @@ export class Place {
   #timer: Timer | undefined;
   #lastRewrite: Instant;
   #rewriting: Promise<void> | undefined;
+  /** While it was being rewritten. */
+  #hasChanged = false;
   #closed = false;
 
   constructor(parts: PlaceParts) {
@@ -111,11 +113,11 @@ export class Place {
     if (this.othersSince !== undefined) this.handoversSinceOthers += 1;
   }
 
-  /** Whether it was handed over often or long enough while others stand behind it. */
-  isOverBudget({ maxCount, maxHoldMs }: Rules["handover"]): boolean {
+  /** Whether it was handed over often or long enough while others stand behind it; `more`: so often more, soon. */
+  isOverBudget({ maxCount, maxHoldMs }: Rules["handover"], more = 0): boolean {
     if (this.othersSince === undefined) return false;
     const heldMs = this.#parts.runtime.now() - this.othersSince;
-    return this.handoversSinceOthers >= maxCount || heldMs >= maxHoldMs;
+    return this.handoversSinceOthers + more >= maxCount || heldMs >= maxHoldMs;
   }
 
   get number(): number {
@@ -142,11 +144,14 @@ export class Place {
   describe(tell: () => ContenderValue, gone: () => void): void {
     this.#tell = tell;
     this.#gone = gone;
+    if (this.#rewriting !== undefined) this.#hasChanged = true;
     if (this.#closed || this.#timer !== undefined || this.#rewriting !== undefined) return;
     this.#timer = this.#parts.runtime.timer(after(this.#lastRewrite, rewriteEveryMs), () => {
       this.#timer = undefined;
       this.#rewriting = this.#rewrite().finally(() => {
         this.#rewriting = undefined;
+        if (this.#hasChanged) this.#again();
+        this.#hasChanged = false;
       });
     });
   }

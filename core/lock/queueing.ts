@@ -132,7 +132,7 @@ export class Queueing {
     if (callers.onlyTry || phase().kind !== "looking") return undefined;
     const { followings } = this.#parts;
     const copy = await steps.do((signal) => followings.showing(lock, place.created, signal));
-    if (copy === undefined) return undefined;
+    if (copy === undefined || callers.onlyTry) return undefined;
     const contenders = [...copy.contenders.values()];
     const stands = standing(contenders, place, this.#rules().sharing);
     return stands.kind === "waits" ? contenders : undefined;
@@ -149,7 +149,7 @@ export class Queueing {
     // Who holds beside it waits for nothing.
     const othersWait = last !== undefined && !holders(contenders, rules.sharing).has(last);
     if (othersWait && last.key !== place.key) place.noticeOthers();
-    this.#of.others.saw(waitingIn(contenders, rules.sharing, place.key));
+    this.#of.others.saw(waitingIn(contenders, rules.sharing, (one) => this.#isCounted(place, one)));
     const { installation } = mirror;
     if (holds && installation !== undefined && mirror.anew === undefined) {
       place.base = installation.base;
@@ -166,6 +166,12 @@ export class Queueing {
     const queued = { kind: "queued", holder: holderOf(first), waiting } as const;
     this.#of.enterPhase(this.#of.callers.onlyTry ? { kind: "refusing", then: queued } : queued);
     return false;
+  }
+
+  /** Whether those who wait there are counted where callers of this process are. */
+  #isCounted(place: Place, { key, session, isOwn }: Contender): boolean {
+    const isBeside = this.#of.beside !== undefined && isOwn && session === place.session.id;
+    return key === place.key || isBeside;
   }
 
   /** The place is not in etcd any more although nobody here removed it. */

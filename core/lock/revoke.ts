@@ -35,7 +35,7 @@ import { holders } from "./order.ts";
 import { notConnected, storeRefused } from "./refusals.ts";
 import { rulesOf } from "./rules.ts";
 import { holderOf } from "./tell.ts";
-import type { ForceReleased, ForceRequest } from "./views.ts";
+import type { ForceReleased, ForceRequest, HolderView } from "./views.ts";
 
 /** So long a note waits for its reader. */
 const noteMs = 60_000;
@@ -90,8 +90,8 @@ export async function forceRelease(
     ({ wanted, revision } = await find(parts, lock, request));
   }
   if (wanted.length === 0) return { outcome: "vacant", holders: [] };
-  const views = wanted.map(holderOf);
-  counters.forced += wanted.length;
+  const views = wanted.map((contender) => askedOf(contender, request.fence));
+  counters.forced += views.reduce((sum, { localHolders = 1 }) => sum + localHolders, 0);
   runtime.log.warn(
     request.breakGuarantee
       ? "a lock is taken by force: only the fence protects what its holder still does"
@@ -107,7 +107,8 @@ export async function forceRelease(
     return { outcome: taken > 0 ? "broken" : "released", holders: views };
   }
   for (const contender of wanted) await ask(parts, session, { lock, contender, request });
-  const isGone = await untilGone(parts, lock, { wanted, revision, waitMs: request.waitMs });
+  const { fence, waitMs } = request;
+  const isGone = await untilGone(parts, lock, { wanted, revision, fence, waitMs });
   return { outcome: isGone ? "released" : "requested", holders: views };
 }
 
@@ -122,7 +123,7 @@ async function find(parts: RevokeParts, lock: Lock, request: ForceRequest): Prom
 
 /**
  * Who holds it; with a fence only the one who was granted it under that, and of one place nobody to whom it was handed over since.
- * Of readers that hold it together by one place, their sidecar knows whom it means.
+ * Of readers that hold it together by one place, whoever was told of with it.
  */
 function wantedOf(
   { mirror }: RevokeParts,
@@ -132,13 +133,30 @@ function wantedOf(
   const { lock: spec } = mirror.pool(pool);
   if (spec === undefined) return [];
   const holding = [...holders(seen, rulesOf(spec).sharing)];
-  const { fence } = request;
+  const { fence, breakGuarantee } = request;
   if (fence === undefined) return holding;
   return holding.filter((contender) => {
     const { base, createRevision } = contender;
-    const isOf = base + createRevision === fence >> 16n;
-    return isOf && (contender.isOwn || fenceOf(contender, createRevision) <= fence);
+    if (base + createRevision !== fence >> 16n) return false;
+    if (!contender.isOwn) return fenceOf(contender, createRevision) <= fence;
+    // Of those that joined since it was told their sidecar knows; whom it is to hit though nobody asks must have been told of.
+    const fences = fencesOf(contender);
+    return fences.includes(fence) || (!breakGuarantee && fence > (fences.at(-1) ?? 0n));
   });
+}
+
+/** Of readers that hold it together by one place, in the order in which they joined. */
+function fencesOf({ joined, ...contender }: Contender): bigint[] {
+  return joined.map((handovers) => fenceOf({ ...contender, handovers }, contender.createRevision));
+}
+
+/** Of several that hold it by one place only the first is known by name. */
+function askedOf(contender: Contender, fence: bigint | undefined): HolderView {
+  const holder = holderOf(contender);
+  if (fence === undefined || !contender.isOwn) return holder;
+  const { localHolders: _others, ...alone } = holder;
+  const isFirst = fence.toString() === holder.fence;
+  return isFirst ? alone : { ...alone, fence: fence.toString(), holder: holder.pod, metadata: {} };
 }
 
 interface Asking {
@@ -211,7 +229,7 @@ function unknown(what: string): Refusal {
 async function untilGone(
   { runtime, followings, tasks }: RevokeParts,
   lock: Lock,
-  { wanted, revision, waitMs }: Found & { readonly waitMs: number },
+  { wanted, revision, fence, waitMs }: Found & Pick<ForceRequest, "fence" | "waitMs">,
 ): Promise<boolean> {
   if (waitMs <= 0) return false;
   const waiting = new AbortController();
@@ -219,10 +237,14 @@ async function untilGone(
   const onlooker: Onlooker = {
     seen: ({ at, contenders }: Copy) => {
       if (at < revision) return;
-      isGone = wanted.every(({ key, createRevision, handovers, isOwn }) => {
-        const there = contenders.get(key);
-        if (there?.createRevision !== createRevision) return true;
-        return !isOwn && there.handovers > handovers;
+      isGone = wanted.every((asked) => {
+        const there = contenders.get(asked.key);
+        if (there?.createRevision !== asked.createRevision) return true;
+        if (fence === undefined || !asked.isOwn)
+          return there.handovers > (asked.joined.at(-1) ?? 0);
+        const told = fencesOf(there);
+        const wasTold = fencesOf(asked).includes(fence) || (told.at(-1) ?? 0n) >= fence;
+        return wasTold && !told.includes(fence);
       });
       if (isGone) waiting.abort(new Error("all of them are gone"));
     },

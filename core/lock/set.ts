@@ -321,7 +321,8 @@ export class LockSet {
     const first = last.stands.kind === "delayed" ? last.stands.by : last.contenders[0];
     assert(first !== undefined, "a lock with a contender was seen without any");
     this.#blockedAt = last.of;
-    const waiting = waitingIn(last.contenders, last.rules.sharing, last.of.place?.key);
+    const own = last.of.place?.key;
+    const waiting = waitingIn(last.contenders, last.rules.sharing, ({ key }) => key === own);
     const queued = { kind: "queued", holder: holderOf(first), waiting } as const;
     this.#enterPhase(this.callers.onlyTry ? { kind: "refusing", then: queued } : queued);
   }

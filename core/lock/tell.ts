@@ -42,7 +42,7 @@ export function contenderValue(told: Told): ContenderValue {
     base,
     handovers: grant?.terms.handovers ?? handovers,
     isOwn,
-    localHolders: grants.length,
+    joined: grants.map(({ terms }) => terms.handovers),
     localWaiters: Math.max(0, callers.size - (grant === undefined ? 1 : 0)),
     idle: told.idle === true,
     trying: isNew && callers.onlyTry,
@@ -57,12 +57,12 @@ export function shown(contender: Contender): HolderView {
 
 /** `until`: it was lost, and keeps its place for so long (marks.ts). */
 export function holderOf(contender: Contender & { readonly until?: Instant }): HolderView {
-  const { createRevision, localHolders, until } = contender;
+  const { createRevision, joined, until } = contender;
   const lost = until === undefined ? {} : { isLost: true };
   return {
     ...shown(contender),
     ...lost,
-    ...(localHolders > 1 ? { localHolders } : {}),
+    ...(joined.length > 1 ? { localHolders: joined.length } : {}),
     fence: fenceOf(contender, createRevision).toString(),
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { StoreRefusal } from "../outcome.ts";
 import { Refusal } from "../refusal.ts";
+import { after, type Instant } from "../runtime.ts";
 import type { Callers } from "./callers.ts";
 import { countEnd, type Counters } from "./counters.ts";
 import type { Freed, Grant } from "./grant.ts";
@@ -17,6 +18,7 @@ import type { GrantEnd } from "./views.ts";
 export interface TogetherOf {
   readonly callers: Callers;
   readonly counters: Counters;
+  readonly now: () => Instant;
   /** Whether it is still the cohort's place, and may be granted on. */
   readonly stands: (place: Place) => boolean;
   /** See {@link markAsNeeded}. */
@@ -42,11 +44,17 @@ export class Together {
   readonly #standing = new Set<Grant>();
   readonly #passed: Passed[] = [];
   #wake: (() => void) | undefined;
-  /** One of them was lost: what its marker says is to come. */
-  #isUnclean = false;
+  /** Since everybody who waits was seen. */
+  #somebodyCame = false;
+  /** When one of them was lost: what its marker says is to come. */
+  #lostAt: Instant | undefined;
 
   constructor(of: TogetherOf) {
     this.#of = of;
+  }
+
+  get size(): number {
+    return this.#standing.size;
   }
 
   get grants(): readonly Grant[] {
@@ -55,6 +63,7 @@ export class Together {
 
   /** Somebody came, or the place is void. */
   wake(): void {
+    this.#somebodyCame = true;
     this.#wake?.();
     this.#wake = undefined;
   }
@@ -64,21 +73,22 @@ export class Together {
     const { callers, counters, enterPhase, describe } = this.#of;
     let passed: Grant[] = [];
     let isFirst = true;
-    this.#isUnclean = false;
+    this.#lostAt = undefined;
     for (;;) {
       const refused = await this.#grantAll(place, isFirst);
       if (this.#standing.size === 0) {
-        if (this.#isUnclean && place.mark !== undefined) place.leaveMark();
+        if (this.#countsOn(place.mark)) place.leaveMark();
         return this.#leave(place, passed, refused);
       }
       isFirst = false;
       for (const grant of passed) grant.free("released");
       passed = [];
       // Who could not be granted it though others hold it knows nothing until his time is over, or he is granted it after all.
-      enterPhase({ kind: callers.size === 0 ? "sharing" : "unseen" });
+      const isLeftOut = callers.size > 0 && !this.#somebodyCame;
+      enterPhase({ kind: isLeftOut ? "unseen" : "sharing" });
       for (const { grant, why } of await this.#next()) {
         countEnd(counters, why);
-        if (!grant.endedCleanly) this.#isUnclean = true;
+        if (!grant.endedCleanly) this.#lostAt = this.#of.now();
         if (why === "sessionLost") grant.lose();
         else if (why === "broken") grant.free("released");
         else passed.push(grant);
@@ -90,7 +100,8 @@ export class Together {
   /** Returns why nothing can be granted on it. */
   async #grantAll(place: Place, isFirst: boolean): Promise<StoreRefusal | undefined> {
     const { callers, counters, stands, mark, grantNext } = this.#of;
-    const marked = await mark(place, this.#standing.size > 0 || this.#isUnclean);
+    this.#somebodyCame = false;
+    const marked = await mark(place, this.#standing.size > 0 || this.#countsOn(place.mark));
     if (marked?.kind === "gone") place.session.seats.spoil();
     if (marked?.kind === "refused") {
       if (this.#standing.size > 0) callers.endAll(storeRefused(marked.reason));
@@ -106,6 +117,12 @@ export class Together {
     }
     if (this.#standing.size > 0) this.#endUnserved();
     return undefined;
+  }
+
+  /** Whether the delay after one of them was lost still runs. */
+  #countsOn(mark: Place["mark"]): boolean {
+    if (mark === undefined || this.#lostAt === undefined) return false;
+    return this.#of.now() < after(this.#lostAt, mark.delayMs);
   }
 
   #add(grant: Grant): void {
@@ -129,7 +146,7 @@ export class Together {
 
   /** Those that were passed since, when there are some or somebody came. */
   async #next(): Promise<readonly Passed[]> {
-    if (this.#passed.length === 0)
+    if (this.#passed.length === 0 && !this.#somebodyCame)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

@@ -24,8 +24,8 @@ export type Worth =
   | { readonly gone: Mine }
   /** That the delay after a loss is over. */
   | { readonly at: Instant }
-  /** That the lock's contenders, as a watch tells them, let mine in. `tells`: at each look a note may be due. */
-  | { readonly letIn: Mine; readonly line: Line; readonly tells: boolean };
+  /** That the lock's contenders, as a watch tells them, let mine in, or that the one before it goes: a note may be due then. */
+  | { readonly letIn: Mine; readonly line: Line; readonly before: Mine | undefined };
 
 interface OfLock {
   readonly line?: Line | undefined;
@@ -45,12 +45,10 @@ export function worthALook(
 ): Worth {
   if (stand.kind === "delayed") return { at: stand.by.until };
   if (stand.kind !== "waits") return { gone: place };
-  const { before } = stand;
+  const before = stand.before && { key: stand.before.key, created: stand.before.createRevision };
   if (line !== undefined && (before === undefined || contenders.length <= followedMax))
-    return { letIn: place, line, tells: before !== undefined };
-  return before === undefined
-    ? { gone: place }
-    : { gone: { key: before.key, created: before.createRevision } };
+    return { letIn: place, line, before };
+  return { gone: before ?? place };
 }
 
 /**
@@ -79,12 +77,12 @@ export async function untilWorthALook(
 function reasons(parts: WaitParts, worth: readonly Worth[], signal: AbortSignal): Promise<void>[] {
   const { runtime } = parts;
   const each = worth.map((one) => {
-    if ("line" in one) return one.line.until(one.letIn, signal);
+    if ("line" in one) return one.line.until(one.letIn, one.before, signal);
     if ("at" in one) return sleep(runtime, Math.max(0, one.at - runtime.now()), signal);
     return untilGone(parts, one.gone, signal);
   });
   // A line reads all anew so often: who waits in lines alone, and tells nobody of it, need not.
-  if (worth.every((one) => "line" in one && !one.tells)) return each;
+  if (worth.every((one) => "line" in one && one.before === undefined)) return each;
   return [...each, sleep(runtime, lookEveryMs * (0.75 + runtime.random() / 2), signal)];
 }
 

@@ -11,7 +11,7 @@ import { processOf, quietStage } from "./quiet-stage.ts";
 
 const waits: Omit<ContenderValue, "session" | "holder"> = {
   ...{ pod: "other", mode: "exclusive", permits: 1, since: 0 as Epoch, metadata: {}, base: 0n },
-  ...{ handovers: 0, isOwn: true, localHolders: 1, localWaiters: 0, idle: false, trying: false },
+  ...{ handovers: 0, isOwn: true, joined: [0], localWaiters: 0, idle: false, trying: false },
 };
 
 describe("a copy of a lock's contenders", () => {

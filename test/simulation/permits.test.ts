@@ -190,7 +190,8 @@ describe("permits", () => {
     const waits = (contender: KeyValue) => {
       const told = Promise.withResolvers<undefined>();
       runtime.deliver(() => {
-        line.until({ key: contender.key, created: contender.createRevision }, signal).then(() => {
+        const mine = { key: contender.key, created: contender.createRevision };
+        line.until(mine, undefined, signal).then(() => {
           told.resolve(undefined);
         }, told.reject);
       });

@@ -27,7 +27,7 @@ function contender(lock: string, who: string, { set, ...more }: Written = {}): C
       since: 0 as Epoch,
       base: 0n,
       handovers: 0,
-      localHolders: 1,
+      joined: [0],
       localWaiters: 0,
       trying: false,
       idle: false,
