@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/lock/enter.ts",
   text: '  return marks?.kind !== "listed" || marks.result.keys.length === 0;\n',
   other: "  return marks?.kind !== undefined || marks === undefined;\n",
-  caughtBy: { seed: "1" },
+  caughtBy: { seed: "8" },
 };

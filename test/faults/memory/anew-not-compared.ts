@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "sidecar/resources/mirror.ts",
   text: '      { kind: "created", key: this.#anewKey, revision: noRevision },\n',
   other: "",
-  caughtBy: { seed: "318", faults: ["storm", "wipeAtOnce"] },
+  caughtBy: { seed: "725", faults: ["storm", "wipeAtOnce"] },
 };

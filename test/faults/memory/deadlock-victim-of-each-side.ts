@@ -7,5 +7,5 @@ export const bug: Bug = {
   text: "const victim = youngest(circle, ({ lock }) => rules.get(lock.pool)?.breaksDeadlocks === true);",
   other:
     "const victim = youngest(circle, (wait) => rules.get(wait.lock.pool)?.breaksDeadlocks === true && this.#ownOf(wait) !== undefined);",
-  caughtBy: { seed: "1", owners: true, faults: ["raiseBase"] },
+  caughtBy: { seed: "247", owners: true, faults: ["raiseBase"] },
 };

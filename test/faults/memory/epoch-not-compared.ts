@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/lock/enter.ts",
   text: "    given: [session.holds(), ...facts, ...unmarked],\n",
   other: "    given: [...facts, ...unmarked],\n",
-  caughtBy: { seed: "1", faults: ["lateCommits"] },
+  caughtBy: { seed: "25", faults: ["lateCommits"] },
 };

@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/lock/cohort.ts",
   text: '      if (marked?.kind === "gone" || this.#place !== place || !place.session.isAlive()) break;\n',
   other: '      if (marked?.kind === "gone" || this.#place !== place) break;\n',
-  caughtBy: { seed: "400419" },
+  caughtBy: { seed: "689" },
 };

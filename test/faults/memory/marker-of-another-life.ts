@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/lock/place.ts",
   text: "    this.mark = undefined;\n    this.session.seats.spoil();\n",
   other: "    this.mark = undefined;\n",
-  caughtBy: { seed: "400049", mode: "Semaphore" },
+  caughtBy: { seed: "8", mode: "Semaphore" },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/lock/notes.ts",
   text: "new Set([...holding].map(({ session }) => session))",
   other: "new Set([before.session])",
-  caughtBy: { seed: "19", mode: "ReadWrite" },
+  caughtBy: { seed: "57", mode: "ReadWrite" },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/lock/together.ts",
   text: "      if (this.#standing.size === 0) {\n",
   other: "      if (this.#standing.size === 0 || passed.length > 0) {\n",
-  caughtBy: { seed: "1", mode: "ReadWrite" },
+  caughtBy: { seed: "7", mode: "ReadWrite" },
 };

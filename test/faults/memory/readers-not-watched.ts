@@ -5,6 +5,6 @@ export const bug: Bug = {
   file: "core/lock/wait.ts",
   text: "  if (line !== undefined && (before",
   other:
-    '  if (before?.mode === "shared") return { gone: place };\n  if (line !== undefined && (before',
+    '  if (stand.before?.mode === "shared") return { gone: place };\n  if (line !== undefined && (before',
   caughtBy: { seed: "8", mode: "ReadWrite" },
 };

@@ -7,6 +7,6 @@ export const bug: Bug = {
   text: "    const places = this.members.flatMap(({ place }) => place ?? []);\n    const freed",
   other:
     "    const places = this.members.flatMap(({ place, isIn }) => (isIn && grant === undefined ? [] : (place ?? [])));\n    const freed",
-  caughtBy: { seed: "1", sets: true },
+  caughtBy: { seed: "7", sets: true },
   inRun: { rule: "free", works: ["all or none"], faults: [], lastsMs: 0, seconds: 5 },
 };

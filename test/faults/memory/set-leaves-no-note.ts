@@ -4,7 +4,7 @@ export const bug: Bug = {
   breaks:
     "A set leaves no note in its own sidecar: callers there, who share a place before it, pass the lock on and on.",
   file: "core/lock/set.ts",
-  text: "if (place !== undefined) await tellHolders(",
-  other: "if (place !== undefined && before?.session !== place.session.id) await tellHolders(",
+  text: "return place === undefined\n",
+  other: "return place === undefined || before?.session === place.session.id\n",
   caughtBy: { tests: "test/simulation/sets.test.ts" },
 };

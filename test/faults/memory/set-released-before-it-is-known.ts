@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/lock/set.ts",
   text: 'const isCertain = !freed.includes("unknown");',
   other: "const isCertain = freed.length > 0;",
-  caughtBy: { seed: "41", sets: true },
+  caughtBy: { seed: "56", sets: true },
 };

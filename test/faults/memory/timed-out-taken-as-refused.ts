@@ -6,5 +6,5 @@ export const bug: Bug = {
   text: "            for (const member of next.members) member.settle(outcome);\n",
   other:
     '            for (const member of next.members)\n              member.settle(\n                outcome.reason.code === "unavailable"\n                  ? refused({ code: "notSent", message: outcome.reason.message })\n                  : outcome,\n              );\n',
-  caughtBy: { seed: "1", faults: ["lateCommits"] },
+  caughtBy: { seed: "4", faults: ["lateCommits"] },
 };

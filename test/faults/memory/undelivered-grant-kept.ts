@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/lock/grant.ts",
   text: '    this.over("undelivered");\n    return true;\n',
   other: "    return true;\n",
-  caughtBy: { seed: "7", faults: ["raiseBase"] },
+  caughtBy: { seed: "2", faults: ["raiseBase"] },
 };
