@@ -85,6 +85,12 @@ describe("locks that several may hold", function () {
       const reader = await hold(a, "strict/2", { ...shared, holder: "reader" });
       const writing = hold(b, "strict/2", { wait: "1m", holder: "writer" });
       await queued(b, "strict/2", 1);
+      await eventually("known to the pod of the reader", async () => {
+        const joined = await acquire(a, "strict/2", shared);
+        if (joined.status === 200)
+          await a.api.delete(`/v1/grants/${String(joined.body["grantId"])}`);
+        return joined.status === 423;
+      });
       const late = [a, b].map((pod, at) =>
         hold(pod, "strict/2", { ...shared, wait: "1m", holder: `late${at}` }),
       );
