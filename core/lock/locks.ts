@@ -54,6 +54,7 @@ export class Locks {
   readonly #pools = new Map<string, Pool>();
   readonly #sets: Sets;
   readonly #deadlocks: Deadlocks;
+  readonly #forcedNotes = { waiting: 0 };
   #callers = 0;
   readonly #stopping = new AbortController();
   #draining: Refusal | undefined;
@@ -283,7 +284,8 @@ export class Locks {
     const { namespace, mirror } = this.#parts;
     mirror.pool(request.pool);
     const { counters } = this.#poolFor(request.pool);
-    const parts = { ...this.#parts, tasks: this.#tasks, followings: this.#followings, counters };
+    const own = { tasks: this.#tasks, followings: this.#followings, notes: this.#forcedNotes };
+    const parts = { ...this.#parts, ...own, counters };
     try {
       return await forceRelease(parts, lockOf(namespace, request), request);
     } catch (error) {

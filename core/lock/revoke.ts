@@ -39,6 +39,8 @@ import type { ForceReleased, ForceRequest, HolderView } from "./views.ts";
 
 /** So long a note waits for its reader. */
 const noteMs = 60_000;
+/** Of one sidecar, waiting so: what a pod takes by force is bounded, too. */
+const notesMax = 1_000;
 /** A place that passes from caller to caller tells of it at most once a second: by then it has, where its sidecar lives. */
 const toldWithinMs = 1_500;
 const graceMaxMs = 24 * 3_600_000;
@@ -56,6 +58,8 @@ export interface RevokeParts {
   readonly pod: string;
   /** Whether this pod is one of those that are let where `admin` is Annotated. */
   readonly isAdmin: boolean;
+  /** How many notes are waiting for their readers. */
+  readonly notes: { waiting: number };
 }
 
 /** @throws Refusal where this pod may not */
@@ -90,6 +94,7 @@ export async function forceRelease(
     ({ wanted, revision } = await find(parts, lock, request));
   }
   if (wanted.length === 0) return { outcome: "vacant", holders: [] };
+  if (parts.notes.waiting + wanted.length > notesMax) throw tooMany();
   const views = wanted.map((contender) => askedOf(contender, request.fence));
   counters.forced += views.reduce((sum, { localHolders = 1 }) => sum + localHolders, 0);
   runtime.log.warn(
@@ -110,6 +115,14 @@ export async function forceRelease(
   const { fence, waitMs } = request;
   const isGone = await untilGone(parts, lock, { wanted, revision, fence, waitMs });
   return { outcome: isGone ? "released" : "requested", holders: views };
+}
+
+function tooMany(): Refusal {
+  return new Refusal(
+    "too_many_requests",
+    `No more than ${String(notesMax)} holders (limit: forcedReleases) are asked for their locks by one pod within a minute. Retry later.`,
+    { limit: "forcedReleases", max: notesMax },
+  );
 }
 
 type Found = Pick<Look, "revision"> & { readonly wanted: readonly Contender[] };
@@ -167,15 +180,17 @@ interface Asking {
 
 /** The note is removed by whoever reads it; where nobody does, by us, later. */
 function noteFor(
-  { runtime, tasks, namespace, pod }: RevokeParts,
+  { runtime, tasks, namespace, pod, notes }: RevokeParts,
   session: Session,
   { lock, contender, request }: Asking,
 ): Op {
   const about = `${lock.path}/${session.next()}`;
   const key = noteKey(namespace, { target: contender.session, sender: session.id, about });
   session.know(key);
+  notes.waiting += 1;
   tasks.run(`a note about ${lock.path}`, async (signal) => {
     await sleep(runtime, noteMs, AbortSignal.any([signal, session.ended])).catch(ended);
+    notes.waiting -= 1;
     session.remove(key);
   });
   const value = {

@@ -2,7 +2,8 @@
  * Sweeps markers of locks that nobody asks for any more: what is seen orphaned twice, at least its delay apart on one clock, is
  * deleted, comparing the revision that was seen. Whoever asks for such a lock sweeps by himself (marks.ts).
  *
- * One sidecar of the namespace does it, in the role `sweeper`, for as long as there is a marker or a pool may have one.
+ * One sidecar of the namespace does it, in the role `sweeper`, for as long as there is a marker or a pool may have one. A marker
+ * may outlive its pool, and all who remember that: each sidecar looks for any at its start, and now and then.
  */
 import { after, sleep, type Instant } from "../runtime.ts";
 import { dataRoot } from "../session/keys.ts";
@@ -13,6 +14,8 @@ import { readMark, sweep, type Mark } from "./marks.ts";
 import { rulesOf } from "./rules.ts";
 
 const everyMs = 30_000;
+/** Where no pool should have one, whether there is one all the same is asked so seldom: one read of a single key. */
+const anyEveryMs = 3_600_000;
 const answerMs = 5_000;
 /** Markers, and then their contenders, read at once. */
 const chunk = 100;
@@ -32,12 +35,30 @@ interface Orphan {
 /** Works until the signal aborts. */
 export async function sweepMarkers(parts: SweeperParts, signal: AbortSignal): Promise<void> {
   const { runtime } = parts;
+  let noneUntil: Instant | undefined;
   for (;;) {
     await sleep(runtime, everyMs * (0.75 + runtime.random() / 2), signal);
-    if (mayHaveMarkers(parts))
-      await inRole(parts, "sweeper", { signal, work: (ends) => sweepAll(parts, ends) });
+    if (!mayHaveMarkers(parts)) {
+      if (noneUntil !== undefined && runtime.now() < noneUntil) continue;
+      const has = await hasMarkers(parts, signal);
+      if (has === false) noneUntil = after(runtime.now(), anyEveryMs);
+      if (has !== true) continue;
+    }
+    noneUntil = undefined;
+    await inRole(parts, "sweeper", { signal, work: (ends) => sweepAll(parts, ends) });
   }
 }
+
+/** Undefined: etcd did not answer. */
+async function hasMarkers(parts: SweeperParts, signal: AbortSignal): Promise<boolean | undefined> {
+  const { runtime, store, namespace } = parts;
+  const wait = { signal, deadline: after(runtime.now(), answerMs) };
+  const read = await store.read([{ ...allMarks(namespace), countOnly: true }], wait);
+  signal.throwIfAborted();
+  return read.kind === "done" ? (read.value.ranges[0]?.count ?? 0) > 0 : undefined;
+}
+
+const allMarks = (namespace: string) => prefixRange(`${dataRoot(namespace)}marks/`);
 
 function mayHaveMarkers({ mirror, expects }: SweeperParts): boolean {
   return (
@@ -65,7 +86,7 @@ async function lookOnce(
   signal: AbortSignal,
 ): Promise<{ isClean: boolean; orphans: Map<Key, Orphan> } | undefined> {
   const { runtime, store, namespace } = parts;
-  const all = prefixRange(`${dataRoot(namespace)}marks/`);
+  const all = allMarks(namespace);
   const orphans = new Map<Key, Orphan>();
   let isClean = true;
   for (let from = all.key; ;) {

@@ -52,4 +52,25 @@ describe("a forced release", () => {
     assert.equal(renewed.kind, "answered");
     for (const process of stage.processes) process.kill();
   });
+
+  it("is refused where a thousand of this pod were asked within a minute, and made again after it", async () => {
+    const stage = await quietStage("forced/too-many", 2);
+    const { world } = stage;
+    const [one, two] = [processOf(stage, 0), processOf(stage, 1)];
+    await world.until(granted(one));
+    const forced = { ...lock, graceMs: 3_600_000, breakGuarantee: false, waitMs: 0 };
+    const force = () => world.until(two.forceRelease(forced));
+    for (let times = 0; times < 1_000; times += 1) {
+      const answer = await force();
+      assert.ok(answer.kind === "answered" && answer.value.outcome === "requested");
+    }
+    const refused = await force();
+    assert.ok(refused.kind === "refused", JSON.stringify(refused));
+    assert.equal(refused.code, "too_many_requests");
+    assert.deepEqual(refused.facts, { limit: "forcedReleases", max: 1_000 });
+    await world.pass(61_000);
+    const again = await force();
+    assert.ok(again.kind === "answered" && again.value.outcome === "requested");
+    for (const process of stage.processes) process.kill();
+  });
 });

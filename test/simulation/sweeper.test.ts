@@ -39,4 +39,28 @@ describe("the sweeper of markers", () => {
     processOf(stage, 1).kill();
     assert.deepEqual(stage.history.violations, []);
   });
+
+  it("sweeps one that outlived its pool and all who knew of it", async () => {
+    const stage = await quietStage("sweeper of what nobody knows", 2);
+    const { world, server } = stage;
+    const marks = () => server.keys.within(prefixRange(`${dataRoot(namespace)}marks/`)).length;
+    stage.edit(world.chance, () => [
+      stage.documentOf("orders", specOf({ mode: "Mutex", lockDelay: "2m" })),
+    ]);
+    await world.pass(1_000);
+    const asked = { pool: "orders", name: "42", waitMs: 0, hold: "session" } as const;
+    const { answer } = processOf(stage, 0).acquire({ ...forOneself, ...asked });
+    const heard = await world.until(answer);
+    assert.ok(heard.kind === "answered" && heard.value.kind === "granted");
+    processOf(stage, 0).kill();
+    stage.edit(world.chance, () => []);
+    await world.pass(1_000);
+    processOf(stage, 1).kill();
+    for (const pod of stage.pods) pod.start();
+    await world.pass(120_000);
+    assert.equal(marks(), 1, "swept before its delay");
+    await world.pass(150_000);
+    assert.equal(marks(), 0, "never swept");
+    assert.deepEqual(stage.history.violations, []);
+  });
 });
