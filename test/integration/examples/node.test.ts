@@ -68,6 +68,41 @@ describe("the examples of the typed client", function () {
     assert.ok(left.length <= 1, left.join(", "));
   });
 
+  it("transfers: lose and make no money, in circles and also where one is killed half way", async () => {
+    const accounts = path.join(folder, "accounts");
+    await mkdir(accounts);
+    const names = ["ann", "ben", "cas"];
+    for (const name of names)
+      await writeFile(
+        path.join(accounts, `${name}.account`),
+        JSON.stringify({ balance: 100, fence: "0" }),
+      );
+    const balances = async (): Promise<number[]> => {
+      const texts = await Promise.all(
+        names.map((name) => readFile(path.join(accounts, `${name}.account`), "utf8")),
+      );
+      return texts.map((text) => (JSON.parse(text) as { balance: number }).balance);
+    };
+    const total = async (): Promise<number> => (await balances()).reduce((sum, one) => sum + one);
+    const start = (times: number, stepMs: number) =>
+      examples.start("examples/transfers/transfer.ts", [accounts, String(times)], {
+        ...{ HOLDFAST_URL: urlOf(sidecar), STEP_MS: String(stepMs) },
+      });
+    await using killed = start(1, 60_000);
+    await killed.says(/has 99/);
+    await killed.kill();
+    assert.equal(await total(), 299, "half of it is done");
+    const others = [start(20, 1), start(20, 1), start(20, 1)];
+    const outputs = await Promise.all(others.map((one) => one.succeeds()));
+    assert.match(outputs.join(""), /finishing /);
+    assert.equal(await total(), 300);
+    assert.deepEqual(
+      (await readdir(accounts)).filter((file) => !file.endsWith(".account")),
+      [],
+    );
+    await works(sidecar, "accounts/ann");
+  });
+
   it("nightly-job: goes on where it was when its process is killed, and again when its pod is", async () => {
     const state = path.join(folder, "nightly");
     const args = [state, "2026-11-28"];
