@@ -22,7 +22,7 @@ import { blocked } from "./refusals.ts";
 import { rulesServed, type Rules } from "./rules.ts";
 import type { Steps } from "./steps.ts";
 import { holderOf } from "./tell.ts";
-import { untilWorthALook, worthALook } from "./wait.ts";
+import { judgedNow, untilWorthALook, worthALook } from "./wait.ts";
 
 /** The cohort that it is for. */
 export interface QueueingOf {
@@ -93,7 +93,7 @@ export class Queueing {
         await this.#of.steps.pause();
         continue;
       }
-      const { version } = mirror;
+      const judged = judgedNow(mirror, [this.#of]);
       const { sharing, stickyForMs } = this.#rules();
       const { ghosts, spent } = looked === undefined ? noOrphans : this.#orphans(looked);
       const stands = standingBehind(contenders, ghosts, { mine: place, sharing });
@@ -110,7 +110,7 @@ export class Queueing {
       await tellHolders({ store, namespace, lock }, place, { contenders, before, sharing });
       const worth = [worthALook(place, stands, { line: this.#line, contenders })];
       if (patientUntil !== undefined) worth.push({ at: patientUntil });
-      await this.#of.steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
+      await this.#of.steps.do((signal) => untilWorthALook(this.#parts, { worth, judged }, signal));
     }
     return false;
   }

@@ -14,7 +14,7 @@
 import { after, sleep, type Runtime } from "../runtime.ts";
 import { readContender } from "./contender.ts";
 import { inOrder, standing, type Mine, type Sharing } from "./order.ts";
-import { untilWorthALook, worthALook } from "./wait.ts";
+import { judgedNow, untilWorthALook, worthALook } from "./wait.ts";
 import { dataRoot } from "../session/keys.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/sessions.ts";
@@ -114,7 +114,7 @@ async function untilFirst(
       // Somebody took it away, or the session is over and does not know it yet.
       if (stands.kind === "gone") return false;
       const worth = [worthALook(mine, stands, { contenders })];
-      await untilWorthALook(parts, { worth, version: mirror.version }, signal);
+      await untilWorthALook(parts, { worth, judged: judgedNow(mirror, []) }, signal);
     } else await sleep(runtime, pauseMs, signal);
   }
 }

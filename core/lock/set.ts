@@ -46,7 +46,7 @@ import { SetMember, type MemberParts } from "./set-member.ts";
 import { Setbacks } from "./setbacks.ts";
 import { Steps } from "./steps.ts";
 import { contenderValue, holderOf, localHolder } from "./tell.ts";
-import { untilWorthALook, worthALook, type Worth } from "./wait.ts";
+import { judgedNow, untilWorthALook, worthALook, type Worth } from "./wait.ts";
 import type { AcquireRequest, Acquired } from "./views.ts";
 
 type Waits = Extract<Found<SetMember>, { readonly kind: "waits" }>;
@@ -265,7 +265,7 @@ export class LockSet {
         await this.#steps.pause();
         continue;
       }
-      const { version } = mirror;
+      const judged = judgedNow(mirror, this.members);
       if (seen.some(({ kind }) => kind === "gone")) return this.#gone(seen);
       for (const found of seen) if (found.kind === "holds") letIn(found);
       const waits = seen.filter((found) => found.kind === "waits");
@@ -276,7 +276,7 @@ export class LockSet {
       await this.#tellHolders(waits);
       const worth = this.#worthALook(waits);
       if (patientUntil !== undefined) worth.push({ at: patientUntil });
-      await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, version }, signal));
+      await this.#steps.do((signal) => untilWorthALook(this.#parts, { worth, judged }, signal));
     }
     return false;
   }

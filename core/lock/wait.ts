@@ -4,8 +4,10 @@
  */
 import { after, sleep, type Instant, type Runtime } from "../runtime.ts";
 import { fromNow, type Store } from "../store.ts";
+import { distributedLockKind } from "../spec/records.ts";
 import type { Specs } from "../spec/specs.ts";
 import type { Contender } from "./contender.ts";
+import type { LockName } from "./keys.ts";
 import type { Line } from "./line.ts";
 import type { Stand } from "./marks.ts";
 import type { Mine } from "./order.ts";
@@ -51,27 +53,57 @@ export function worthALook(
   return { gone: before ?? place };
 }
 
+/** Of the specs what a look at locks of these pools is judged by, as text: as long as it is the same, so is what the look says. */
+function judgedBy(specs: Specs, pools: readonly string[]): string {
+  const { isReady, installation, anew } = specs;
+  const records = pools.map((pool) => specs.record(distributedLockKind, pool));
+  return [
+    isReady,
+    ...[installation, anew, ...records].map((one) => one?.modRevision ?? "none"),
+  ].join(" ");
+}
+
+export interface Judged {
+  /** Empty, of a role: it has none. */
+  readonly pools: readonly string[];
+  readonly by: string;
+}
+
+/** How it is now, for a look at locks of these pools. */
+export function judgedNow(specs: Specs, of: readonly { readonly lock: LockName }[]): Judged {
+  const pools = of.map(({ lock }) => lock.pool);
+  return { pools, by: judgedBy(specs, pools) };
+}
+
 /**
- * `worth`: any of these is waited for; `version`: of the specs that the last look was judged by.
+ * `worth`: any of these is waited for.
  *
  * @throws the signal's reason
  */
 export async function untilWorthALook(
   parts: WaitParts,
-  { worth, version }: { readonly worth: readonly Worth[]; readonly version: number },
+  { worth, judged }: { readonly worth: readonly Worth[]; readonly judged: Judged },
   signal: AbortSignal,
 ): Promise<void> {
-  const { mirror } = parts;
   signal.throwIfAborted();
-  if (mirror.version !== version) return;
+  if (judgedBy(parts.mirror, judged.pools) !== judged.by) return;
   const waiting = new AbortController();
   const either = AbortSignal.any([signal, waiting.signal]);
   try {
-    await Promise.race([mirror.nextChange(either), ...reasons(parts, worth, either)]);
+    const otherwise = untilJudgedOtherwise(parts.mirror, judged, either);
+    await Promise.race([otherwise, ...reasons(parts, worth, either)]);
   } finally {
     waiting.abort(new Error("no longer waited for"));
   }
   signal.throwIfAborted();
+}
+
+async function untilJudgedOtherwise(
+  specs: Specs,
+  { pools, by }: Judged,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted && judgedBy(specs, pools) === by) await specs.nextChange(signal);
 }
 
 function reasons(parts: WaitParts, worth: readonly Worth[], signal: AbortSignal): Promise<void>[] {

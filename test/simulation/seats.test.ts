@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { contendersOf } from "#core/lock/keys.ts";
-import { untilWorthALook } from "#core/lock/wait.ts";
+import { judgedNow, untilWorthALook } from "#core/lock/wait.ts";
 import { forOneself, namespace, type Process } from "./process.ts";
 import { processOf, quietStage } from "./quiet-stage.ts";
 import type { Stage } from "./stage.ts";
@@ -61,7 +61,7 @@ describe("the seats of a session", () => {
     const contender = { key: gone.key, created: gone.createRevision };
     const waiting = Promise.withResolvers<unknown>();
     runtime.deliver(() => {
-      const reason = { worth: [{ gone: contender }], version: specs.version };
+      const reason = { worth: [{ gone: contender }], judged: judgedNow(specs, []) };
       const { signal } = new AbortController();
       untilWorthALook({ runtime, store, mirror: specs }, reason, signal).then(
         waiting.resolve,

@@ -143,8 +143,10 @@ describe("a set of locks", () => {
     const set = b.acquire(setOf(one("1"), one("2"), one("3", "leaders")));
     await stage.world.pass(soonMs);
     stage.edit(stage.world.chance, () => pools.slice(0, 1));
+    const editedMs = stage.world.nowMs;
     const heard = await stage.world.until(set.answer);
     assert.ok(heard.kind === "refused" && heard.code === "pool_not_found", JSON.stringify(heard));
+    assert.ok(stage.world.nowMs - editedMs < 5_000, "told when its wait was over");
     await stage.world.pass(soonMs);
     for (const lock of [one("2"), one("3", "leaders")])
       assert.deepEqual(stage.server.keys.within(contendersOf(namespace, lock)), []);

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { forOneself, type Process } from "./process.ts";
-import { quietStage } from "./quiet-stage.ts";
+import { processOf, quietStage } from "./quiet-stage.ts";
+import { specOf } from "./schedule.ts";
 import type { Stage } from "./stage.ts";
 
 const warmMs = 1_000;
@@ -49,6 +50,48 @@ describe("a turn of a pod at a lock that few pods want", () => {
     assert.ok(Number(reads) <= most.reads, `${String(reads)} reads in ${String(turns)} turns`);
     assert.ok(Number(watches) <= most.watches, `${String(watches)} watches`);
     await stage.world.until(Promise.all(work), 60_000);
+    for (const process of stage.processes) process.kill();
+    assert.deepEqual(stage.history.violations, []);
+  });
+});
+
+describe("waiters of a lock", () => {
+  it("look again where their pool changes, and not where another does", async () => {
+    const stage = await quietStage("another pool changes", 2);
+    const { world } = stage;
+    const orders = stage.documentOf("orders", specOf({ mode: "Mutex" }));
+    stage.edit(world.chance, () => [orders]);
+    await world.pass(1_000);
+    const [holder, other] = [processOf(stage, 0), processOf(stage, 1)];
+    const request = { ...forOneself, waitMs: 600_000, hold: "session" } as const;
+    const asked = { pool: "orders", name: "42", ...request };
+    const held = await world.until(holder.acquire(asked).answer);
+    assert.ok(held.kind === "answered" && held.value.kind === "granted");
+    // Each with a place of its own.
+    const waits = Array.from({ length: 20 }, (_, at) =>
+      other.acquire({ ...asked, owner: `owner ${String(at)}` }),
+    );
+    await world.pass(5_000);
+    const readsOf = async (edit: () => void): Promise<number> => {
+      const [, before] = askedOf(stage);
+      edit();
+      await world.pass(2_000);
+      return askedOf(stage)[1] - before;
+    };
+    const change = (ttl: string, of: "orders" | "leaders") => () => {
+      const changed = stage.documentOf(of, specOf({ mode: "Mutex", ttl }));
+      stage.edit(world.chance, () => (of === "orders" ? [changed] : [orders, changed]));
+    };
+    const idle = await readsOf(() => undefined);
+    const another = await readsOf(change("7s", "leaders"));
+    assert.ok(
+      another < idle + 10,
+      `${String(another)} reads, ${String(idle)} where nothing changes`,
+    );
+    const own = await readsOf(change("9s", "orders"));
+    assert.ok(own >= 20, `${String(own)} reads`);
+    for (const { leave } of waits) leave();
+    await world.pass(1_000);
     for (const process of stage.processes) process.kill();
     assert.deepEqual(stage.history.violations, []);
   });
