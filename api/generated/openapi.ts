@@ -121,10 +121,10 @@ export const openapi: Readonly<Record<string, unknown>> = {
             in: "query",
             required: false,
             description:
-              "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+              "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after (for less where more than a thousand such grants a second end in one pod).",
             schema: {
               description:
-                "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+                "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after (for less where more than a thousand such grants a second end in one pod).",
               type: "string",
               minLength: 1,
               maxLength: 128,
@@ -208,7 +208,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
                   },
                   requestId: {
                     description:
-                      "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+                      "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after (for less where more than a thousand such grants a second end in one pod).",
                     type: "string",
                     minLength: 1,
                     maxLength: 128,
@@ -438,10 +438,10 @@ export const openapi: Readonly<Record<string, unknown>> = {
             in: "query",
             required: false,
             description:
-              "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+              "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after (for less where more than a thousand such grants a second end in one pod).",
             schema: {
               description:
-                "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+                "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after (for less where more than a thousand such grants a second end in one pod).",
               type: "string",
               minLength: 1,
               maxLength: 128,
@@ -554,7 +554,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
                   },
                   requestId: {
                     description:
-                      "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+                      "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after (for less where more than a thousand such grants a second end in one pod).",
                     type: "string",
                     minLength: 1,
                     maxLength: 128,

@@ -194,7 +194,7 @@ export const acquireLock = {
     }),
     requestId: text({
       about:
-        "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after.",
+        "Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after (for less where more than a thousand such grants a second end in one pod).",
       optional: true,
       form: "plain",
       bytesMin: 1,

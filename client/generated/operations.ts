@@ -382,7 +382,7 @@ export interface Operations {
       /** What the grant lives by. Default: ttl. */
       readonly hold?: "ttl" | "session" | "connection";
 
-      /** Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after. */
+      /** Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after (for less where more than a thousand such grants a second end in one pod). */
       readonly requestId?: string;
 
       /** Who holds the lock, for people who look. Absent: the pod's name. */
@@ -423,7 +423,7 @@ export interface Operations {
       /** What the grant lives by. Default: ttl. */
       readonly hold?: "ttl" | "session" | "connection";
 
-      /** Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after. */
+      /** Makes the request repeatable: the same id from the same pod is answered with the same grant while it lives, and 409 grant_lost for a minute after (for less where more than a thousand such grants a second end in one pod). */
       readonly requestId?: string;
 
       /** Who holds the lock, for people who look. Absent: the pod's name. */

@@ -17,7 +17,7 @@ export function askedFor(request: AcquireRequest): string {
   // A grant that lives by its callers' streams is for streams only, and for nobody else.
   const hold = request.hold === "connection" ? "connection" : "";
   const locks = request.locks?.map((one) => `${one.pool}/${one.name} ${demandText(one)}`);
-  return [hold, ...(locks?.sort() ?? [demandText(request)])].join("\u0000");
+  return [hold, request.owner ?? "", ...(locks?.sort() ?? [demandText(request)])].join("\u0000");
 }
 
 /** @throws Refusal one with its id asked for something else */
@@ -25,7 +25,9 @@ export function checkSameAsked(request: AcquireRequest, what: string): void {
   if (askedFor(request) === what) return;
   const { requestId, locks } = request;
   const differs =
-    locks === undefined ? "another mode, other permits, or another hold" : "other locks";
+    locks === undefined
+      ? "another mode, other permits, another owner or another hold"
+      : "other locks, or for another owner";
   throw new Refusal(
     "request_reused",
     `requestId: a request with the id '${requestId ?? ""}' asked for ${differs}, and is not over or was not long ago. Use another id for another request.`,

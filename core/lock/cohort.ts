@@ -119,6 +119,9 @@ export class Cohort implements Stander {
     if ((place?.handovers ?? 0) + this.callers.size >= joinedMax) return false;
     const rules = rulesNow(this.#parts.mirror, this.lock.pool);
     if (place === undefined || rules === undefined) return true;
+    // Nobody tells a place that waits who stands behind it: as if somebody did.
+    if (this.#together.size === 0 && place.waits)
+      return this.callers.size <= rules.handover.maxCount;
     const joining = this.#together.size > 0 ? this.callers.size : 0;
     return !place.isOverBudget(rules.handover, joining);
   }

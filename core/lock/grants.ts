@@ -20,7 +20,10 @@ import { Released } from "./released.ts";
 import type { AcquireRequest, GrantEnd } from "./views.ts";
 
 const generationMs = 60_000;
-/** Beyond it a generation makes place for the next before its minute is over. */
+/**
+ * Beyond it a generation makes place for the next before its minute is over: so what is remembered is bounded, and a minute is
+ * kept up to a thousand ends a second of grants with ids. Who asks again later still is granted anew what was given back before.
+ */
 const generationMax = 65_536;
 
 export interface LeftPlace {
@@ -116,7 +119,7 @@ export class Grants implements GrantKeeper {
   }
 
   /**
-   * The id of the grant that this request was given last, live or over for a minute at least.
+   * The id of the grant that this request was given last, where it is live or not forgotten yet.
    * @throws Refusal its id was given to one that asked for something else
    */
   forRequest(request: AcquireRequest): string | undefined {

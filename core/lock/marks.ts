@@ -83,9 +83,15 @@ export interface MarkFor {
   readonly silent: () => void;
 }
 
+export interface MarkParts {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  readonly mirror: Specs;
+}
+
 /** Where its pool has a lockDelay, a place is granted only with its marker. Undefined: it needs no other than it has. */
 export async function markAsNeeded(
-  parts: { readonly runtime: Runtime; readonly store: Store; readonly mirror: Specs },
+  parts: MarkParts,
   place: Place,
   { lock, isCountedOn = false, ...rest }: MarkFor,
 ): Promise<Marked | undefined> {

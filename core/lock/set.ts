@@ -31,8 +31,8 @@ import type { Freed, Grant } from "./grant.ts";
 import { grantOnSet } from "./grant-on.ts";
 import { idlePatience } from "./idle.ts";
 import { leave, tookAway } from "./leave.ts";
+import { inTheWay } from "./marks.ts";
 import { waitingIn } from "./look.ts";
-import { inTheWay, markAsNeeded, type Marked } from "./marks.ts";
 import { endBeyondLimits } from "./limits.ts";
 import { tellHolders } from "./notes.ts";
 import type { Demand } from "./order.ts";
@@ -42,6 +42,7 @@ import { blocked, storeRefused, tooManyWait } from "./refusals.ts";
 import { rulesServed, type Rules } from "./rules.ts";
 import { enterSet } from "./set-entry.ts";
 import { lookAtSet, type Found } from "./set-look.ts";
+import { markMembers } from "./set-marks.ts";
 import { SetMember, type MemberParts } from "./set-member.ts";
 import { Setbacks } from "./setbacks.ts";
 import { Steps } from "./steps.ts";
@@ -361,7 +362,13 @@ export class LockSet {
   }
 
   async #serve(session: Session): Promise<void> {
-    const marked = await this.#mark(session);
+    const marked = await markMembers(this.#parts, this.members, {
+      tell: ({ demand, place }) => this.#tell(session, demand, place?.base ?? 0n),
+      isWanted: () => this.callers.size > 0,
+      silent: () => {
+        this.#enterPhase({ kind: "unseen" });
+      },
+    });
     if (marked?.kind === "refused") return this.#leaveUnmarked(marked.reason);
     if (marked !== undefined) session.seats.spoil();
     const grant = marked === undefined ? this.#grantNow(session) : undefined;
@@ -377,26 +384,6 @@ export class LockSet {
       for (const { place } of this.members) if (place?.mark !== undefined) place.leaveMark();
     if (why === "sessionLost" || this.#session !== session) grant.lose();
     else await this.#leave(grant);
-  }
-
-  /** Where a pool has a lockDelay, its lock is granted only with a marker. Undefined: all have those that they need. */
-  async #mark(session: Session): Promise<Exclude<Marked, { readonly kind: "marked" }> | undefined> {
-    const marking = this.members.flatMap(({ lock, demand, place }) =>
-      place === undefined
-        ? []
-        : markAsNeeded(this.#parts, place, {
-            lock,
-            tell: () => this.#tell(session, demand, place.base ?? 0n),
-            isWanted: () => this.callers.size > 0,
-            silent: () => {
-              this.#enterPhase({ kind: "unseen" });
-            },
-          }),
-    );
-    const marked = await Promise.all(marking);
-    return (
-      marked.find((one) => one?.kind === "refused") ?? marked.find((one) => one?.kind === "gone")
-    );
   }
 
   /** Who has no time left hears why when the places are gone: of them nothing is left. Else nobody can be told that. */

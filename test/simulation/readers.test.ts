@@ -70,6 +70,35 @@ describe("the readers of a pod", () => {
     end(stage);
   });
 
+  it("wait on one place for as many as the pool allows, and on others behind it: no more pass a writer that came before", async () => {
+    const handover = { maxCount: 2, maxHold: "300ms" };
+    const stage = await readWriteStage("readers/queued", 3, { handover });
+    const [holder, process, writer] = [0, 1, 2].map((at) => processOf(stage, at));
+    assert.ok(holder !== undefined && process !== undefined && writer !== undefined);
+    const first = await stage.world.until(asked(holder, {}));
+    const order: string[] = [];
+    const waits = async (who: Process, name: string, more: Partial<AcquireRequest>) => {
+      const { grantId } = await asked(who, { waitMs: 600_000, ...more });
+      order.push(name);
+      await stage.pause(50);
+      await who.release(grantId);
+    };
+    const all = [waits(process, "first", shared)];
+    await stage.world.pass(500);
+    all.push(waits(writer, "writer", {}));
+    await stage.world.pass(500);
+    for (let at = 1; at <= 40; at++) all.push(waits(process, "late", shared));
+    await stage.world.pass(2_000);
+    // Who came while the second was asked for share it, behind the writer.
+    assert.equal(placesIn(stage), 4);
+    await stage.world.until(holder.release(first.grantId));
+    await stage.world.until(Promise.all(all), 60_000);
+    assert.deepEqual(order.slice(0, 3).sort(), ["first", "late", "late"]);
+    assert.equal(order[3], "writer");
+    assert.equal(placesIn(stage), 0);
+    end(stage);
+  });
+
   it("let in as many more as the pool allows while a writer waits; then they come after it, together", async () => {
     const stage = await readWriteStage("readers/budget", 2);
     const [process, other] = [processOf(stage, 0), processOf(stage, 1)];

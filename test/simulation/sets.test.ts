@@ -1,7 +1,8 @@
 /** Sets of locks: who waits for one is served although others are busy with its locks, or change under it. */
 import assert from "node:assert/strict";
 import type { Acquired, AcquireRequest, LockDemand } from "#core/lock/views.ts";
-import { contendersOf } from "#core/lock/keys.ts";
+import { contendersOf, lockOf } from "#core/lock/keys.ts";
+import type { KeyRange } from "#core/store.ts";
 import { exclusion } from "./checks/exclusion.ts";
 import { places } from "./checks/places.ts";
 import { asSet } from "./client.ts";
@@ -207,5 +208,37 @@ describe("a set of locks", () => {
     assert.deepEqual(rules, ["own places"]);
     assert.deepEqual(exclusion(stage.history), []);
     assert.deepEqual(places(stage.history), []);
+  });
+
+  it("has a marker in each of its pools with a delay, also in one that came to have it while another marker was put", async () => {
+    const stage = await quietStage("sets/delay-comes", 2);
+    const [set, other] = [processOf(stage, 0), processOf(stage, 1)];
+    const edit = (...delays: readonly string[]) => {
+      stage.edit(stage.world.chance, () =>
+        ["orders", "leaders"].map((name, at) =>
+          stage.documentOf(name, specOf({ mode: "Mutex", lockDelay: delays[at] ?? "0s" })),
+        ),
+      );
+    };
+    edit("1s", "0s");
+    await stage.world.pass(1_000);
+    const locks = [one("1"), one("2", "leaders")];
+    const asked = set.acquire(setOf(...locks)).answer;
+    const within = (range: KeyRange) => stage.server.keys.within(range).length;
+    const isPlaced = () => locks.every((lock) => within(contendersOf(namespace, lock)) > 0);
+    for (let tries = 0; tries < 1_000 && !isPlaced(); tries++) await stage.world.pass(0.1);
+    // Its marker waits on the way; what the other publishes is told all the same.
+    set.link.cut("requests");
+    edit("1s", "1s");
+    await stage.world.until(other.view("leaders", "2"));
+    await stage.world.pass(400);
+    set.link.heal();
+    const mine = idOf(await stage.world.until(asked));
+    assert.deepEqual(
+      locks.map((lock) => within(lockOf(namespace, lock).marks)),
+      [1, 1],
+    );
+    await stage.world.until(set.release(mine));
+    end(stage);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * Who is told that nothing was done has no place in etcd under the session that told so, and gets none later. (A place under
- * a session that is lost goes with its lease.) Judged where nobody else of that sidecar wanted the lock at the time: of those
- * with places of their own, also where nobody before went with his own under way.
+ * a session that is lost goes with its lease.) Judged where nobody else of that sidecar wanted the lock at the time: where one of
+ * both has a place of his own, also where nobody before went with his under way.
  */
 import { locksOf, type Attempt, type History, type PlaceMade, type Violation } from "../history.ts";
 
@@ -52,7 +52,8 @@ function isAlone(attempt: Attempt, place: PlaceMade, { attempts }: History): boo
       mayHaveMade(other, place) &&
       arrivedMs <= madeMs &&
       (settledMs >= attempt.arrivedMs ||
-        (hasOwnPlace === true && (outcome === "unknown" || outcome === "left")))
+        ((hasOwnPlace === true || attempt.hasOwnPlace === true) &&
+          (outcome === "unknown" || outcome === "left")))
     );
   });
 }
