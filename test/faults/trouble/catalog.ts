@@ -143,12 +143,6 @@ const full: OfEtcd = async (trouble, member) => {
   await makeSpace(members.map(({ endpoint }) => new EtcdGateway(endpoint)));
 };
 
-/** The leader where there is one; `fault` is for it. */
-const ofLeader =
-  (fault: OfEtcd): OfEtcd =>
-  async (trouble, member) =>
-    fault(trouble, (await trouble.stage.leader()) ?? member);
-
 /** The proxies through which a member speaks to all others, and they to it. */
 async function waysOf({ etcd, peers }: Stage, member: EtcdMember) {
   const own = etcd.members.indexOf(member);
@@ -196,14 +190,21 @@ export const etcdFaults = { memberKilled, memberPaused, full } as const satisfie
 
 /** Only where there are others. */
 export const clusterFaults = {
-  leaderKilled: ofLeader(memberKilled),
-  leaderPaused: ofLeader(memberPaused),
+  leaderKilled: memberKilled,
+  leaderPaused: memberPaused,
   memberCutFrom: memberCut(["from"]),
   memberCutTo: memberCut(["to"]),
   memberCut: memberCut(["from", "to"]),
-  leaderCut: ofLeader(memberCut(["from", "to"])),
+  leaderCut: memberCut(["from", "to"]),
   membersSlow,
 } as const satisfies Readonly<Record<string, OfEtcd>>;
 
 export type PodFault = keyof typeof podFaults;
 export type EtcdFault = keyof typeof etcdFaults | keyof typeof clusterFaults;
+
+/** Of the member that leads when they happen. */
+export const leaderFaults: ReadonlySet<EtcdFault> = new Set([
+  "leaderKilled",
+  "leaderPaused",
+  "leaderCut",
+]);

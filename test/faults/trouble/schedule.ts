@@ -10,6 +10,7 @@ import type { Stage } from "../stage/stage.ts";
 import {
   clusterFaults,
   etcdFaults,
+  leaderFaults,
   podFaults,
   type EtcdFault,
   type PodFault,
@@ -102,7 +103,9 @@ class Lanes {
     while (!this.#isOver(until)) {
       const name = this.#packs.ofEtcd.next();
       if (name === undefined) return;
-      const member = chance.oneOf(this.#stage.etcd.members);
+      const drawn = chance.oneOf(this.#stage.etcd.members);
+      const leader = leaderFaults.has(name) ? await this.#stage.leader() : undefined;
+      const member = leader ?? drawn;
       await this.#cause(name, member.name, () => ofMembers[name](this.#trouble(chance), member));
       await this.#rest(chance.between(gapBetween));
     }
