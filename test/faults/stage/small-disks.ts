@@ -6,8 +6,8 @@
  * Others reach them through the keeper's root in /proc. So etcd is started as ever, with a folder there for its data: it needs
  * not enter the namespace (`nsenter`, and another process around it), and who fills a disk needs not either.
  *
- *     /proc/{keeper}/root/tmp/0/data     of etcd
- *     /proc/{keeper}/root/tmp/0/ballast  of us
+ *     {its root}/tmp/0/data     of etcd
+ *     {its root}/tmp/0/ballast  of us
  *
  * Root mounts what it likes; anybody else does where he may have a namespace of users of his own.
  */
