@@ -23,6 +23,8 @@ export interface StagePlan {
 /** As short as a sidecar takes it: a fault that lasts longer ends sessions. */
 export const sessionTtlMs = 3_000;
 
+/** As it usually is, etcd would keep five parts of its log, of 64 MB each, and all since 10,000 writes: a small disk must last an hour. */
+const shortLog = ["--max-wals=1", "--snapshot-count=500"];
 const noSpace = "no space left on device";
 
 export class Stage implements AsyncDisposable {
@@ -112,10 +114,9 @@ async function startEtcd(
   const etcd = await EtcdServer.start({
     ...{ members, noFsync: true, quotaBytes: smallQuotaBytes },
     ...(members === 1 ? {} : { peerDoor: (port, at) => peers.door(port, at) }),
-    // Of parts of its log that it does not need it keeps one, and no five: a small disk must last for an hour.
     ...(disks === undefined
       ? {}
-      : { memberFolders: disks.all.map(({ dataFolder }) => dataFolder), args: ["--max-wals=1"] }),
+      : { memberFolders: disks.all.map(({ dataFolder }) => dataFolder), args: shortLog }),
   });
   const listed = await new EtcdGateway(etcd.endpoint).members();
   const idOf = ({ name }: EtcdMember) => listed.find((one) => one.name === name)?.ID ?? "";
