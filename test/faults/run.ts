@@ -18,9 +18,10 @@ import { readEvents } from "./history/recorder.ts";
 import { page } from "./report/page.ts";
 import { summaryOf, type Summary } from "./report/summary.ts";
 import type { Pod } from "./stage/pod.ts";
+import { DisksMissing, SmallDisks } from "./stage/small-disks.ts";
 import { Stage } from "./stage/stage.ts";
 import { poolNames, pools } from "./traffic/pools.ts";
-import { calmMs, causeTrouble, type Troubles } from "./trouble/schedule.ts";
+import { calmMs, causeTrouble, needsDisks, type Troubles } from "./trouble/schedule.ts";
 
 export interface RunPlan extends Troubles {
   readonly members: 1 | 3;
@@ -53,7 +54,8 @@ export async function run(plan: RunPlan): Promise<RunEnded> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   {
-    await using stage = await Stage.start({ ...plan, pods: count, folder });
+    await using disks = await disksFor(plan);
+    await using stage = await Stage.start({ ...plan, pods: count, folder, disks });
     say(`${count} pods on an etcd of ${members}, seed ${seed}: faults for ${plan.seconds} s`);
     await causeTrouble(stage, plan);
     if (!stage.broken.aborted && plan.isCutShort !== true) {
@@ -68,6 +70,19 @@ export async function run(plan: RunPlan): Promise<RunEnded> {
   await writeFile(path.join(folder, "summary.json"), `${JSON.stringify(summary)}\n`);
   await writeFile(path.join(folder, "report.html"), page(history, violations, summary));
   return { history, violations, summary, folder };
+}
+
+/** Where they cannot be had that is said, whoever listens, and the run goes on without. */
+async function disksFor(plan: RunPlan): Promise<SmallDisks | undefined> {
+  const { members, say = console.error } = plan;
+  if (!needsDisks(members, plan)) return undefined;
+  try {
+    return await SmallDisks.start(members);
+  } catch (error) {
+    if (!(error instanceof DisksMissing)) throw error;
+    say(`\n  !! No disk gets full in this run: ${error.message}\n`);
+    return undefined;
+  }
 }
 
 /** Everybody gives back what he has; what is there all the same is written down. */

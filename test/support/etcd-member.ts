@@ -38,7 +38,12 @@ export class EtcdMember {
   readonly dataFolder: string;
   #plan: MemberPlan;
   #child: ChildProcess | undefined;
+  /** Somebody ends it. */
+  #ending: ChildProcess | undefined;
   #log = "";
+  #lifeLog = "";
+  #over = Promise.resolve();
+  #tellOwnEnd: () => void = () => undefined;
 
   constructor(
     {
@@ -70,6 +75,21 @@ export class EtcdMember {
     return this.#log;
   }
 
+  /** The end of what the process wrote since it was launched last. */
+  get lifeLog(): string {
+    return this.#lifeLog;
+  }
+
+  /** When no process runs (any more), whoever ended it. */
+  get ended(): Promise<void> {
+    return this.#over;
+  }
+
+  /** Called for each end that none of the methods below brought about. */
+  onOwnEnd(tell: () => void): void {
+    this.#tellOwnEnd = tell;
+  }
+
   /** What a later start uses. */
   set args(args: readonly string[]) {
     this.#plan = { ...this.#plan, args };
@@ -84,20 +104,27 @@ export class EtcdMember {
       env: { ...process.env, ...env },
     });
     this.#child = child;
+    this.#lifeLog = "";
     running.add(child);
     const keep = (text: string) => {
       this.#log = (this.#log + text).slice(-logMaxChars);
+      this.#lifeLog = (this.#lifeLog + text).slice(-logMaxChars);
     };
     child.stdout.setEncoding("utf8").on("data", keep);
     child.stderr.setEncoding("utf8").on("data", keep);
-    child.on("error", (error) => {
-      keep(String(error));
+    const over = Promise.withResolvers<void>();
+    this.#over = over.promise;
+    const end = (how: string): void => {
+      keep(how);
       this.#ended(child);
+      over.resolve();
+    };
+    child.on("error", (error) => {
+      end(String(error));
     });
     // Not "exit": what it has started holds its output, and is over by then, too.
     child.on("close", (code, signal) => {
-      keep(`\n(ended: ${String(code ?? signal)})\n`);
-      this.#ended(child);
+      end(`\n(ended: ${String(code ?? signal)})\n`);
     });
   }
 
@@ -171,13 +198,16 @@ export class EtcdMember {
     const child = this.#child;
     if (child === undefined) return;
     const ended = new Promise((resolve) => child.once("close", resolve));
+    this.#ending = child;
     child.kill(signal);
     await ended;
   }
 
   #ended(child: ChildProcess): void {
     running.delete(child);
-    if (this.#child === child) this.#child = undefined;
+    if (this.#child !== child) return;
+    this.#child = undefined;
+    if (this.#ending !== child) this.#tellOwnEnd();
   }
 
   #answersHealthy(): Promise<boolean> {

@@ -24,6 +24,8 @@ export interface EtcdOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
   /** Where the data lies; kept when the server is stopped. Absent: a folder that goes with the server. */
   readonly dataFolder?: string;
+  /** Where each member's data lies instead; it goes with the server. */
+  readonly memberFolders?: readonly string[];
   readonly quotaBytes?: number;
   /** Opens a door for the others to a member that listens for them at that port, and tells its own port. Absent: they come in there. */
   readonly peerDoor?: (peerPort: number, member: number) => Promise<number>;
@@ -74,7 +76,7 @@ export class EtcdServer implements AsyncDisposable {
           {
             program: parts.program,
             args: this.#argsOf(at),
-            dataFolder: path.join(parts.folder, `m${at}`),
+            dataFolder: this.#folderOf(at),
             healthPort: ports.health,
           },
         ),
@@ -184,7 +186,13 @@ export class EtcdServer implements AsyncDisposable {
     // Nobody looks at the data again: no reason to wait for an orderly end.
     await (this.#ownsData ? this.kill() : this.stop());
     if (this.#ownsData) await rm(this.dataFolder, { recursive: true, force: true });
+    if (this.#options.memberFolders !== undefined)
+      for (const member of this.members) await member.wipe();
     giveBack(this.#ports.flatMap((ports) => [ports.client, ports.peer, ports.health]));
+  }
+
+  #folderOf(at: number): string {
+    return this.#options.memberFolders?.[at] ?? path.join(this.dataFolder, `m${at}`);
   }
 
   #argsOf(at: number): string[] {
@@ -198,7 +206,7 @@ export class EtcdServer implements AsyncDisposable {
       .map(({ door: port }, n) => `m${n}=http://127.0.0.1:${port}`)
       .join(",");
     return [
-      ...[`--name=m${at}`, `--data-dir=${path.join(this.dataFolder, `m${at}`)}`],
+      ...[`--name=m${at}`, `--data-dir=${this.#folderOf(at)}`],
       ...[`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`],
       ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${door}`],
       ...[`--initial-cluster=${cluster}`, `--initial-cluster-token=${this.#token}`],

@@ -12,7 +12,7 @@ export async function fill(raw: EtcdGateway): Promise<void> {
   await eventually("a full database", async () => {
     for (let at = 0; at < 40; at++) {
       try {
-        await raw.put(`${prefix}${at}`, chunk);
+        await putFill(raw, at);
       } catch (error) {
         if (String(error).includes("database space exceeded")) return true;
         throw error;
@@ -20,6 +20,11 @@ export async function fill(raw: EtcdGateway): Promise<void> {
     }
     return false;
   });
+}
+
+/** Half a MB, which {@link deleteFill} removes. */
+export function putFill(raw: EtcdGateway, at: number): Promise<void> {
+  return raw.put(`${prefix}${at}`, chunk);
 }
 
 /** What filled it goes; the space it took is not free by that. */

@@ -86,6 +86,8 @@ export type Said =
       readonly target: string;
       readonly phase: "begins" | "ends";
     }
+  /** A member of etcd ended by its full disk, in the midst of such a fault: its last words. */
+  | { readonly kind: "diskMet"; readonly target: string; readonly how: string }
   /** All is healed, everybody has given back what he had: what is there all the same. */
   | { readonly kind: "left over"; readonly what: string }
   /** What nobody may see, seen on the spot: an answer against the contract, a process that ended by itself. */

@@ -2,39 +2,13 @@
  * What goes wrong in a run. Each fault happens to one pod or to the etcd, lasts for a while, and heals what it did before it is
  * over: whoever runs it writes down both moments.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { EtcdGateway } from "#test/support/etcd-gateway.ts";
 import type { EtcdMember } from "#test/support/etcd-member.ts";
 import { fill, makeSpace } from "#test/support/etcd-space.ts";
 import type { Direction, TcpProxy } from "#test/support/tcp-proxy.ts";
-import type { Bounds, Chance } from "#test/support/world/chance.ts";
-import type { Pod } from "../stage/pod.ts";
-import { sessionTtlMs, type Stage } from "../stage/stage.ts";
-
-export interface Trouble {
-  readonly stage: Stage;
-  readonly chance: Chance;
-  /** Aborts when the run is over: faults heal at once. */
-  readonly over: AbortSignal;
-  /** How long faults last; absent: now and then longer than a session lives. */
-  readonly lastsMs?: Bounds | undefined;
-}
-
-type OfPod = (trouble: Trouble, pod: Pod) => Promise<void>;
-type OfEtcd = (trouble: Trouble, member: EtcdMember) => Promise<void>;
-
-function someTime({ chance, lastsMs }: Trouble): number {
-  if (lastsMs !== undefined) return chance.between(lastsMs);
-  return sessionTtlMs * chance.between({ min: 0.1, max: chance.oneOf([0.4, 1, 1.8]) });
-}
-
-/** So long, or until the run is over. */
-async function last({ over }: Trouble, ms: number): Promise<void> {
-  if (over.aborted) return;
-  await sleep(ms, undefined, { signal: over }).catch((error: unknown) => {
-    if (!over.aborted) throw error;
-  });
-}
+import type { Stage } from "../stage/stage.ts";
+import { diskFull } from "./disk-full.ts";
+import { last, someTime, type OfEtcd, type OfPod, type Trouble } from "./trouble.ts";
 
 const bothWays: readonly Direction[] = ["requests", "answers"];
 
@@ -143,12 +117,6 @@ const full: OfEtcd = async (trouble, member) => {
   await makeSpace(members.map(({ endpoint }) => new EtcdGateway(endpoint)));
 };
 
-/** The leader where there is one; `fault` is for it. */
-const ofLeader =
-  (fault: OfEtcd): OfEtcd =>
-  async (trouble, member) =>
-    fault(trouble, (await trouble.stage.leader()) ?? member);
-
 /** The proxies through which a member speaks to all others, and they to it. */
 async function waysOf({ etcd, peers }: Stage, member: EtcdMember) {
   const own = etcd.members.indexOf(member);
@@ -190,20 +158,35 @@ const membersSlow: OfEtcd = async (trouble, member) => {
   }
 };
 
-export const etcdFaults = { memberKilled, memberPaused, full } as const satisfies Readonly<
-  Record<string, OfEtcd>
->;
+export const etcdFaults = {
+  memberKilled,
+  memberPaused,
+  full,
+  diskFull,
+} as const satisfies Readonly<Record<string, OfEtcd>>;
 
 /** Only where there are others. */
 export const clusterFaults = {
-  leaderKilled: ofLeader(memberKilled),
-  leaderPaused: ofLeader(memberPaused),
+  leaderKilled: memberKilled,
+  leaderPaused: memberPaused,
   memberCutFrom: memberCut(["from"]),
   memberCutTo: memberCut(["to"]),
   memberCut: memberCut(["from", "to"]),
-  leaderCut: ofLeader(memberCut(["from", "to"])),
+  leaderCut: memberCut(["from", "to"]),
+  leaderDiskFull: diskFull,
   membersSlow,
 } as const satisfies Readonly<Record<string, OfEtcd>>;
 
 export type PodFault = keyof typeof podFaults;
 export type EtcdFault = keyof typeof etcdFaults | keyof typeof clusterFaults;
+
+/** Of the member that leads when they happen. */
+export const leaderFaults: ReadonlySet<EtcdFault> = new Set([
+  "leaderKilled",
+  "leaderPaused",
+  "leaderCut",
+  "leaderDiskFull",
+]);
+
+/** Only where members have disks of their own. */
+export const diskFaults: ReadonlySet<EtcdFault> = new Set(["diskFull", "leaderDiskFull"]);

@@ -9,12 +9,14 @@ import type { Pod } from "../stage/pod.ts";
 import type { Stage } from "../stage/stage.ts";
 import {
   clusterFaults,
+  diskFaults,
   etcdFaults,
+  leaderFaults,
   podFaults,
   type EtcdFault,
   type PodFault,
-  type Trouble,
 } from "./catalog.ts";
+import type { Trouble } from "./trouble.ts";
 
 export interface Troubles {
   readonly seed: string;
@@ -63,8 +65,10 @@ class Lanes {
     this.#plan = plan;
     this.#over = over;
     const { seed, ofPods = namesOf(podFaults) } = plan;
-    const { ofEtcd = stage.etcd.members.length > 1 ? namesOf(ofMembers) : namesOf(etcdFaults) } =
-      plan;
+    const { etcd, disks } = stage;
+    const ofEtcd = etcdFaultsOf(etcd.members.length, plan).filter(
+      (name) => disks !== undefined || !diskFaults.has(name),
+    );
     this.#packs = {
       ofPods: new Pack(ofPods, new Chance(`${seed} pods`)),
       ofEtcd: new Pack(ofEtcd, new Chance(`${seed} etcd`)),
@@ -102,7 +106,9 @@ class Lanes {
     while (!this.#isOver(until)) {
       const name = this.#packs.ofEtcd.next();
       if (name === undefined) return;
-      const member = chance.oneOf(this.#stage.etcd.members);
+      const drawn = chance.oneOf(this.#stage.etcd.members);
+      const leader = leaderFaults.has(name) ? await this.#stage.leader() : undefined;
+      const member = leader ?? drawn;
       await this.#cause(name, member.name, () => ofMembers[name](this.#trouble(chance), member));
       await this.#rest(chance.between(gapBetween));
     }
@@ -131,6 +137,15 @@ class Lanes {
       if (!this.#over.aborted) throw error;
     });
   }
+}
+
+/** Whether it has faults for which the members of its etcd need disks of their own. */
+export function needsDisks(members: number, plan: Troubles): boolean {
+  return etcdFaultsOf(members, plan).some((name) => diskFaults.has(name));
+}
+
+function etcdFaultsOf(members: number, { ofEtcd }: Troubles): readonly EtcdFault[] {
+  return ofEtcd ?? (members > 1 ? namesOf(ofMembers) : namesOf(etcdFaults));
 }
 
 const ofMembers = { ...etcdFaults, ...clusterFaults };
