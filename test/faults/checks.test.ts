@@ -325,6 +325,19 @@ describe("free", () => {
       .isWell();
     tried().released(1.5, "a").asks(0.5, "w").at(1.3, { kind: "held", op: "w" }).isWell();
   });
+
+  it("lets who tried meet the place of its own pod's former session, where a fault may have ended that", () => {
+    const tries = (holderPod: string) =>
+      new Tale().asks(2, "b", { waitMs: 0 }).at(2.5, { kind: "held", op: "b", holderPod });
+    const fault = { kind: "fault", id: 1, name: "clockJumped", target: "pod-a" } as const;
+    const struck = (holderPod: string) =>
+      tries(holderPod)
+        .at(1, { ...fault, phase: "begins" })
+        .at(2.2, { ...fault, phase: "ends" });
+    struck("pod-a").isWell();
+    struck("pod-b").finds("free", /b asked/);
+    tries("pod-a").finds("free", /b asked/);
+  });
 });
 
 describe("free, of several locks", () => {

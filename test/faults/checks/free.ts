@@ -2,14 +2,22 @@
  * What was given back is free: who tries, is told that the lock is held, and has begun to ask after everybody else was known to
  * be gone, was told wrong. So a release is answered only when it is done, and of a set that was refused nothing is kept.
  */
-import { byLock, byRequest, type Attempt, type Grant, type History } from "../history/history.ts";
+import {
+  byLock,
+  byRequest,
+  type Attempt,
+  type FaultSpan,
+  type Grant,
+  type History,
+} from "../history/history.ts";
+import { settlingMs } from "./served.ts";
 import { ms, type Violation } from "./violation.ts";
 
-export function free({ attempts, grants }: History): Violation[] {
+export function free({ attempts, grants, faults }: History): Violation[] {
   const granted = new Map(grants.map((grant) => [grant.attempt.op, grant]));
   const ofLock = byLock(attempts, ({ lock }) => lock);
   return byRequest(attempts).flatMap((together) => {
-    if (!together.every(isJudged)) return [];
+    if (!together.every(isJudged) || together.some((one) => mayMeetItself(one, faults))) return [];
     const mayStand = together.some(({ lock, askedMs, settledMs = Infinity }) =>
       (ofLock.get(lock) ?? []).some(
         (other) =>
@@ -23,11 +31,25 @@ export function free({ attempts, grants }: History): Violation[] {
 }
 
 /**
- * Who waits may enter anew under another session of its sidecar, behind the place that it had under the former. A pod that keeps
- * what it does not use is given a moment to give it up, and may stand still for longer.
+ * Who waits is told before its place is gone. A pod that keeps what it does not use is given a moment to give it up, and may
+ * stand still for longer.
  */
 function isJudged({ outcome, waitMs, repeated, isSticky }: Attempt): boolean {
   return outcome === "held" && waitMs === 0 && !repeated && !isSticky;
+}
+
+/**
+ * Its sidecar may have lost its session meanwhile, and have entered anew under the next, behind the place that it had under the
+ * former: that one stands until its lease ends.
+ */
+function mayMeetItself(
+  { pod, holderPod, settledMs = Infinity }: Attempt,
+  faults: readonly FaultSpan[],
+): boolean {
+  const mayHaveLostIt = faults.some(
+    ({ beginsMs, endsMs }) => beginsMs < settledMs && endsMs > settledMs - settlingMs,
+  );
+  return holderPod === pod && mayHaveLostIt;
 }
 
 /** From when on it is known to have nothing in the lock's queue any more. */

@@ -47,7 +47,12 @@ export type Said =
       readonly guaranteedUntilNs: number;
     }
   /** The wait is over: somebody else holds it. */
-  | { readonly kind: "held"; readonly op: string }
+  | {
+      readonly kind: "held";
+      readonly op: string;
+      /** In which pod, as the answer says. */
+      readonly holderPod?: string | undefined;
+    }
   /** It was answered with another problem. */
   | { readonly kind: "refused"; readonly op: string; readonly code: string }
   /** No answer, or one that does not know: whoever asked gave up. */

@@ -29,6 +29,8 @@ export interface Attempt {
   /** When its outcome was heard. */
   settledMs?: number;
   code?: string;
+  /** In which pod somebody holds it, as it was told. */
+  holderPod?: string | undefined;
 }
 
 export interface Statement {
@@ -195,6 +197,7 @@ class Reading {
       case "left":
         this.#settle(event.op, event.kind, atMs);
         if (event.kind === "refused") this.#attempt(event.op).code = event.code;
+        if (event.kind === "held") this.#attempt(event.op).holderPod = event.holderPod;
         return;
       case "stated":
         this.#grants.get(event.op)?.statements.push(this.#statement(event));

@@ -103,7 +103,7 @@ function settled(story: Story, { answer, sentNs }: Told): Acquired {
     return { kind: "granted", grantId: String(body["grantId"]), sentNs, untilNs };
   }
   if (status === 423) {
-    story.write({ kind: "held" });
+    story.held(body);
     return { kind: "held" };
   }
   const code = String(body["code"]);

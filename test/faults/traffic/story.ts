@@ -37,6 +37,12 @@ export class Story {
     for (const { op } of this.#attempts) this.#desk.record.write({ ...said, op });
   }
 
+  /** Who tried, or whose wait is over, hears who holds it. */
+  held(problem: { readonly pod?: unknown }): void {
+    const { pod } = problem;
+    this.write({ kind: "held", ...(typeof pod === "string" ? { holderPod: pod } : {}) });
+  }
+
   /** Returns until when it is guaranteed. Of a lock that the grant does not tell of nothing is written. */
   granted(body: GrantBody, sentNs: number): number {
     const guaranteedUntilNs = guaranteeOf(body, sentNs);

@@ -102,7 +102,7 @@ async function grantOf(
 
 function tellProblem(story: Story, problem: object): void {
   const code = String((problem as { code?: unknown }).code);
-  if (code === "lock_held") story.write({ kind: "held" });
+  if (code === "lock_held") story.held(problem);
   else if (["internal", "outcome_unknown"].includes(code))
     story.write({ kind: "unknown", why: code });
   else story.write({ kind: "refused", code });

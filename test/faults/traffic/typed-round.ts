@@ -95,7 +95,8 @@ function tellFailure(
   if (!HoldfastError.is(error)) throw error;
   const { code } = error;
   if (granted) record.write({ kind: "releaseFailed", op, why: code });
-  else if (code === "lock_held") record.write({ kind: "held", op });
+  else if (HoldfastError.is(error, "lock_held"))
+    record.write({ kind: "held", op, holderPod: error.facts.pod });
   else if (unknowns.has(code)) record.write({ kind: "unknown", op, why: code });
   else record.write({ kind: "refused", op, code });
 }
