@@ -44,5 +44,4 @@ export interface RealRun {
   readonly faults: readonly PodFault[];
   /** How long each fault lasts. */
   readonly lastsMs: number;
-  readonly seconds: number;
 }

@@ -30,8 +30,11 @@ export interface RunPlan extends Troubles {
   readonly works?: readonly string[];
   /** A file of memory/: all sidecars have that bug. */
   readonly planted?: string;
-  /** Nobody gives back anything in the end, and what is left is not judged: what is looked for is seen before. */
-  readonly isCutShort?: boolean;
+  /**
+   * It ends as soon as this rule is seen to be broken: nobody gives back anything, and what is left is not judged. How long that takes
+   * is the machine's.
+   */
+  readonly untilBroken?: string;
   readonly say?: (line: string) => void;
 }
 
@@ -57,8 +60,10 @@ export async function run(plan: RunPlan): Promise<RunEnded> {
     await using disks = await disksFor(plan);
     await using stage = await Stage.start({ ...plan, pods: count, folder, disks });
     say(`${count} pods on an etcd of ${members}, seed ${seed}: faults for ${plan.seconds} s`);
-    await causeTrouble(stage, plan);
-    if (!stage.broken.aborted && plan.isCutShort !== true) {
+    const { untilBroken } = plan;
+    using enough = untilBroken === undefined ? undefined : new Watched(folder, untilBroken);
+    await causeTrouble(stage, { ...plan, enough: enough?.broken });
+    if (!stage.broken.aborted && untilBroken === undefined) {
       say("all is healed; everybody finishes");
       await sleep(calmMs / 2);
       await finish(stage, say);
@@ -70,6 +75,30 @@ export async function run(plan: RunPlan): Promise<RunEnded> {
   await writeFile(path.join(folder, "summary.json"), `${JSON.stringify(summary)}\n`);
   await writeFile(path.join(folder, "report.html"), page(history, violations, summary));
   return { history, violations, summary, folder };
+}
+
+const judgeEveryMs = 1_000;
+
+/** Judges again and again what was written down so far. */
+class Watched implements Disposable {
+  readonly #broken = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(folder: string, rule: string) {
+    this.#timer = setInterval(() => {
+      const violations = judge(historyOf(readEvents(folder), pools));
+      if (!violations.some((violation) => violation.rule === rule)) return;
+      this.#broken.abort(new Error(`rule '${rule}' is broken`));
+    }, judgeEveryMs);
+  }
+
+  get broken(): AbortSignal {
+    return this.#broken.signal;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
 }
 
 /** Where they cannot be had that is said, whoever listens, and the run goes on without. */

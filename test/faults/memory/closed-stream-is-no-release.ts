@@ -6,5 +6,5 @@ export const bug: Bug = {
   text: "    if (this.#deliveries <= 0) this.over(why);\n",
   other: '    if (this.#deliveries <= 0 && why === "slow") this.over(why);\n',
   caughtBy: { tests: "test/simulation/events.test.ts" },
-  inRun: { rule: "wrong", works: ["streams"], faults: [], lastsMs: 0, seconds: 5 },
+  inRun: { rule: "wrong", works: ["streams"], faults: [], lastsMs: 0 },
 };

@@ -6,5 +6,5 @@ export const bug: Bug = {
   text: "      Math.floor(Math.min(this.#expiresAt, session.deadline) - now),\n",
   other: "      Math.floor(Math.min(this.#expiresAt, session.deadline + 60_000) - now),\n",
   caughtBy: { seed: "1", faults: ["cut"] },
-  inRun: { rule: "exclusion", works: ["leader"], faults: ["cut"], lastsMs: 5_000, seconds: 14 },
+  inRun: { rule: "exclusion", works: ["leader"], faults: ["cut"], lastsMs: 5_000 },
 };

@@ -7,5 +7,5 @@ export const bug: Bug = {
   other:
     "    const end = this.#endEvent(this.#end);\n    const observers = [...(this.#observers ?? [])];\n    this.#runtime.timer(after(this.#statedUntil, 2_000), () => observers.forEach((one) => one.told(end)));\n",
   caughtBy: { tests: "test/simulation/events.test.ts" },
-  inRun: { rule: "told", works: ["streams"], faults: ["cut"], lastsMs: 5_000, seconds: 14 },
+  inRun: { rule: "told", works: ["streams"], faults: ["cut"], lastsMs: 5_000 },
 };

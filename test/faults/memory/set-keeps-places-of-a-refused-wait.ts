@@ -8,5 +8,5 @@ export const bug: Bug = {
   other:
     "    const places = this.members.flatMap(({ place, isIn }) => (isIn && grant === undefined ? [] : (place ?? [])));\n    const freed",
   caughtBy: { seed: "7", sets: true },
-  inRun: { rule: "free", works: ["all or none"], faults: [], lastsMs: 0, seconds: 5 },
+  inRun: { rule: "free", works: ["all or none"], faults: [], lastsMs: 0 },
 };

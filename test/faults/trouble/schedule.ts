@@ -26,6 +26,8 @@ export interface Troubles {
   readonly ofEtcd?: readonly EtcdFault[];
   /** How long each lasts, where it lasts; absent: drawn. */
   readonly lastsMs?: Bounds;
+  /** Aborts when it has lasted long enough, before its seconds are over. */
+  readonly enough?: AbortSignal | undefined;
 }
 
 const podLanesMax = 2;
@@ -41,8 +43,9 @@ export async function causeTrouble(stage: Stage, plan: Troubles): Promise<void> 
   const late = setTimeout(() => {
     over.abort(new Error("the run is over"));
   }, plan.seconds * 1_000);
+  const ends = plan.enough === undefined ? [over.signal] : [over.signal, plan.enough];
   try {
-    await new Lanes(stage, plan, AbortSignal.any([over.signal, stage.broken])).run();
+    await new Lanes(stage, plan, AbortSignal.any([...ends, stage.broken])).run();
   } catch (error) {
     // What a fault meets that finds its process gone is told by that.
     if (!stage.broken.aborted) throw error;
