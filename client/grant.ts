@@ -26,7 +26,7 @@ export interface GrantRules {
 
 /** What is the same of one lock and of a set. */
 export class Held {
-  /** Names the grant to the sidecar; goes into a `Holdfast-Grant` header or a log. */
+  /** Names the grant to the sidecar, and in a log. */
   readonly grantId: string;
   /**
    * The fencing token, a decimal number as text (it may be too large for a JavaScript number): store it with what the lock

@@ -29,6 +29,7 @@ import { Entry, type Taken } from "./entry.ts";
 import { handoversMax, joinedMax } from "./fence.ts";
 import type { Freed, Grant } from "./grant.ts";
 import { grantOn } from "./grant-on.ts";
+import { unguarded } from "./guarded.ts";
 import { Idle } from "./idle.ts";
 import type { Lock } from "./keys.ts";
 import { leave, tookAway } from "./leave.ts";
@@ -204,6 +205,7 @@ export class Cohort implements Stander {
   /** The process stops: waits end, and a place that promises nothing is deleted; the loop then ends. */
   drain(refusal: Error): void {
     this.#draining = true;
+    for (const { guards } of this.grants) guards?.giveUp();
     this.endWait(refusal);
   }
 
@@ -329,6 +331,7 @@ export class Cohort implements Stander {
         break;
       }
       if (grant.endedCleanly && (await this.#staysIdle(place, grant))) last = undefined;
+      if (grant.isGuarding && !this.#mayNotPass(place)) await unguarded(this.#parts, place, grant);
       if (this.#mayNotPass(place)) break;
       place.handOver();
     }
@@ -414,6 +417,8 @@ export class Cohort implements Stander {
       stickyForMs() > 0 && this.beside === undefined && place.handovers < handoversMax;
     if (!mayStay || isWanted()) return false;
     if ((await place.unmark()) === "unknown") return false;
+    if (last.isGuarding) await unguarded(this.#parts, place, last);
+    if (place.isUnsure) return false;
     this.#pool.counters.handovers += 1;
     last.free("released");
     if (isWanted() || this.#place !== place) return true;

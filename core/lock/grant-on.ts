@@ -62,6 +62,7 @@ function made(
     number: place.number,
     handovers: place.handovers,
     keys,
+    created: place.created,
     lock,
     session: place.session,
     fence: place.fence,

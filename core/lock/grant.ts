@@ -16,8 +16,9 @@
 import { after, forever, type Epoch, type Instant, type Runtime, type Timer } from "../runtime.ts";
 import { assert } from "../refusal.ts";
 import type { Session } from "../session/session.ts";
-import type { Key } from "../store.ts";
+import type { Key, Revision } from "../store.ts";
 import type { GrantEvent, GrantObserver } from "./events.ts";
+import type { Guards } from "./guards.ts";
 import type { LockName } from "./keys.ts";
 import type { AcquireRequest, GrantEnd, GrantView } from "./views.ts";
 
@@ -29,6 +30,8 @@ export interface GrantTerms {
   readonly handovers: number;
   /** Of the place; of a set, of each. */
   readonly keys: readonly Key[];
+  /** The create revision of each. */
+  readonly created: Revision;
   readonly lock: LockName;
   readonly session: Session;
   readonly fence: bigint;
@@ -69,6 +72,8 @@ export interface GrantKeeper {
 export class Grant {
   readonly terms: GrantTerms;
   readonly acquiredAt: Epoch;
+  /** Absent: it has guarded nothing. */
+  guards: Guards | undefined;
   readonly #runtime: Runtime;
   readonly #keeper: GrantKeeper;
   readonly #passed = Promise.withResolvers<GrantEnd>();
@@ -122,6 +127,11 @@ export class Grant {
   get endedCleanly(): boolean {
     const why = this.#end?.why;
     return why === "released" || why === "undelivered" || this.#callerIsGone;
+  }
+
+  /** Whether a write that it guards may still take effect while its place stands. */
+  get isGuarding(): boolean {
+    return this.guards?.areUnderWay === true;
   }
 
   /** Until when a guarantee that was stated runs. */
@@ -262,6 +272,7 @@ export class Grant {
   break(): void {
     this.over("broken");
     this.#timer?.cancel();
+    this.guards?.giveUp();
     this.#passed.resolve("broken");
   }
 
@@ -269,6 +280,7 @@ export class Grant {
   lose(): void {
     this.over("sessionLost");
     this.#timer?.cancel();
+    this.guards?.giveUp();
     this.#passed.resolve("sessionLost");
     this.free("unknown");
   }

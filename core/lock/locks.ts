@@ -4,8 +4,9 @@
  */
 import { aborted, after, sleep } from "../runtime.ts";
 import { Refusal } from "../refusal.ts";
+import type { Outcome } from "../outcome.ts";
 import { Tasks } from "../tasks.ts";
-import type { KeyValue, Wait } from "../store.ts";
+import type { KeyValue, Wait, WriteResult } from "../store.ts";
 import type { Session } from "../session/session.ts";
 import type { Stander } from "./around.ts";
 import type { Listening } from "./caller.ts";
@@ -18,6 +19,7 @@ import { checkHasTtl, checkRequest, checkTtl } from "./demands.ts";
 import type { GrantObserver, LockObserver, WaitObserver } from "./events.ts";
 import { Followings } from "./following.ts";
 import { readInbox } from "./inbox.ts";
+import { writeGuarded, type GuardedWrite } from "./guarded.ts";
 import { lockOf, type LockName } from "./keys.ts";
 import { Losses, type Loss } from "./losses.ts";
 import type { PoolMarks } from "./marks.ts";
@@ -236,6 +238,22 @@ export class Locks {
       if (rules !== undefined && ttlMs !== undefined) checkTtl(ttlMs, pool, rules);
     }
     return grant.renew(ttlMs ?? grant.ttlMs);
+  }
+
+  /**
+   * One write that takes effect only while the grant's place stands: see {@link file://./guarded.ts}.
+   * @throws Refusal nothing was written
+   */
+  async writeGuarded(grantId: string, write: GuardedWrite): Promise<Outcome<WriteResult>> {
+    const grant = this.#grants.live(grantId);
+    if (grant === undefined) throw await this.#whyNot(grantId);
+    const guarded = await writeGuarded(this.#parts.store, grant, write);
+    if (guarded.kind !== "lost") return guarded;
+    const { lock, request } = grant.terms;
+    if (guarded.isGone)
+      for (const one of (request.locks ?? [lock]).flatMap((each) => [...this.standersOf(each)]))
+        if (one.grants.includes(grant)) one.broken();
+    throw await this.#whyNot(grantId);
   }
 
   /** `unknown`: its removal is not confirmed, and is repeated until it is. */

@@ -40,7 +40,7 @@ export class Place {
   handoversSinceOthers = 0;
   /** Its marker, as it stands, or may; undefined: it has none that goes with it. */
   mark: { readonly key: Key; readonly delayMs: number; readonly stands: boolean } | undefined;
-  /** Whether its marker stands, or still goes, is not known: nothing is granted on it any more. */
+  /** Whether its marker stands, or still goes, or what was guarded on it still comes, is not known: nothing is granted on it any more. */
   isUnsure = false;
   /** Notes that it has left with others, to be removed with it. */
   notes: readonly Key[] = [];

@@ -43,6 +43,8 @@ export class Together {
   /** Those that were not passed yet, in the order in which they were made. */
   readonly #standing = new Set<Grant>();
   readonly #passed: Passed[] = [];
+  /** Passed, and what they guard may still take effect. */
+  readonly #guarding = new Set<Grant>();
   #wake: (() => void) | undefined;
   /** Since everybody who waits was seen. */
   #somebodyCame = false;
@@ -81,7 +83,7 @@ export class Together {
         return this.#leave(place, passed, refused);
       }
       isFirst = false;
-      for (const grant of passed) grant.free("released");
+      for (const grant of passed) this.#free(grant);
       passed = [];
       // Who could not be granted it though others hold it knows nothing until his time is over, or he is granted it after all.
       const isLeftOut = callers.size > 0 && !this.#somebodyCame;
@@ -144,6 +146,19 @@ export class Together {
     }
   }
 
+  /** Others stay: it is released when nothing that it guards can take effect any more, or with the place. */
+  #free(grant: Grant): void {
+    if (grant.guards === undefined || !grant.isGuarding) {
+      grant.free("released");
+      return;
+    }
+    this.#guarding.add(grant);
+    void grant.guards.settled().then((freed) => {
+      this.#guarding.delete(grant);
+      grant.free(freed);
+    });
+  }
+
   /** Those that were passed since, when there are some or somebody came. */
   async #next(): Promise<readonly Passed[]> {
     if (this.#passed.length === 0 && !this.#somebodyCame)
@@ -162,8 +177,9 @@ export class Together {
   ): Promise<void> {
     const { stands, leave } = this.#of;
     const freed = stands(place) ? await leave(place, refused) : undefined;
-    for (const grant of passed)
+    for (const grant of [...passed, ...this.#guarding])
       if (freed === undefined) grant.lose();
       else grant.free(freed);
+    this.#guarding.clear();
   }
 }

@@ -2,13 +2,21 @@ import assert from "node:assert/strict";
 import { budget as budgetWithin, noticeMs } from "./checks/budget.ts";
 import { exclusion, lockDelay } from "./checks/exclusion.ts";
 import { fences } from "./checks/fences.ts";
+import { guarded } from "./checks/guarded.ts";
 import { localOrder } from "./checks/local-order.ts";
 import { places } from "./checks/places.ts";
 import { promises } from "./checks/promises.ts";
 import { requests } from "./checks/requests.ts";
 import { settling } from "./checks/settling.ts";
 import { truth } from "./checks/truth.ts";
-import { History, type Attempt, type Claim, type Granted, type Violation } from "./history.ts";
+import {
+  History,
+  type Attempt,
+  type Claim,
+  type Granted,
+  type GuardedWrite,
+  type Violation,
+} from "./history.ts";
 
 const budget: Check = (history) => budgetWithin(history, noticeMs);
 
@@ -101,6 +109,7 @@ const checks: readonly Check[] = [
   exclusion,
   lockDelay,
   fences,
+  guarded,
   localOrder,
   places,
   promises,
@@ -283,6 +292,53 @@ describe("the check of the hand-over budget", () => {
     const alone = { ...others, othersSinceMs: undefined };
     const justCome = { ...others, othersSinceMs: 600 };
     assert.deepEqual(budget(historyOf({ first: alone, second: justCome })), []);
+  });
+});
+
+describe("the check of guarded writes", () => {
+  /** Of the first grant, which was given in step 10; the next is given in step 20. */
+  const written = { id: "a-1-0#0", grantId: "a-1-0", process: "pod-a.1", askedMs: 110 } as const;
+  const judged = (
+    steps: readonly number[],
+    answer?: GuardedWrite["answer"],
+    changes: Changes = {},
+  ): string => {
+    const history = historyOf(changes);
+    const effects = steps.map((step) => ({ atMs: 10 * step, step }));
+    const answered = answer === undefined ? {} : { answer };
+    history.guarded.set(written.id, { ...written, ...answered, effects });
+    return guarded(history)
+      .map(({ what }) => what)
+      .join();
+  };
+
+  it("finds one that takes effect after the next grant", () => {
+    assert.match(judged([21], "unknown"), /took effect after b-1-0 \(pod-b\.1\) was granted/);
+    assert.equal(judged([19], "done"), "");
+  });
+
+  it("finds one that takes effect after its client was told that it is released", () => {
+    const first = { freedStep: 15 };
+    assert.match(judged([16], undefined, { first }), /after a-1-0 was told as released/);
+    assert.equal(judged([14], undefined, { first }), "");
+  });
+
+  it("finds one that takes effect though it was told that nothing was written", () => {
+    assert.match(judged([11], "lost"), /was told as lost, and took effect/);
+    assert.match(judged([11], "refused"), /was told as refused, and took effect/);
+  });
+
+  it("finds one that took effect twice, or not at all though it was told as done", () => {
+    assert.match(judged([11, 12], "done"), /took effect 2 times/);
+    assert.match(judged([], "done"), /was told as done, and is not/);
+  });
+
+  it("lets readers write beside each other, and not beside a writer", () => {
+    const sharing = { mode: "ReadWrite", permits: 1 } as const;
+    const shared = { mode: "shared", sharing } as const;
+    assert.equal(judged([21], "done", { first: shared, second: shared }), "");
+    assert.match(judged([21], "done", { first: shared, second: { sharing } }), /was granted/);
+    assert.match(judged([21], "done", { first: { sharing }, second: shared }), /was granted/);
   });
 });
 

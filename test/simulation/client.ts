@@ -21,6 +21,7 @@ export class Client {
   readonly #more: Chance;
   /** Apart, so that a schedule without sets is the same as ever. */
   readonly #setChance: Chance;
+  readonly #guardChance: Chance;
   #requests = 0;
 
   constructor(stage: Stage, pod: Pod, index: number) {
@@ -30,6 +31,7 @@ export class Client {
     this.#chance = stage.world.chanceFor(`client/${this.name}`);
     this.#more = stage.world.chanceFor(`client/${this.name}/more`);
     this.#setChance = stage.world.chanceFor(`client/${this.name}/sets`);
+    this.#guardChance = stage.world.chanceFor(`client/${this.name}/guarded`);
   }
 
   /** Until `untilMs`; what it holds then it gives back, or has forgotten. */
@@ -147,10 +149,17 @@ export class Client {
     }
     while (world.nowMs < endsMs) {
       await this.#stage.pause(Math.min(chance.between({ min: 5, max: 400 }), endsMs - world.nowMs));
+      if (this.#guards(0.3)) await process.writeGuarded(grant);
       if (!(await this.#looksHeld(process, grant))) return;
     }
+    // Released, or forgotten, while that is under way.
+    while (this.#guards(0.5)) void process.writeGuarded(grant);
     if (chance.happens(0.12)) return;
     await this.#release(process, grant);
+  }
+
+  #guards(probability: number): boolean {
+    return this.#stage.schedule.guards && this.#guardChance.happens(probability);
   }
 
   async #looksHeld(process: Process, grant: GrantView): Promise<boolean> {

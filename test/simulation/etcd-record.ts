@@ -27,6 +27,8 @@ export interface Commit {
 }
 
 const everything = prefixRange("/");
+/** What clients write under their grants: one key a lock, the id of the latest write in it. */
+export const guardedRoot = "/guarded/";
 
 /** A contender by its key and its create revision: keys are made again. */
 export function contenderIn({
@@ -119,6 +121,7 @@ export class EtcdRecord {
     for (const change of changes) {
       if (change.kind === "delete") this.#gone(change.key);
       else if (change.now.key.startsWith(this.#locksRoot)) this.#putContender(change.now, atMs);
+      else if (change.now.key.startsWith(guardedRoot)) this.#putGuarded(change.now, atMs);
       else if (change.now.key === installationKey) this.#putInstallation(change.now, atMs);
       else this.#putRecord(change.now, atMs);
     }
@@ -162,6 +165,11 @@ export class EtcdRecord {
     this.#sharing.set(named.name, { mode, permits });
     const all = this.#permits.get(named.name) ?? [];
     this.#permits.set(named.name, [...all, { atMs, permits }]);
+  }
+
+  #putGuarded({ value }: KeyValue, atMs: number): void {
+    const { steps } = this.#server.runtime.world;
+    this.#history.guarded.get(Buffer.from(value).toString())?.effects.push({ atMs, step: steps });
   }
 
   #putInstallation(kv: KeyValue, atMs: number): void {

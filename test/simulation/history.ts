@@ -55,6 +55,19 @@ export interface PlaceMade {
   goneMs?: number;
 }
 
+/** A write that a client asked for under a grant. */
+export interface GuardedWrite {
+  /** Told apart by it in etcd. */
+  readonly id: string;
+  readonly grantId: string;
+  readonly process: string;
+  readonly askedMs: number;
+  /** As it was answered. `refused`, `lost`: it was told that nothing was written. */
+  answer?: "done" | "refused" | "lost" | "unknown";
+  /** When it took effect, as etcd saw it; more than once is wrong. */
+  readonly effects: { readonly atMs: number; readonly step: number }[];
+}
+
 /** Anything else that a client asked. */
 export interface Question {
   readonly what: string;
@@ -117,6 +130,8 @@ export interface Granted extends Demand {
   readonly claims: Claim[];
   /** When whoever listens to it was told of its end. */
   toldMs?: number;
+  /** When its client was told that it is released. */
+  freedStep?: number;
   /** When its client sent the release. */
   releasedMs?: number;
   readonly holder: string;
@@ -141,6 +156,7 @@ export class History {
   readonly attempts: Attempt[] = [];
   readonly grants: Granted[] = [];
   readonly questions: Question[] = [];
+  readonly guarded: Map<string, GuardedWrite> = new Map<string, GuardedWrite>();
   readonly places: PlaceMade[] = [];
   readonly drains: { readonly process: string; readonly tookMs: number }[] = [];
   /** What was seen to be wrong on the spot. */

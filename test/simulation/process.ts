@@ -24,7 +24,8 @@ import type { VirtualRuntime } from "#test/support/world/virtual-runtime.ts";
 import type { World } from "#test/support/world/world.ts";
 import type { EtcdModel } from "#test/support/etcd-model/server.ts";
 import type { Weather } from "#test/support/etcd-model/weather.ts";
-import type { Attempt, History, Question } from "./history.ts";
+import { guardedRoot } from "./etcd-record.ts";
+import type { Attempt, GuardedWrite, History, Question } from "./history.ts";
 import { StoreTap } from "./store-tap.ts";
 
 export const namespace = "default";
@@ -249,6 +250,27 @@ export class Process {
       if (freed === "released") this.#parts.released(grantId);
       return freed;
     });
+  }
+
+  /** Writes into what the grant's lock guards. */
+  async writeGuarded({ grantId, pool, name }: GrantView): Promise<GuardedWrite> {
+    const { history, world } = this.#parts;
+    const id = `${grantId}#${String(history.guarded.size)}`;
+    const write: GuardedWrite = {
+      ...{ id, grantId, process: this.name, askedMs: world.nowMs, effects: [] },
+    };
+    history.guarded.set(id, write);
+    const put = {
+      kind: "putDurable",
+      key: `${guardedRoot}${pool}/${name}`,
+      value: Buffer.from(id),
+    } as const;
+    const answer = await this.#question(`guarded write ${id}`, () =>
+      this.kernel.locks.writeGuarded(grantId, { when: [], then: [put], otherwise: [] }),
+    );
+    if (answer.kind === "answered") write.answer = answer.value.kind;
+    else if (answer.kind === "refused") write.answer = "lost";
+    return write;
   }
 
   /** The caller closes the stream that the grant lives by. */

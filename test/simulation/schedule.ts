@@ -30,6 +30,8 @@ export interface Schedule {
   readonly sets: boolean;
   /** Whether some take one lock after the other, each in the name of its client. */
   readonly owners: boolean;
+  /** Whether clients write under their grants. */
+  readonly guards: boolean;
   /** When all has healed watches fall silent for good: nobody may rely on them. */
   readonly silenceStays: boolean;
 }
@@ -56,6 +58,7 @@ export function drawSchedule(chance: Chance, modes: Chance): Schedule {
     silenceStays: chance.happens(0.15),
     sets: modes.happens(0.4),
     owners: modes.happens(0.25),
+    guards: modes.happens(0.35),
   };
 }
 
@@ -135,5 +138,5 @@ export function specOf(written: object): DistributedLockSpec {
 export function describeSchedule(schedule: Schedule): string {
   const { mode, pods, clientsPerPod, names, sessionTtlMs, activityMs, faults, skewed } = schedule;
   const what = faults.length === 0 ? "no faults" : faults.join(", ");
-  return `${mode}${schedule.sets ? " with sets" : ""}${schedule.owners ? " with owners" : ""}, ${String(pods)} pods x ${String(clientsPerPod)} clients, ${String(names.length)} names, session ttl ${String(sessionTtlMs)} ms, ${String(activityMs)} ms, ${skewed ? "skewed clocks, " : ""}${what}`;
+  return `${mode}${schedule.sets ? " with sets" : ""}${schedule.owners ? " with owners" : ""}${schedule.guards ? " with guarded writes" : ""}, ${String(pods)} pods x ${String(clientsPerPod)} clients, ${String(names.length)} names, session ttl ${String(sessionTtlMs)} ms, ${String(activityMs)} ms, ${skewed ? "skewed clocks, " : ""}${what}`;
 }

@@ -6,6 +6,7 @@ import { budget, lostNoticeMs, noticeMs } from "./checks/budget.ts";
 import { deadlocks, unbroken } from "./checks/deadlocks.ts";
 import { exclusion, lockDelay } from "./checks/exclusion.ts";
 import { fences } from "./checks/fences.ts";
+import { guarded } from "./checks/guarded.ts";
 import { leftovers } from "./checks/leftovers.ts";
 import { localOrder } from "./checks/local-order.ts";
 import { places } from "./checks/places.ts";
@@ -164,6 +165,7 @@ function judged({ history, schedule }: Stage): Violation[] {
       lockDelay,
       deadlocks,
       fences,
+      guarded,
       places,
       promises,
       localOrder,

@@ -199,8 +199,10 @@ export class Stage {
 
   /** A set is handed over to nobody: what is told to be released is gone, all of it. */
   #released(grantId: string): void {
-    for (const { id, ofSet, contender, waived } of this.history.grants) {
-      if (id !== grantId || ofSet === undefined || waived !== undefined) continue;
+    for (const grant of this.history.grantsOf(grantId)) {
+      grant.freedStep ??= this.world.steps;
+      const { id, ofSet, contender, waived } = grant;
+      if (ofSet === undefined || waived !== undefined) continue;
       const there = this.server.keys.get(contender.slice(0, contender.indexOf("@")));
       if (there !== undefined && contenderIn(there) === contender)
         this.history.violated("released", `${contender} of ${id} stands`, this.world.nowMs);

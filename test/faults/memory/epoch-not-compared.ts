@@ -5,5 +5,5 @@ export const bug: Bug = {
   file: "core/lock/enter.ts",
   text: "    given: [session.holds(), ...facts, ...unmarked],\n",
   other: "    given: [...facts, ...unmarked],\n",
-  caughtBy: { seed: "25", faults: ["lateCommits"] },
+  caughtBy: { seed: "13", faults: ["lateCommits"] },
 };

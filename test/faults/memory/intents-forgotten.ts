@@ -6,5 +6,5 @@ export const bug: Bug = {
   file: "core/session/session.ts",
   text: "    if (!this.#ended.signal.aborted) this.intents.add(key);\n",
   other: "    this.#known.delete(key);\n",
-  caughtBy: { seed: "25", faults: ["lateCommits"] },
+  caughtBy: { seed: "44", faults: ["lateCommits"] },
 };

@@ -14,5 +14,5 @@ export const bug: Bug = {
     "    return orForgets(session, entered, (phase) => {",
     "",
   ].join("\n"),
-  caughtBy: { seed: "1", faults: ["lostAnswers"] },
+  caughtBy: { seed: "3", faults: ["lostAnswers"] },
 };

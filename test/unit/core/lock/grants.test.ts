@@ -5,6 +5,7 @@ import { Grants } from "#core/lock/grants.ts";
 import { Losses } from "#core/lock/losses.ts";
 import type { GrantEnd } from "#core/lock/views.ts";
 import type { Session } from "#core/session/session.ts";
+import { revision } from "#core/store.ts";
 import { Clock } from "#test/support/clock.ts";
 
 /** As much of a session as a grant asks of one that lives. */
@@ -30,6 +31,7 @@ class Kept {
     const grant = new Grant(this.clock, this.grants, {
       id: `${of.id}-${word}-${handovers}`,
       ...{ number, handovers, session: of, fence: 1n, holder: "app", ttlMs: 30_000 },
+      created: revision(1),
       keys: [`/locks/orders/42/${of.id}-0000000001`],
       lock: { pool: "orders", name: "42" },
       request: {
