@@ -69,7 +69,7 @@ house: $(INSTALLED) ## Checks the style guide that can be checked; prints the fi
 	@SUITE=house exec $(NODE) tools/test.ts
 
 .PHONY: simulate
-simulate: $(INSTALLED) ## Runs schedules in virtual time; RUNS=2000 SEED=1 (a failing seed replays)
+simulate: $(INSTALLED) ## Runs schedules in virtual time; RUNS=10000 SEED=1 (a failing seed replays)
 	@exec $(NODE) test/simulation/main.ts
 
 .PHONY: faults

@@ -89,6 +89,8 @@ export interface ListField extends Described {
   /** Absent: 0. */
   readonly itemsMin?: number;
   readonly itemsMax: number;
+  /** More than itemsMax is a problem of its own, which names the limit. Absent: malformed. */
+  readonly tooMany?: { readonly code: "too_many_locks"; readonly limit: string };
   /** The items are told apart by this field (Kubernetes' list-map). */
   readonly keyedBy?: string;
   readonly supported?: readonly never[];

@@ -7,6 +7,8 @@ export interface ProblemKind {
   readonly title: string;
   /** What the caller can do; stands in the reference, and ends the detail where nothing better is known. */
   readonly advice: string;
+  /** Of 429 and 503: the same request is refused as long as nobody changes anything, so nobody is told when to retry. */
+  readonly lasts?: true;
 }
 
 export const problems = {
@@ -110,11 +112,19 @@ export const problems = {
     status: 429,
     title: "The wait is longer than the pool allows",
     advice: "Wait less, or raise spec.limits.wait.",
+    lasts: true,
   },
   metadata_too_large: {
     status: 429,
     title: "The metadata is larger than the pool allows",
     advice: "Send less, or raise spec.limits.metadataBytes.",
+    lasts: true,
+  },
+  too_many_locks: {
+    status: 429,
+    title: "Too many locks are asked for in one request",
+    advice: "Ask for at most as many as the limit that is named.",
+    lasts: true,
   },
   too_many_requests: {
     status: 429,
@@ -126,6 +136,7 @@ export const problems = {
     title: "etcd's database is full",
     advice:
       "Run 'etcdctl defrag' and then 'etcdctl alarm disarm' on the etcd; GET /v1/session shows its state.",
+    lasts: true,
   },
   headers_too_large: {
     status: 431,
@@ -166,6 +177,7 @@ export const problems = {
     status: 503,
     title: "The sidecar is too old for this resource",
     advice: "Restart the pod to get the current sidecar.",
+    lasts: true,
   },
   outcome_unknown: {
     status: 504,

@@ -1,12 +1,16 @@
 /** A command line to an exit code: which command it is, help, and what goes wrong in the words of who called. */
 import { nearest } from "#api/fields/nearest.ts";
 import { HoldfastError } from "#client/holdfast.ts";
-import { UsageError, type Command, type Io } from "./command.ts";
+import { UsageError, type Io } from "./command.ts";
 import { commands } from "./commands.ts";
 import { complete, completeWord } from "./complete.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { parse } from "./flags.ts";
 import { helpOf, nameOf, overview, program, usageOf } from "./help.ts";
+import { isFlag, named, type Named } from "./named.ts";
+
+/** Of a command's name. */
+const wordsMax = 2;
 
 export async function run(args: readonly string[], version: string, io: Io): Promise<number> {
   const [first] = args;
@@ -18,14 +22,14 @@ export async function run(args: readonly string[], version: string, io: Io): Pro
     io.out(`${program} ${version}\n`);
     return 0;
   }
-  const command = commands.find(({ words }) => words.every((word, at) => args[at] === word));
-  return command === undefined ? notOne(args, io) : await runCommand(command, args, io);
+  const found = named(commands, args);
+  return found === undefined ? notOne(args, io) : await runCommand(found, io);
 }
 
-async function runCommand(command: Command, args: readonly string[], io: Io): Promise<number> {
-  const { words, codes } = command;
+async function runCommand({ command, args }: Named, io: Io): Promise<number> {
+  const { codes } = command;
   try {
-    const parsed = parse(command, args.slice(words.length));
+    const parsed = parse(command, args);
     if (parsed === "help") {
       io.out(helpOf(command));
       return 0;
@@ -59,10 +63,17 @@ function notOne(args: readonly string[], io: Io): number {
     io.err(overview(fitting, begun));
     return exitCodes.usage;
   }
-  const near = nearest(words.slice(0, 2).join(" "), commands.map(nameOf));
+  const early = args.slice(0, wordsMax).find(isFlag);
+  if (early !== undefined) {
+    io.err(
+      `${program}: No command is found in '${args.join(" ")}'. Write flags behind the command: '${program} COMMAND … ${early}'. '${program} --help' lists all.\n`,
+    );
+    return exitCodes.usage;
+  }
+  const near = nearest(words.slice(0, wordsMax).join(" "), commands.map(nameOf));
   const meant = near === undefined ? "" : ` Did you mean '${program} ${near}'?`;
   io.err(
-    `${program}: There is no command '${words.slice(0, 2).join(" ")}'.${meant} '${program} --help' lists all.\n`,
+    `${program}: There is no command '${words.slice(0, wordsMax).join(" ")}'.${meant} '${program} --help' lists all.\n`,
   );
   return exitCodes.usage;
 }

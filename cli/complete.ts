@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { connect } from "#client/holdfast.ts";
 import { helpFlag, type Command, type Flag, type Io } from "./command.ts";
 import { lockArgument } from "./lock-name.ts";
+import { named, type Named } from "./named.ts";
 import { shells, type Shell } from "./shells.ts";
 
 export interface Candidate {
@@ -71,8 +72,8 @@ export async function candidatesFor(
 ): Promise<readonly Candidate[]> {
   const { before, current } = line;
   if (before.includes("--")) return [];
-  const command = commands.find(({ words }) => words.every((word, at) => before[at] === word));
-  const all = command === undefined ? nextWords(commands, before) : await within(command, line);
+  const found = named(commands, before);
+  const all = found === undefined ? nextWords(commands, before) : await within(found, current);
   return all.filter(({ value }) => value.startsWith(current));
 }
 
@@ -88,9 +89,11 @@ function nextWords(commands: readonly Command[], before: readonly string[]): Can
   return [...next.values()];
 }
 
-async function within(command: Command, { before, current }: Line): Promise<readonly Candidate[]> {
+async function within(
+  { command, args: given }: Named,
+  current: string,
+): Promise<readonly Candidate[]> {
   const flags = [...command.flags, helpFlag];
-  const given = before.slice(command.words.length);
   const valued = flags.find((flag) => isOpen(flag, given.at(-1)));
   if (valued !== undefined) return choicesOf(valued, "");
   const equals = current.indexOf("=");
@@ -104,7 +107,7 @@ async function within(command: Command, { before, current }: Line): Promise<read
       .map(({ name, prose }) => ({ value: `--${name}`, about: prose }));
   }
   const { positionals } = parseArgs({
-    args: given,
+    args: [...given],
     strict: false,
     allowPositionals: true,
     options: Object.fromEntries(

@@ -2,21 +2,16 @@
  * Leadership of a lock, turn by turn: who holds it leads. A turn ends with its loop's body, and the lock is given back; then one
  * stands for election again, behind those who wait.
  */
+import type { AcquireOptions, ElectOptions } from "./acquire-options.ts";
 import { backoffMs } from "./backoff.ts";
 import { closed, HoldfastError } from "./error.ts";
 import type { Grant } from "./grant.ts";
-import type { AcquireOptions } from "./locks.ts";
 import type { Office } from "./office.ts";
 import { pause } from "./runtime.ts";
 import { mayPass } from "./watching.ts";
 
 /** A wait that is over is begun anew, until one leads. */
 const standsFor = "30s";
-
-export interface ElectOptions extends Omit<AcquireOptions, "requestId" | "renew"> {
-  /** How long one request waits; after that the next is made. Bounded by the pool's `limits.wait`. Unset: 30s. */
-  readonly wait?: AcquireOptions["wait"];
-}
 
 export interface Elected {
   readonly options: ElectOptions;
@@ -45,7 +40,7 @@ export async function* elect(
   async function turn(): Promise<Grant | undefined> {
     for (let tries = 0; !signal.aborted; tries++) {
       try {
-        return await acquire({ wait: standsFor, ...options, signal });
+        return await acquire({ ...options, wait: options.wait ?? standsFor, signal });
       } catch (error) {
         if (signal.aborted) return undefined;
         // A wait that is over is no failure; where it was short, the next is not to follow at once.

@@ -13,6 +13,7 @@ import { durationMs, durationText, type Duration } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import { formatDuration } from "./generated/duration.ts";
 import type { ForceReleased } from "./generated/operations.ts";
+import { anyText, checkOptions, duration, trueOrFalse, type KindsOf } from "./options.ts";
 
 export interface ForceOptions {
   /** How long the holder has to give the lock back by itself. Unset: no time. */
@@ -28,6 +29,13 @@ export interface ForceOptions {
   readonly breakGuarantee?: boolean | undefined;
 }
 
+const kinds: KindsOf<ForceOptions> = {
+  grace: duration,
+  wait: duration,
+  fence: anyText,
+  breakGuarantee: trueOrFalse,
+};
+
 interface Path {
   readonly pool: string;
   readonly name: string;
@@ -39,11 +47,15 @@ export async function forceRelease(
   path: Path,
   options: ForceOptions,
 ): Promise<ForceReleased> {
-  const { wait = 0, ...rest } = options;
+  checkOptions("forceRelease()", options, kinds);
+  const { wait = 0 } = options;
   const waitsMs = durationMs("wait", wait);
   const untilMs = calls.clock.now() + waitsMs;
   const ask = (waitMs: number) => {
-    const fields = { ...fieldsOf(rest), ...(waitMs < 1 ? {} : { wait: formatDuration(waitMs) }) };
+    const fields = {
+      ...fieldsOf(options),
+      ...(waitMs < 1 ? {} : { wait: formatDuration(waitMs) }),
+    };
     return calls.ask("forceRelease", { path, fields }, waiting(waitMs));
   };
   const first = await ask(waitsMs);
@@ -56,10 +68,8 @@ export async function forceRelease(
   throw told.error;
 }
 
-/** What no option is called is told, too: the sidecar refuses it by name. */
-function fieldsOf({ grace, fence, breakGuarantee, ...unknown }: Omit<ForceOptions, "wait">) {
+function fieldsOf({ grace, fence, breakGuarantee }: ForceOptions) {
   return {
-    ...(unknown satisfies Record<string, never>),
     ...(grace === undefined ? {} : { grace: durationText("grace", grace) }),
     ...(fence === undefined ? {} : { fence }),
     ...(breakGuarantee === undefined ? {} : { breakGuarantee }),

@@ -16,8 +16,18 @@ import { defaultUrl, placeOf } from "./http/place.ts";
 import { LockSet, type LockWanted } from "./lock-set.ts";
 import { Locks } from "./locks.ts";
 import { Office, type Limits } from "./office.ts";
+import {
+  anyFunction,
+  anyText,
+  checkObject,
+  checkOptions,
+  count,
+  isObject,
+  type KindsOf,
+} from "./options.ts";
 import { realRuntime } from "./runtime.ts";
 
+export type { AcquireOptions, ElectOptions, SetOptions, TryOptions } from "./acquire-options.ts";
 export type { Duration } from "./duration.ts";
 export { HoldfastError, type ClientCode, type ErrorCode } from "./error.ts";
 export type { ProblemCode, ProblemFacts } from "./generated/problems.ts";
@@ -33,11 +43,10 @@ export type {
   LostHolder,
   Waiter,
 } from "./generated/operations.ts";
-export type { ElectOptions } from "./election.ts";
 export type { ForceOptions } from "./forcing.ts";
 export type { Grant, Held, SetGrant } from "./grant.ts";
-export type { LockSet, LockWanted, SetOptions } from "./lock-set.ts";
-export type { AcquireOptions, Guarded, ListOptions, Locks, TryOptions } from "./locks.ts";
+export type { LockSet, LockWanted } from "./lock-set.ts";
+export type { Guarded, ListOptions, Locks } from "./locks.ts";
 export type { Limits } from "./office.ts";
 export type { EventsOptions, LockEvent } from "./watching.ts";
 
@@ -52,9 +61,19 @@ export interface ConnectOptions {
   readonly onWarning?: ((error: HoldfastError) => void) | undefined;
 }
 
+const kinds: KindsOf<ConnectOptions> = {
+  url: anyText,
+  holder: anyText,
+  limits: { may: "an object with acquires and grants", fits: isObject },
+  onWarning: anyFunction,
+};
+const limitKinds: KindsOf<Limits> = { acquires: count, grants: count };
 const defaultLimits: Limits = { acquires: 1_000, grants: 10_000 };
 
-/** Opens nothing yet: connections are made when they are needed. */
+/**
+ * Opens nothing yet: connections are made when they are needed.
+ * @throws HoldfastError `malformed` where an option is wrong; TypeError where the URL is
+ */
 export function connect(options: ConnectOptions = {}): Holdfast {
   return new Holdfast(options);
 }
@@ -65,7 +84,10 @@ export class Holdfast {
   readonly #office: Office;
 
   /** @internal */
-  constructor({ url, holder, limits, onWarning }: ConnectOptions) {
+  constructor(options: ConnectOptions) {
+    checkOptions("connect()", options, kinds);
+    const { url, holder, limits, onWarning } = options;
+    checkObject({ call: "connect()", at: "limits" }, limits ?? {}, limitKinds);
     const { HOLDFAST_URL = "" } = process.env;
     const place = placeOf(url ?? (HOLDFAST_URL === "" ? defaultUrl : HOLDFAST_URL));
     this.url = place.url;

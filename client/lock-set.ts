@@ -1,9 +1,27 @@
 /** Several locks, taken together: all or none. */
+import {
+  howHeld,
+  rulesOf,
+  setKinds,
+  setTryKinds,
+  termsOf,
+  type SetOptions,
+  type SetTryOptions,
+} from "./acquire-options.ts";
 import { durationMs } from "./duration.ts";
 import { HoldfastError } from "./error.ts";
 import { SetGrant } from "./grant.ts";
-import { guarded, rulesOf, termsOf, type AcquireOptions, type Guarded } from "./locks.ts";
+import { guarded, type Guarded } from "./locks.ts";
 import type { Office } from "./office.ts";
+import {
+  anyText,
+  checkObject,
+  checkOption,
+  checkOptions,
+  checkWork,
+  wrong,
+  type KindsOf,
+} from "./options.ts";
 
 export interface LockWanted {
   readonly pool: string;
@@ -14,8 +32,7 @@ export interface LockWanted {
   readonly permits?: number | undefined;
 }
 
-/** As of one lock; mode and permits stand with each. */
-export type SetOptions = Omit<AcquireOptions, "mode" | "permits">;
+const kinds: KindsOf<LockWanted> = { pool: anyText, name: anyText, ...howHeld };
 
 export class LockSet {
   readonly locks: readonly LockWanted[];
@@ -23,6 +40,7 @@ export class LockSet {
 
   /** @internal */
   constructor(locks: readonly LockWanted[], office: Office) {
+    checkLocks(locks);
     this.locks = locks;
     this.#office = office;
   }
@@ -33,11 +51,13 @@ export class LockSet {
    * `work` ran to its end all the same
    */
   using<Result>(work: Guarded<Result, SetGrant>): Promise<Result>;
-  using<Result>(options: SetOptions, work: Guarded<Result, SetGrant>): Promise<Result>;
+  using<Result>(options: SetOptions | undefined, work: Guarded<Result, SetGrant>): Promise<Result>;
   async using<Result>(
-    ...given: [Guarded<Result, SetGrant>] | [SetOptions, Guarded<Result, SetGrant>]
+    ...given: [Guarded<Result, SetGrant>] | [SetOptions | undefined, Guarded<Result, SetGrant>]
   ): Promise<Result> {
-    const [options, work] = given.length === 1 ? [{}, given[0]] : given;
+    const [options = {}, work] = given.length === 1 ? [{}, given[0]] : given;
+    checkWork(work);
+    checkOptions("using() of a set", options, setKinds);
     return guarded(await this.#acquire(options, true), work, this.#office.warn);
   }
 
@@ -45,12 +65,14 @@ export class LockSet {
    * The locks, to be given back together by `release()`. They are renewed until then, or until the process ends.
    * @throws HoldfastError: `lock_held` when the wait is over, which says of which lock; the signal's reason
    */
-  acquire(options: SetOptions = {}): Promise<SetGrant> {
+  async acquire(options: SetOptions = {}): Promise<SetGrant> {
+    checkOptions("acquire() of a set", options, setKinds);
     return this.#acquire(options, false);
   }
 
   /** As {@link acquire} without a wait. undefined: somebody else holds one of them. */
-  async tryAcquire(options: Omit<SetOptions, "wait"> = {}): Promise<SetGrant | undefined> {
+  async tryAcquire(options: SetTryOptions = {}): Promise<SetGrant | undefined> {
+    checkOptions("tryAcquire() of a set", options, setTryKinds);
     try {
       return await this.#acquire({ ...options, wait: 0 }, false);
     } catch (error) {
@@ -69,5 +91,17 @@ export class LockSet {
     const wanted = { id: "acquireLockSet", path: {}, fields } as const;
     const asked = { wanted, waitMs: durationMs("wait", options.wait ?? 0) };
     return this.#office.acquire(asked, rulesOf(options, keepsAlive), SetGrant);
+  }
+}
+
+/** How many there may be is the sidecar's to say. */
+function checkLocks(locks: readonly LockWanted[]): void {
+  if (!Array.isArray(locks))
+    throw wrong("locks", "all() takes a list of locks, each { pool, name }", locks);
+  for (const [index, lock] of (locks as readonly LockWanted[]).entries()) {
+    const at = `locks[${index}]`;
+    checkObject({ call: "a lock of all()", at }, lock, kinds);
+    checkOption(`${at}.pool`, lock.pool, anyText);
+    checkOption(`${at}.name`, lock.name, anyText);
   }
 }

@@ -1,45 +1,23 @@
 /** The locks of one pool. */
-import type { Duration } from "./duration.ts";
-import { elect, type ElectOptions } from "./election.ts";
-import { durationMs, durationText } from "./duration.ts";
+import {
+  acquireKinds,
+  electKinds,
+  rulesOf,
+  termsOf,
+  tryKinds,
+  type AcquireOptions,
+  type ElectOptions,
+  type TryOptions,
+} from "./acquire-options.ts";
+import { durationMs } from "./duration.ts";
+import { elect } from "./election.ts";
 import { HoldfastError } from "./error.ts";
 import { forceRelease, type ForceOptions } from "./forcing.ts";
 import type { ForceReleased, Lock, LockPool as PoolAnswer } from "./generated/operations.ts";
 import { Grant, type Held } from "./grant.ts";
 import type { Office } from "./office.ts";
-import { watchLock, type EventsOptions, type LockEvent } from "./watching.ts";
-
-export interface AcquireOptions {
-  /** How long to wait for the lock: `10s`, or milliseconds. Unset: only try. */
-  readonly wait?: Duration | undefined;
-  /** How long the grant lives without a renewal. Unset: the pool's ttl. */
-  readonly ttl?: Duration | undefined;
-  /** ttl (unset): it ends when it is not renewed. session: it belongs to the pod as a whole, and outlives this process. */
-  readonly hold?: "ttl" | "session" | undefined;
-  /** exclusive (unset), or shared with others that ask so: of a pool with mode ReadWrite. */
-  readonly mode?: "exclusive" | "shared" | undefined;
-  /** How many permits to take, all or none: of a pool with mode Semaphore. Unset: 1. */
-  readonly permits?: number | undefined;
-  /** Who holds, for people who look. Unset: that of connect(), else the pod's name. */
-  readonly holder?: string | undefined;
-  /** On whose behalf: owners who wait for each other in a circle are told of, and one of them may be ended (409 `deadlock`). */
-  readonly owner?: string | undefined;
-  /** Shown to observers. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined;
-  /**
-   * Makes the request the same as an earlier one of that id, also of an earlier life of this process: it is answered with the
-   * same grant while that lives. Unset: one of its own.
-   */
-  readonly requestId?: string | undefined;
-  /** Ends the wait: the promise rejects with its reason at once, and what is granted later is given back. */
-  readonly signal?: AbortSignal | undefined;
-  /** Whether the ttl is renewed until the release (unset: yes). */
-  readonly renew?: boolean | undefined;
-  /** When the grant's signal aborts: loss (unset), or already when its guarantee is about to end. */
-  readonly abortOn?: "loss" | "jeopardy" | undefined;
-}
-
-export type TryOptions = Omit<AcquireOptions, "wait">;
+import { anyText, checkOptions, checkWork, count, type KindsOf } from "./options.ts";
+import { eventsKinds, watchLock, type EventsOptions, type LockEvent } from "./watching.ts";
 
 export interface ListOptions {
   /** Only locks whose name starts so. */
@@ -49,6 +27,8 @@ export interface ListOptions {
   /** As the page before said. */
   readonly continue?: string | undefined;
 }
+
+const listKinds: KindsOf<ListOptions> = { prefix: anyText, limit: count, continue: anyText };
 
 export type Guarded<Result, G = Grant> = (
   grant: G,
@@ -71,12 +51,18 @@ export class Locks {
    * `work` ran to its end all the same
    */
   using<Result>(name: string, work: Guarded<Result>): Promise<Result>;
-  using<Result>(name: string, options: AcquireOptions, work: Guarded<Result>): Promise<Result>;
+  using<Result>(
+    name: string,
+    options: AcquireOptions | undefined,
+    work: Guarded<Result>,
+  ): Promise<Result>;
   async using<Result>(
     name: string,
-    ...rest: [Guarded<Result>] | [AcquireOptions, Guarded<Result>]
+    ...rest: [Guarded<Result>] | [AcquireOptions | undefined, Guarded<Result>]
   ): Promise<Result> {
-    const [options, work] = rest.length === 1 ? [{}, rest[0]] : rest;
+    const [options = {}, work] = rest.length === 1 ? [{}, rest[0]] : rest;
+    checkWork(work);
+    checkOptions("using()", options, acquireKinds);
     return guarded(await this.#acquire(name, options, true), work, this.#office.warn);
   }
 
@@ -85,12 +71,14 @@ export class Locks {
    * alive.
    * @throws HoldfastError: `lock_held` when the wait is over; the signal's reason
    */
-  acquire(name: string, options: AcquireOptions = {}): Promise<Grant> {
+  async acquire(name: string, options: AcquireOptions = {}): Promise<Grant> {
+    checkOptions("acquire()", options, acquireKinds);
     return this.#acquire(name, options, false);
   }
 
   /** As {@link acquire} without a wait. undefined: somebody else holds it. */
   async tryAcquire(name: string, options: TryOptions = {}): Promise<Grant | undefined> {
+    checkOptions("tryAcquire()", options, tryKinds);
     try {
       return await this.#acquire(name, { ...options, wait: 0 }, false);
     } catch (error) {
@@ -105,7 +93,8 @@ export class Locks {
   }
 
   /** The locks of the pool that are held or waited for: a page of them, and the totals. */
-  list(options: ListOptions = {}): Promise<PoolAnswer> {
+  async list(options: ListOptions = {}): Promise<PoolAnswer> {
+    checkOptions("list()", options, listKinds);
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     const fields = Object.fromEntries(given) as {
       [K in keyof ListOptions]: NonNullable<ListOptions[K]>;
@@ -120,9 +109,10 @@ export class Locks {
    *
    * @throws HoldfastError where the lock cannot be watched
    */
-  events(name: string, { signal }: EventsOptions = {}): AsyncGenerator<LockEvent, void> {
+  events(name: string, options: EventsOptions = {}): AsyncGenerator<LockEvent, void> {
+    checkOptions("events()", options, eventsKinds);
     const path = { pool: this.pool, name };
-    return watchLock(this.#office, { path, signal: this.#office.untilClosed(signal) });
+    return watchLock(this.#office, { path, signal: this.#office.untilClosed(options.signal) });
   }
 
   /**
@@ -135,6 +125,7 @@ export class Locks {
    * @throws HoldfastError what does not pass by itself
    */
   elect(name: string, options: ElectOptions = {}): AsyncGenerator<Grant, void> {
+    checkOptions("elect()", options, electKinds);
     const signal = this.#office.untilClosed(options.signal);
     const acquire = (more: AcquireOptions): Promise<Grant> => this.#acquire(name, more, true);
     return elect(this.#office, { options, signal, acquire });
@@ -160,31 +151,6 @@ export class Locks {
     const asked = { wanted, waitMs: durationMs("wait", wait) };
     return this.#office.acquire(asked, rulesOf(options, keepsAlive), Grant);
   }
-}
-
-/**
- * What the sidecar is told of it, whatever is asked for. What no option is called is told, too: it refuses that by name, and
- * a misspelt `wait` would else be no wait.
- */
-export function termsOf(options: AcquireOptions, holderOfAll: string | undefined) {
-  const { wait: _wait, mode: _mode, permits: _permits, ...more } = options;
-  const { signal: _signal, renew: _renew, abortOn: _abortOn, ...told } = more;
-  const { ttl, hold, owner, metadata, requestId, holder = holderOfAll, ...unknown } = told;
-  return {
-    ...(unknown satisfies Record<string, never>),
-    ...(ttl === undefined ? {} : { ttl: durationText("ttl", ttl) }),
-    ...(hold === undefined ? {} : { hold }),
-    ...(owner === undefined ? {} : { owner }),
-    ...(metadata === undefined ? {} : { metadata }),
-    ...(requestId === undefined ? {} : { requestId }),
-    ...(holder === undefined ? {} : { holder }),
-  };
-}
-
-/** What is kept on this side. */
-export function rulesOf(options: AcquireOptions, keepsAlive: boolean) {
-  const { renew = true, abortOn = "loss", signal } = options;
-  return { renews: renew, keepsAlive, abortOn, signal };
 }
 
 /** Runs `work` while the grant is held, and gives it back whatever happens. */

@@ -6,6 +6,7 @@ import { backoffMs } from "./backoff.ts";
 import { closed, HoldfastError } from "./error.ts";
 import type { Holder, LostHolder } from "./generated/operations.ts";
 import type { Office } from "./office.ts";
+import { abortSignal, type KindsOf } from "./options.ts";
 import { pause } from "./runtime.ts";
 import { isPassing } from "./settler.ts";
 
@@ -26,6 +27,8 @@ export interface EventsOptions {
   /** Ends the iteration. */
   readonly signal?: AbortSignal | undefined;
 }
+
+export const eventsKinds: KindsOf<EventsOptions> = { signal: abortSignal };
 
 interface Watched {
   readonly path: { readonly pool: string; readonly name: string };

@@ -22,11 +22,13 @@ import { forms, isPlain, quote, quoteAny, utf8Bytes, type TextForm } from "./tex
 /** What is wrong with one field, and what to do about it. */
 export interface FieldProblem {
   /** not_supported: valid, but not built yet. */
-  readonly code: "malformed" | "not_supported";
+  readonly code: "malformed" | "not_supported" | "too_many_locks";
   /** As a path: `spec.limits.names`. */
   readonly field: string;
   readonly reason: string;
   readonly fix: string;
+  /** More for the problem's body. */
+  readonly facts?: { readonly limit: string; readonly max: number };
 }
 
 /** "spec.mode: 'ReadWrite' is not supported yet by this version; use 'Mutex'" */
@@ -282,7 +284,7 @@ export function pathTo(at: string, name: string): string {
 }
 
 function listReader(
-  { items, itemsMin = 0, itemsMax, keyedBy }: ListField,
+  { items, itemsMin = 0, itemsMax, tooMany, keyedBy }: ListField,
   durations: DurationsAs,
 ): Reader {
   const read = readerOf(items, durations);
@@ -291,10 +293,15 @@ function listReader(
       problems.push(malformed(at, `${quoteAny(value)} is not a list`, "write a list"));
       return undefined;
     }
-    if (value.length > itemsMax || value.length < itemsMin) {
-      const reason = `has ${String(value.length)} items`;
-      const fix = value.length > itemsMax ? `at most ${itemsMax}` : `at least ${itemsMin}`;
-      problems.push(malformed(at, reason, `use ${fix}`));
+    const { length } = value;
+    const reason = `has ${String(length)} items`;
+    if (length < itemsMin) {
+      problems.push(malformed(at, reason, `use at least ${itemsMin}`));
+      return undefined;
+    }
+    if (length > itemsMax) {
+      const over = malformed(at, reason, `use at most ${itemsMax}`);
+      problems.push(tooMany === undefined ? over : { ...over, ...overLimit(tooMany, itemsMax) });
       return undefined;
     }
     const before = problems.length;
@@ -313,6 +320,10 @@ function listReader(
     }
     return problems.length === before ? result : undefined;
   };
+}
+
+function overLimit({ code, limit }: NonNullable<ListField["tooMany"]>, max: number) {
+  return { code, fix: `use at most ${max}, the limit (${limit})`, facts: { limit, max } };
 }
 
 /** What an absent field stands for; undefined: nothing. */

@@ -693,7 +693,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           "429": {
             description:
-              "too_many_waiters: Too many wait for this lock. too_many_names: The pool has too many locks in use. too_many_grants: This pod holds too many grants of the pool. wait_too_long: The wait is longer than the pool allows. metadata_too_large: The metadata is larger than the pool allows. backend_full: etcd's database is full. too_many_requests: The sidecar has too much to do.",
+              "too_many_waiters: Too many wait for this lock. too_many_names: The pool has too many locks in use. too_many_grants: This pod holds too many grants of the pool. wait_too_long: The wait is longer than the pool allows. metadata_too_large: The metadata is larger than the pool allows. backend_full: etcd's database is full. too_many_locks: Too many locks are asked for in one request. too_many_requests: The sidecar has too much to do.",
             content: {
               "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
             },
@@ -3334,6 +3334,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
               "permits_exceed",
               "wait_too_long",
               "metadata_too_large",
+              "too_many_locks",
               "too_many_requests",
               "backend_full",
               "headers_too_large",
@@ -3349,7 +3350,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           field: {
             description:
-              "The field, as a path. With malformed, not_supported, request_reused, wait_too_long, permits_exceed, metadata_too_large.",
+              "The field, as a path. With malformed, not_supported, request_reused, wait_too_long, permits_exceed, metadata_too_large, too_many_locks.",
             type: "string",
             maxLength: 65536,
           },
@@ -3474,13 +3475,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           limit: {
             description:
-              "Which one, below spec.limits; `permits`: spec.permits. With body_too_large, uri_too_long, headers_too_large, too_many_requests, too_many_waiters, too_many_names, too_many_grants, wait_too_long, permits_exceed, metadata_too_large.",
+              "Which part of the request. With body_too_large, uri_too_long, headers_too_large, too_many_requests, too_many_waiters, too_many_names, too_many_grants, wait_too_long, permits_exceed, metadata_too_large, too_many_locks.",
             type: "string",
             maxLength: 65536,
           },
           max: {
             description:
-              "How many it serves at once. With body_too_large, uri_too_long, headers_too_large, too_many_requests.",
+              "How much it may hold. With body_too_large, uri_too_long, headers_too_large, too_many_requests, too_many_locks.",
             type: "integer",
             format: "int64",
             minimum: 0,
@@ -3488,6 +3489,20 @@ export const openapi: Readonly<Record<string, unknown>> = {
           value: {
             description:
               "How it is set. With too_many_waiters, too_many_names, too_many_grants, wait_too_long, permits_exceed, metadata_too_large.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          asked: {
+            description:
+              "How many the request asks for: above `value` it can never be served. With too_many_names, too_many_grants.",
+            type: "integer",
+            format: "int64",
+            minimum: 0,
+          },
+          inUse: {
+            description:
+              "How many there are, as last counted. With too_many_names, too_many_grants.",
             type: "integer",
             format: "int64",
             minimum: 0,

@@ -17,6 +17,7 @@ export const acquireLockSet = {
       about: "The locks, each once.",
       itemsMin: 1,
       itemsMax: locksMax,
+      tooMany: { code: "too_many_locks", limit: "locksPerRequest" },
       items: object({
         about: "One lock, and how to hold it.",
         fields: {
@@ -51,7 +52,7 @@ export const acquireLockSet = {
       },
     },
   },
-  problems: acquireLock.problems,
+  problems: [...acquireLock.problems, "too_many_locks"],
 } as const satisfies Operation;
 
 export type AcquireSetInput = InputOf<typeof acquireLockSet>;

@@ -1,7 +1,7 @@
 /** The body of every error: RFC 9457, with a stable code and the facts beside it. */
 import { integer, list, object, text, timestamp, type Fields } from "../fields.ts";
 import { deadlockWaitFields } from "./deadlock-wait.ts";
-import { problems, type ProblemCode } from "../problems.ts";
+import { problems, type ProblemCode, type ProblemKind } from "../problems.ts";
 
 export const problemMediaType = "application/problem+json";
 
@@ -20,14 +20,19 @@ export function problemType(code: ProblemCode): string {
 }
 
 /** `detail` says what, which, and what to do. A fact never stands in for one of the members that all bodies have. */
-export function problemBody(
-  code: ProblemCode,
-  detail: string,
-  facts: Readonly<Record<string, unknown>> = {},
-): ProblemBody {
+export function problemBody(code: ProblemCode, detail: string, facts: Facts = {}): ProblemBody {
   const { title, status } = problems[code];
   return { ...facts, type: problemType(code), title, status, detail, code };
 }
+
+/** Whether a request that was refused so may be served later, though nobody changed anything. */
+export function mayPass(code: ProblemCode, { asked, value }: Facts = {}): boolean {
+  const { status, lasts }: ProblemKind = problems[code];
+  const neverFits = typeof asked === "number" && typeof value === "number" && asked > value;
+  return (status === 429 || status === 503) && lasts !== true && !neverFits;
+}
+
+type Facts = Readonly<Record<string, unknown>>;
 
 const countMax = Number.MAX_SAFE_INTEGER;
 const field = text({ about: "The field, as a path.", form: "prose" });
@@ -35,6 +40,15 @@ const lock = text({ about: "Pool and name: orders/42.", form: "prose" });
 const limitOfPool = {
   limit: text({ about: "Which one, below spec.limits; `permits`: spec.permits.", form: "prose" }),
   value: integer({ about: "How it is set.", optional: true, min: 0, max: countMax }),
+};
+const count = { optional: true, min: 0, max: countMax } as const;
+const limitOfUse = {
+  ...limitOfPool,
+  asked: integer({
+    about: "How many the request asks for: above `value` it can never be served.",
+    ...count,
+  }),
+  inUse: integer({ about: "How many there are, as last counted.", ...count }),
 };
 const limitOfProcess = {
   limit: text({ about: "Which one of the sidecar's own.", optional: true, form: "prose" }),
@@ -90,11 +104,12 @@ export const problemFacts: Readonly<Partial<Record<ProblemCode, Fields>>> = {
   headers_too_large: limitOfRequest,
   too_many_requests: limitOfProcess,
   too_many_waiters: limitOfPool,
-  too_many_names: limitOfPool,
-  too_many_grants: limitOfPool,
+  too_many_names: limitOfUse,
+  too_many_grants: limitOfUse,
   wait_too_long: { field, ...limitOfPool },
   permits_exceed: { field, ...limitOfPool },
   metadata_too_large: { field, ...limitOfPool },
+  too_many_locks: { field, ...limitOfRequest },
   outcome_unknown: {
     requestId: text({ about: "The id to repeat the request with.", optional: true, form: "prose" }),
   },

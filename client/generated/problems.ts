@@ -68,6 +68,9 @@ export const problemStatus = {
   /** The metadata is larger than the pool allows. Send less, or raise spec.limits.metadataBytes. */
   metadata_too_large: 429,
 
+  /** Too many locks are asked for in one request. Ask for at most as many as the limit that is named. */
+  too_many_locks: 429,
+
   /** The sidecar has too much to do. Retry later. */
   too_many_requests: 429,
 
@@ -231,6 +234,12 @@ export interface ProblemFacts {
 
     /** How it is set. */
     readonly value?: number;
+
+    /** How many the request asks for: above `value` it can never be served. */
+    readonly asked?: number;
+
+    /** How many there are, as last counted. */
+    readonly inUse?: number;
   };
   too_many_grants: {
     /** Which one, below spec.limits; `permits`: spec.permits. */
@@ -238,6 +247,12 @@ export interface ProblemFacts {
 
     /** How it is set. */
     readonly value?: number;
+
+    /** How many the request asks for: above `value` it can never be served. */
+    readonly asked?: number;
+
+    /** How many there are, as last counted. */
+    readonly inUse?: number;
   };
   permits_exceed: {
     /** The field, as a path. */
@@ -268,6 +283,16 @@ export interface ProblemFacts {
 
     /** How it is set. */
     readonly value?: number;
+  };
+  too_many_locks: {
+    /** The field, as a path. */
+    readonly field: string;
+
+    /** Which part of the request. */
+    readonly limit: string;
+
+    /** How much it may hold. */
+    readonly max?: number;
   };
   too_many_requests: {
     /** Which one of the sidecar's own. */

@@ -210,11 +210,15 @@ export class Pool implements CohortPool<Cohort> {
 
   tooManyGrants({ limits }: Rules, more = 1): Refusal | undefined {
     const held = this.counters.granted - this.counters.over;
-    if (held + more <= limits.grantsPerPod) return undefined;
+    const max = limits.grantsPerPod;
+    if (held + more <= max) return undefined;
+    const most = `${String(max)}, its limit (spec.limits.grantsPerPod)`;
     return new Refusal(
       "too_many_grants",
-      `This pod holds ${String(held)} grants of pool '${this.name}', its limit (spec.limits.grantsPerPod). Release some, or raise the limit.`,
-      { limit: "grantsPerPod", value: limits.grantsPerPod },
+      more > max
+        ? `${String(more)} grants of pool '${this.name}' are asked for at once; a pod may hold ${most}, and holds ${String(held)}. Ask for fewer, or raise the limit.`
+        : `This pod holds ${String(held)} grants of pool '${this.name}', and may hold ${most}; asked for: ${String(more)} more. Release some, or raise the limit.`,
+      { limit: "grantsPerPod", value: max, asked: more, inUse: held },
     );
   }
 
@@ -228,11 +232,16 @@ export class Pool implements CohortPool<Cohort> {
       tasks.run(`counting pool ${this.name}`, (signal) => this.#count(limits.names, signal));
     }
     const names = Math.max(this.#namesCounted, this.#cohorts.size, this.#beside.size);
-    if (names + more <= limits.names) return;
+    const max = limits.names;
+    if (names + more <= max) return;
+    const asked = locks.length;
+    const most = `${String(max)}, its limit (spec.limits.names)`;
     throw new Refusal(
       "too_many_names",
-      `Pool '${this.name}' has ${String(names)} locks in use, its limit (spec.limits.names). Retry later, or raise the limit.`,
-      { limit: "names", value: limits.names },
+      asked > max
+        ? `${String(asked)} locks of pool '${this.name}' are asked for at once; it may have ${most}, in use, and has ${String(names)}. Ask for fewer, or raise the limit.`
+        : `Pool '${this.name}' has ${String(names)} locks in use, and may have ${most}; asked for: ${String(more)} more. Retry later, or raise the limit.`,
+      { limit: "names", value: max, asked, inUse: names },
     );
   }
 

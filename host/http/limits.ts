@@ -16,7 +16,7 @@ export const requestsPerConnectionMax = 100;
 /** What is still read of a body that was refused, so that its sender can read the refusal. */
 export const lingerBytesMax = 1024 * 1024;
 
-/** What a caller is told to wait for after 429 and 503, in seconds. */
+/** What a caller is told to wait for after a 429 or 503 that may pass, in seconds. */
 export const retryAfterSeconds = 1;
 
 /** What a server may be started with other than this. */

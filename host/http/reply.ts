@@ -1,5 +1,5 @@
 /** What a handler answers with, and how an answer or a problem is written. */
-import { problemBody, problemMediaType } from "#api/operations/problem-body.ts";
+import { mayPass, problemBody, problemMediaType } from "#api/operations/problem-body.ts";
 import { problems } from "#api/problems.ts";
 import type { Refused } from "./refused.ts";
 import { retryAfterSeconds } from "./limits.ts";
@@ -50,7 +50,7 @@ export function problem({ code, detail, facts }: Refused, headers: readonly stri
   return {
     status,
     body: { type: problemMediaType, text: JSON.stringify(problemBody(code, detail, facts)) },
-    headers: status === 429 || status === 503 ? [...retryHeaders, ...headers] : headers,
+    headers: mayPass(code, facts) ? [...retryHeaders, ...headers] : headers,
   };
 }
 

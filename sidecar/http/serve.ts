@@ -150,8 +150,8 @@ function traceOf(exchange: Exchange): Trace | undefined {
 }
 
 function fieldRefusal(wrong: FieldProblem): Refused {
-  const { code, field } = wrong;
-  return { code, detail: `${describeProblem(wrong)}.`, facts: { field } };
+  const { code, field, facts } = wrong;
+  return { code, detail: `${describeProblem(wrong)}.`, facts: { field, ...facts } };
 }
 
 const failed = problem({ code: "internal", detail: "The sidecar failed; its log says why." });

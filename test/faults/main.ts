@@ -5,16 +5,15 @@
 import { appendFile } from "node:fs/promises";
 import path from "node:path";
 import process from "node:process";
-import { setting } from "#test/support/setting.ts";
+import { numberSetting, setting } from "#test/support/setting.ts";
 import { told } from "./report/lines.ts";
 import { run, runsFolder } from "./run.ts";
 
 const secondsUsual = "300";
 const podsOf = { 1: 2, 3: 3 } as const;
 
-const seconds = Number(setting("SECONDS", secondsUsual));
+const seconds = numberSetting("SECONDS", secondsUsual);
 const seed = setting("SEED", String(Math.floor(Math.random() * 1e9)));
-if (!Number.isFinite(seconds) || seconds <= 0) throw new Error("SECONDS= is a number of seconds");
 
 const say = (line: string): void => {
   console.error(line);

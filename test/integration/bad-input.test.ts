@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import type { ProblemCode } from "#api/problems.ts";
 import { EtcdServer } from "../support/etcd-server.ts";
-import type { Sent } from "../support/http-client.ts";
-import { acquire, hold, queued, release } from "../support/lock-calls.ts";
+import type { Answer, Sent } from "../support/http-client.ts";
+import { acquire, acquireSet, hold, queued, release } from "../support/lock-calls.ts";
 import { eventually } from "../support/poll.ts";
 import { mutex, SidecarProcess } from "../support/sidecar-process.ts";
 
@@ -262,6 +262,41 @@ describe("bad input", function () {
     assert.equal(refused.body["limit"], "waitersPerLock");
     await release(sidecar, held);
     for (const wait of waits) await release(other, await wait);
+  });
+
+  it("says how many were asked for, and when to retry only where that can help", async () => {
+    const toldOf = async (asked: Promise<Answer>, ...facts: string[]) => {
+      const { status, headers, body, text } = await asked;
+      assert.equal(status, 429, text);
+      const of = [body["code"], ...facts.map((fact) => body[fact])];
+      return { of, retry: headers["retry-after"], says: String(body["detail"]) };
+    };
+    const named = (pool: string, count: number) =>
+      Array.from({ length: count }, (_, at) => `${pool}/of-${String(at)}`);
+    for (const [pool, code, says] of [
+      ["few-names", "too_many_names", /^5 locks .*may have 2, its limit .*, and has 0\. Ask for/],
+      ["few-grants", "too_many_grants", /^5 grants .*may hold 2, its limit .*, and holds 0\. Ask/],
+    ] as const) {
+      const set = acquireSet(sidecar, named(pool, 5));
+      const told = await toldOf(set, "value", "asked", "inUse");
+      assert.deepEqual([told.of, told.retry], [[code, 2, 5, 0], undefined]);
+      assert.match(told.says, says);
+      assert.doesNotMatch(told.says, /Retry/);
+    }
+    const one = await hold(sidecar, "few-names/one");
+    const two = await toldOf(acquireSet(sidecar, named("few-names", 2)), "value", "asked", "inUse");
+    assert.deepEqual([two.of, two.retry], [["too_many_names", 2, 2, 1], "1"]);
+    assert.match(two.says, /has 1 locks in use, and may have 2, .*: 2 more\. Retry later/);
+    await release(sidecar, one);
+    const wait = await toldOf(acquire(sidecar, "short-wait/1", { wait: "6s" }));
+    const metadata = { metadata: { a: "0123456789012345678" } };
+    const large = sidecar.api.post("/v1/locks/small-metadata/1/acquire", { body: metadata });
+    const many = await toldOf(acquireSet(sidecar, named("orders", 33)), "limit", "max");
+    assert.deepEqual(
+      [wait.retry, (await toldOf(large)).retry, many.retry],
+      Array(3).fill(undefined),
+    );
+    assert.deepEqual(many.of, ["too_many_locks", "locksPerRequest", 32]);
   });
 
   it("refuses one name, one grant, a wait and metadata past their limits, each by its name", async () => {

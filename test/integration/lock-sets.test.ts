@@ -210,7 +210,7 @@ describe("locks taken together", function () {
     const many = Array.from({ length: 33 }, (_, at) => `orders/many-${at}`);
     const cases: [readonly OfSet[], object, number, string, RegExp][] = [
       [[], {}, 400, "malformed", /locks.*at least 1/],
-      [many, {}, 400, "malformed", /locks.*at most 32/],
+      [many, {}, 429, "too_many_locks", /locks.*33.*at most 32.*locksPerRequest/],
       [["orders/1", "orders/2", "orders/1"], {}, 400, "malformed", /locks\[2\].*'orders\/1'/],
       [["orders/1", "nowhere/1"], {}, 404, "pool_not_found", /nowhere/],
       [
@@ -238,6 +238,8 @@ describe("locks taken together", function () {
       assert.equal(answer.body["code"], code, answer.text);
       assert.match(String(answer.body["detail"]), says);
     }
+    const { body } = await acquireSet(a, many);
+    assert.deepEqual([body["field"], body["limit"], body["max"]], ["locks", "locksPerRequest", 32]);
     const held = await holdSet(a, ["narrow/1", "narrow/2"]);
     const more = await acquireSet(a, ["orders/1", "narrow/1"]);
     assert.equal(more.status, 423, more.text);

@@ -8,13 +8,13 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import process from "node:process";
-import { setting } from "#test/support/setting.ts";
+import { countSetting, setting } from "#test/support/setting.ts";
 import { runSeeds, type Done } from "./run-seeds.ts";
 
 const batch = 250;
 const ofBatch = "batch";
 
-const runs = Number(setting("RUNS", "2000"));
+const runs = countSetting("RUNS", "10000");
 const seed = setting("SEED", "1");
 if (process.argv[2] === ofBatch) {
   const done = await runSeeds({ seed, runs });

@@ -3,7 +3,7 @@ import type { Field, Fields, ObjectField } from "#api/fields.ts";
 import { anywhere, type Operation, type Reply } from "#api/operations/operation.ts";
 import { operations } from "#api/operations/operations.ts";
 import { problemFacts, problemSchema, problemType } from "#api/operations/problem-body.ts";
-import { problems, type ProblemCode } from "#api/problems.ts";
+import { problems, type ProblemCode, type ProblemKind } from "#api/problems.ts";
 import { rowsOf } from "./field-rows.ts";
 import type { Made } from "./made.ts";
 import { code, page, table } from "./markdown.ts";
@@ -121,12 +121,20 @@ function problemLink(name: ProblemCode): string {
   return `[${code(name)}](problems.md#${name})`;
 }
 
+/** Of those whose status lets one expect Retry-After. */
+function retryLine(name: ProblemCode): string {
+  const { lasts }: ProblemKind = problems[name];
+  return lasts === true
+    ? " A retry is answered alike until somebody changes something: there is no `Retry-After`."
+    : "";
+}
+
 function problemsPage(): string[] {
   const codes = Object.keys(problems) as ProblemCode[];
   return [
     "# Problems",
     "",
-    "Every error is `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail` and a stable `code`; `detail` says what, which, and what to do. Facts stand beside them.",
+    "Every error is `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail` and a stable `code`; `detail` says what, which, and what to do. Facts stand beside them. With 429 and 503 `Retry-After` is set, but where it can never help.",
     "",
     ...codes.flatMap((name) => {
       const { status, title, advice } = problems[name];
@@ -134,7 +142,7 @@ function problemsPage(): string[] {
       return [
         `## ${name}`,
         "",
-        `**${status}** ${title}. ${advice}`,
+        `**${status}** ${title}. ${advice}${retryLine(name)}`,
         "",
         `Type ${code(problemType(name))}.${facts.length === 0 ? "" : " Facts:"}`,
         "",

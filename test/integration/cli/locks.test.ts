@@ -74,6 +74,19 @@ describe("holdfast locks", function () {
     assert.equal(wide["FENCE"], String(first.fence));
   });
 
+  it("ls takes its flags also before its words, and judges them there", async () => {
+    const names = "orders/42\norders/7\norders/a/b c\n";
+    for (const line of [
+      ["-o", "name", "locks", "ls", "orders"],
+      ["--output=name", "locks", "ls", "orders"],
+      ["locks", "-o", "name", "ls", "orders"],
+    ])
+      assert.deepEqual(await cli(line, { url }), { code: 0, out: names, err: "" });
+    const { code, err } = await cli(["-o", "yaml", "locks", "ls", "orders"], { url });
+    assert.equal(code, 2);
+    assert.match(err, /-o: 'yaml' is none of json, wide, name/);
+  });
+
   it("ls tells names alone, all of JSON, and that there are more than it was asked for", async () => {
     assert.equal(
       (await locks("ls", "orders", "-o", "name")).out,

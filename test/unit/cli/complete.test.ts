@@ -38,6 +38,11 @@ describe("completion", () => {
     assert.deepEqual(await values("lock", "--wait", "l"), [], "a duration is nobody's to guess");
   });
 
+  it("finds the command also behind flags", async () => {
+    assert.deepEqual(await values("-o", "wide", "locks", "ls", "--pre"), ["--prefix"]);
+    assert.deepEqual(await values("locks", "--output", "wide", "ls", "x", "--out"), []);
+  });
+
   it("leaves what stands behind -- to the shell", async () => {
     assert.deepEqual(await values("lock", "a/b", "--", "lo"), []);
   });

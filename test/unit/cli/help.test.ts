@@ -58,6 +58,17 @@ describe("holdfast --help", () => {
     assert.match(err, /locks ls[^]*locks get/);
   });
 
+  it("says where flags go that stand before no command that there is", async () => {
+    for (const line of [
+      ["-o", "wide", "lokcs", "ls", "orders"],
+      ["locks", "-o", "wide", "list"],
+    ]) {
+      const { code, out, err } = await told(line);
+      assert.deepEqual({ code, out }, { code: 2, out: "" });
+      assert.match(err, /No command is found in '.*'\. Write flags behind the command: .* -o'/);
+    }
+  });
+
   it("tells the version", async () => {
     assert.equal((await told(["--version"])).out, "holdfast 1.2.3\n");
   });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
-import type { ForceOptions } from "#client/forcing.ts";
 import { HoldfastError } from "#client/holdfast.ts";
 import { json, lost, never, problem, refused, Stage, type Fate } from "./stage.ts";
 
@@ -44,9 +43,6 @@ describe("a forced release", () => {
     );
     const plain = await forced([said("requested")], {});
     assert.deepEqual([plain.got[0]?.fields, plain.got[0]?.lane], [{}, "short"]);
-    // What no option is called goes to the sidecar, which names it.
-    const misspelt = await forced([said("requested")], { force: true } as ForceOptions);
-    assert.deepEqual(misspelt.got[0]?.fields, { force: true });
     const unread = new Stage().locks.forceRelease("42", { wait: "soon" });
     await assert.rejects(unread, /wait: 'soon' is no duration/);
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import { HoldfastError } from "#client/error.ts";
 import type { Grant } from "#client/grant.ts";
-import type { AcquireOptions } from "#client/locks.ts";
+import type { AcquireOptions } from "#client/acquire-options.ts";
 import { grant, lost, never, problem, refused, released, Stage, type Fate } from "./stage.ts";
 
 /** A grant of 9 s that was asked for and answered; then the sidecar does what `then` says. */
