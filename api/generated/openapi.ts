@@ -2374,7 +2374,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           since: { description: "Since when it waits.", type: "string", format: "date-time" },
           behind: {
-            description: "For which owners of the circle it waits.",
+            description:
+              "For which owners of the circle it waits. Of more than 100, those just before it.",
             type: "array",
             maxItems: 100000,
             items: {
@@ -3453,7 +3454,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
                 },
                 since: { description: "Since when it waits.", type: "string", format: "date-time" },
                 behind: {
-                  description: "For which owners of the circle it waits.",
+                  description:
+                    "For which owners of the circle it waits. Of more than 100, those just before it.",
                   type: "array",
                   maxItems: 100000,
                   items: {
