@@ -60,6 +60,9 @@ export interface RevokeParts {
   readonly isAdmin: boolean;
   /** How many notes are waiting for their readers. */
   readonly notes: { waiting: number };
+  readonly counters: Counters;
+  /** Ended with the process, and with the caller who waits for the answer. */
+  readonly signal: AbortSignal;
 }
 
 /** @throws Refusal where this pod may not */
@@ -78,19 +81,19 @@ export function checkAdmin({ mirror, isAdmin }: RevokeParts, pool: string): void
   });
 }
 
-/** @throws Refusal */
+/** @throws Refusal; and the reason of `signal`, where nobody was asked for it yet. */
 export async function forceRelease(
-  parts: RevokeParts & { readonly counters: Counters },
+  parts: RevokeParts,
   lock: Lock,
   request: ForceRequest,
 ): Promise<ForceReleased> {
   checkAdmin(parts, lock.pool);
-  const { runtime, sessions, tasks, counters } = parts;
+  const { runtime, sessions, counters, signal } = parts;
   const session = sessions.current;
   if (session === undefined) throw notConnected(sessions);
   let { wanted, revision } = await find(parts, lock, request);
   if (request.breakGuarantee && request.fence !== undefined && wanted.length > 0) {
-    await sleep(runtime, toldWithinMs, tasks.signal);
+    await sleep(runtime, toldWithinMs, signal);
     ({ wanted, revision } = await find(parts, lock, request));
   }
   if (wanted.length === 0) return { outcome: "vacant", holders: [] };
@@ -128,7 +131,7 @@ function tooMany(): Refusal {
 type Found = Pick<Look, "revision"> & { readonly wanted: readonly Contender[] };
 
 async function find(parts: RevokeParts, lock: Lock, request: ForceRequest): Promise<Found> {
-  const seen = await look(parts, { lock }, parts.tasks.signal);
+  const seen = await look(parts, { lock }, parts.signal);
   if (seen === undefined)
     throw new Refusal("backend_unreachable", "etcd did not answer who holds the lock. Retry.");
   return { ...seen, wanted: wantedOf(parts, lock, { seen: seen.contenders, request }) };
@@ -242,7 +245,7 @@ function unknown(what: string): Refusal {
 
 /** Whether all of them went, or passed on, within the wait. */
 async function untilGone(
-  { runtime, followings, tasks }: RevokeParts,
+  { runtime, followings, signal }: RevokeParts,
   lock: Lock,
   { wanted, revision, fence, waitMs }: Found & Pick<ForceRequest, "fence" | "waitMs">,
 ): Promise<boolean> {
@@ -267,7 +270,7 @@ async function untilGone(
   };
   followings.add(lock, onlooker);
   try {
-    await sleep(runtime, waitMs, AbortSignal.any([tasks.signal, waiting.signal])).catch(ended);
+    await sleep(runtime, waitMs, AbortSignal.any([signal, waiting.signal])).catch(ended);
   } finally {
     followings.remove(lock, onlooker);
   }
