@@ -136,7 +136,6 @@ export const problems = {
     title: "etcd's database is full",
     advice:
       "Run 'etcdctl defrag' and then 'etcdctl alarm disarm' on the etcd; GET /v1/session shows its state.",
-    lasts: true,
   },
   headers_too_large: {
     status: 431,

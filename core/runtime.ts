@@ -65,6 +65,26 @@ export function sleep(runtime: Runtime, ms: number, signal?: AbortSignal): Promi
   });
 }
 
+/** So many small steps are a few milliseconds. */
+const stepsAtOnce = 1_000;
+
+/** Goes through all steps of a long work, and lets others have their turn now and then; rejects when the signal aborts. */
+export async function inTurns<T>(
+  runtime: Runtime,
+  steps: Generator<undefined, T>,
+  signal: AbortSignal,
+): Promise<T> {
+  for (let done = 1; ; done += 1) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (done % stepsAtOnce > 0) continue;
+    await new Promise<void>((resolve) => {
+      runtime.turn(resolve);
+    });
+    signal.throwIfAborted();
+  }
+}
+
 /** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -5,7 +5,7 @@
 import { sleep, type Epoch } from "#core/runtime.ts";
 import type { Tasks } from "#core/tasks.ts";
 import type { Stander } from "#core/lock/around.ts";
-import type { Contender } from "#core/lock/contender.ts";
+import { isReserved as isToldReserved, type Contender } from "#core/lock/contender.ts";
 import type { LockObserver } from "#core/lock/events.ts";
 import { contendersOf, lockOf, poolRange, poolRangeFrom, type LockName } from "#core/lock/keys.ts";
 import type { Ghost, PoolMarks } from "#core/lock/marks.ts";
@@ -235,8 +235,8 @@ function lostView({ runtime }: ViewParts, ghost: Ghost): LostView {
 type Shown = "holders" | "waiters" | "reserved" | "idle";
 
 /** One of a set that waits for others of it. Of its own sets this process knows better than what is written. */
-function isReserved({ set }: Contender, stander: Stander | undefined): boolean {
-  return stander === undefined ? set === "waiting" : set !== undefined;
+function isReserved(contender: Contender, stander: Stander | undefined): boolean {
+  return stander === undefined ? isToldReserved(contender) : contender.set !== undefined;
 }
 
 /** Whose place this very contender is. */

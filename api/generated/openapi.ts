@@ -1680,7 +1680,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
                     schema: { $ref: "#/components/schemas/Holders" },
                   },
                   vacant: {
-                    description: "Nobody holds the lock.",
+                    description:
+                      "Nobody holds the lock. It may be kept all the same: for one that was lost (`lost`), by a set that waits for other locks, or by a pod that used it last; a GET of the lock tells.",
                     schema: { $ref: "#/components/schemas/Vacant" },
                   },
                   unseen: {
@@ -1848,10 +1849,10 @@ export const openapi: Readonly<Record<string, unknown>> = {
             in: "query",
             required: false,
             description:
-              "Deletes the holder's place at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
+              "Deletes the holder's place, or the one by which a set reserves the lock, at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
             schema: {
               description:
-                "Deletes the holder's place at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
+                "Deletes the holder's place, or the one by which a set reserves the lock, at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
               type: "boolean",
               default: false,
             },
@@ -1890,7 +1891,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
                   },
                   breakGuarantee: {
                     description:
-                      "Deletes the holder's place at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
+                      "Deletes the holder's place, or the one by which a set reserves the lock, at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
                     type: "boolean",
                     default: false,
                   },
@@ -2374,7 +2375,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           since: { description: "Since when it waits.", type: "string", format: "date-time" },
           behind: {
-            description: "For which owners of the circle it waits.",
+            description:
+              "For which owners of the circle it waits. Of more than 100, those just before it.",
             type: "array",
             maxItems: 100000,
             items: {
@@ -2439,12 +2441,13 @@ export const openapi: Readonly<Record<string, unknown>> = {
           },
           outcome: {
             description:
-              "What happened. vacant: nobody held the lock, or nobody under that fence; requested: the holder's sidecar was asked; when the grace is over the grant ends, and the lock is free when what was stated for it has run out. A sidecar that does not answer keeps it until its session ends; released: the lock is free of that holder; broken: its place was deleted: from now on only the fence protects what it guarded.",
+              "What happened. vacant: nobody held the lock, or nobody under that fence. A set that waits for other locks, and only reserves this one, is no holder; requested: the holder's sidecar was asked; when the grace is over the grant ends, and the lock is free when what was stated for it has run out. A sidecar that does not answer keeps it until its session ends; released: the lock is free of that holder; broken: its place was deleted: from now on only the fence protects what it guarded.",
             type: "string",
             enum: ["vacant", "requested", "released", "broken"],
           },
           holders: {
-            description: "Who held the lock.",
+            description:
+              "Who held the lock. Empty with `broken`: a set had reserved it, and was not known to be granted it.",
             type: "array",
             maxItems: 100000,
             items: { $ref: "#/components/schemas/Holder" },
@@ -3454,7 +3457,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
                 },
                 since: { description: "Since when it waits.", type: "string", format: "date-time" },
                 behind: {
-                  description: "For which owners of the circle it waits.",
+                  description:
+                    "For which owners of the circle it waits. Of more than 100, those just before it.",
                   type: "array",
                   maxItems: 100000,
                   items: {

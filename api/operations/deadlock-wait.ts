@@ -19,7 +19,7 @@ export const deadlockWaitFields = {
   }),
   since: timestamp({ about: "Since when it waits." }),
   behind: list({
-    about: "For which owners of the circle it waits.",
+    about: "For which owners of the circle it waits. Of more than 100, those just before it.",
     items: text({ ...owner, about: "An owner." }),
     itemsMax: 100_000,
   }),

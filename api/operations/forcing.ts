@@ -12,14 +12,20 @@ const forced = object({
     outcome: choice({
       about: "What happened.",
       values: {
-        vacant: "nobody held the lock, or nobody under that fence",
+        vacant:
+          "nobody held the lock, or nobody under that fence. A set that waits for other locks, and only reserves this one, is no holder",
         requested:
           "the holder's sidecar was asked; when the grace is over the grant ends, and the lock is free when what was stated for it has run out. A sidecar that does not answer keeps it until its session ends",
         released: "the lock is free of that holder",
         broken: "its place was deleted: from now on only the fence protects what it guarded",
       },
     }),
-    holders: list({ about: "Who held the lock.", items: heldBy, itemsMax: 100_000 }),
+    holders: list({
+      about:
+        "Who held the lock. Empty with `broken`: a set had reserved it, and was not known to be granted it.",
+      items: heldBy,
+      itemsMax: 100_000,
+    }),
     warning: text({
       about: "With `broken`: what protects now.",
       optional: true,
@@ -56,7 +62,7 @@ export const forceRelease = {
     }),
     breakGuarantee: boolean({
       about:
-        "Deletes the holder's place at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
+        "Deletes the holder's place, or the one by which a set reserves the lock, at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for.",
       default: false,
     }),
   },

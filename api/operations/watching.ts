@@ -64,7 +64,8 @@ export const watchLock = {
           body: holdersOf("Holders", "Those who hold a lock.", 1),
         },
         vacant: {
-          about: "Nobody holds the lock.",
+          about:
+            "Nobody holds the lock. It may be kept all the same: for one that was lost (`lost`), by a set that waits for other locks, or by a pod that used it last; a GET of the lock tells.",
           body: object({
             title: "Vacant",
             about: "A lock that nobody holds.",

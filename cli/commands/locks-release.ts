@@ -84,8 +84,10 @@ export const locksRelease: Command = {
       const forced = await locks.forceRelease(name, options);
       if (flags.has("output")) io.out(`${JSON.stringify(forced, undefined, 2)}\n`);
       else {
-        const { lost = [] } = forced.outcome === "vacant" ? await locks.get(name) : {};
-        io.out(`${plain([told(forced, fence), ...lost.map(kept)].join(" "))}\n`);
+        const { lost = [], reserved = [] } =
+          forced.outcome === "vacant" ? await locks.get(name) : {};
+        const kept = [...lost.map(keptForLost), ...reserved.map(keptForSet)];
+        io.out(`${plain([told(forced, fence), ...kept].join(" "))}\n`);
       }
       if (forced.warning !== undefined) io.err(`${program}: ${forced.warning}\n`);
       return forced.outcome === "requested" ? exitCodes.requested : 0;
@@ -128,7 +130,7 @@ function quoted(word: string): string {
 }
 
 function told({ lock, outcome, holders }: ForceReleased, fence: string | undefined): string {
-  const who = holders.map(named).join(", ");
+  const who = holders.map(named).join(", ") || "a set of locks that reserved it";
   switch (outcome) {
     case "vacant": {
       const under = fence === undefined ? "" : ` under the fence ${fence}`;
@@ -143,7 +145,11 @@ function told({ lock, outcome, holders }: ForceReleased, fence: string | undefin
   }
 }
 
-function kept(holder: LostHolder): string {
+function keptForSet({ holder, pod }: Pick<Holder, "holder" | "pod">): string {
+  return `It is reserved for ${holder} (${pod}), who waits for other locks, too, and is granted all of them or none.`;
+}
+
+function keptForLost(holder: LostHolder): string {
   return `It is kept until ${holder.until} for the sake of ${named(holder)}, who was lost (spec.lockDelay): nothing shortens that.`;
 }
 

@@ -299,7 +299,7 @@ export interface DeadlockWait {
   /** Since when it waits. */
   readonly since: string;
 
-  /** For which owners of the circle it waits. */
+  /** For which owners of the circle it waits. Of more than 100, those just before it. */
   readonly behind: readonly string[];
 }
 
@@ -311,7 +311,7 @@ export interface ForceReleased {
   /** What happened. */
   readonly outcome: "vacant" | "requested" | "released" | "broken";
 
-  /** Who held the lock. */
+  /** Who held the lock. Empty with `broken`: a set had reserved it, and was not known to be granted it. */
   readonly holders: readonly Holder[];
 
   /** With `broken`: what protects now. */
@@ -534,7 +534,7 @@ export interface Operations {
       /** How long to wait for the lock to be free of that holder, before this is answered. Default: 0s. */
       readonly wait?: string;
 
-      /** Deletes the holder's place at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for. Default: false. */
+      /** Deletes the holder's place, or the one by which a set reserves the lock, at once, whatever was guaranteed to it: two may then believe that they hold the lock, and only the fence protects. For a sidecar that does not answer, where the end of its session cannot be waited for. Default: false. */
       readonly breakGuarantee?: boolean;
     };
     readonly answer: ForceReleased;

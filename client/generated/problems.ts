@@ -179,7 +179,7 @@ export interface ProblemFacts {
       /** Since when it waits. */
       readonly since: string;
 
-      /** For which owners of the circle it waits. */
+      /** For which owners of the circle it waits. Of more than 100, those just before it. */
       readonly behind: readonly string[];
     }[];
   };

@@ -1,6 +1,9 @@
 /**
  * Circles of waiting among named owners: a pure function of one snapshot of all contenders, so never of what was at two times.
  *
+ * Of tens of thousands it takes a while: it is worked through step by step, in time that grows with their number only, and
+ * whoever runs it lets others have their turn ({@link inTurns}).
+ *
  * An owner is stuck when each of its requests that waits would still wait if everything went that can go: all that has no
  * owner, and all of owners that are not stuck. What is left when no owner can be freed any more are those who wait for each
  * other. That holds for every mode: for permits it is not enough that somebody before a place is stuck.
@@ -12,6 +15,9 @@ import type { Contender } from "./contender.ts";
 import type { LockName } from "./keys.ts";
 import { holders, type Sharing } from "./order.ts";
 import type { Revision } from "../store.ts";
+
+/** Told of for one wait: of a thousand in one queue all would be half a million names. */
+export const behindMax = 100;
 
 export interface Queue {
   readonly lock: LockName;
@@ -25,8 +31,8 @@ export interface CircleWait {
   readonly lock: LockName;
   readonly contender: Contender;
   readonly owner: string;
-  /** Owners of the circle that stand before it. */
-  readonly behind: readonly string[];
+  /** Owners of the circle whose places before it keep it waiting: of the last {@link behindMax} of these. */
+  readonly behind: () => readonly string[];
 }
 
 export interface Circle {
@@ -36,20 +42,36 @@ export interface Circle {
 /** What its own sidecar alone knows: of a contender that it was let in, though there are fewer permits now. */
 export type IsAdmitted = (contender: Contender) => boolean;
 
-interface Stuck {
+/** The place of an owner in one queue. */
+interface Stand {
   readonly owner: string;
   readonly queue: Queue;
+  /** How many-th in its queue. */
+  readonly at: number;
   readonly contender: Contender;
+  /** Absent: it holds. */
+  readonly request: Request | undefined;
 }
 
-export function circlesIn(queues: readonly Queue[], isAdmitted: IsAdmitted): Circle[] {
-  const graph = new Graph(queues, isAdmitted);
-  const stuck = graph.stuckAmong(graph.owners);
-  return componentsOf(stuck, (owner) => graph.before(owner, stuck)).flatMap((component) => {
+/** Its places that do not hold: those of a set go together. */
+interface Request {
+  places: number;
+}
+
+/** What is found at the end of many small steps. */
+export type Steps<T> = Generator<undefined, T>;
+
+export function* circlesIn(queues: readonly Queue[], isAdmitted: IsAdmitted): Steps<Circle[]> {
+  const graph = new Graph();
+  yield* graph.take(queues, isAdmitted);
+  const nodes = yield* nodesOf(yield* graph.stuckAmong(graph.owners));
+  const circles: Circle[] = [];
+  for (const component of yield* componentsOf(nodes)) {
     // Within others that are stuck it may be free by itself: of permits, any that come back may do.
-    const circle = graph.stuckAmong(component);
-    return circle.size === 0 ? [] : [{ waits: graph.waitsOf(circle) }];
-  });
+    const circle = yield* graph.stuckAmong(component);
+    if (circle.owners.size > 0) circles.push({ waits: yield* waitsOf(circle) });
+  }
+  return circles;
 }
 
 /** The one whose end breaks a circle: of those that may be ended, the one that was made last. */
@@ -71,135 +93,239 @@ function isYounger({ contender: one }: CircleWait, { contender: other }: CircleW
 }
 
 class Graph {
-  /** Places that do not hold, by their request: those of a set go together. */
-  readonly #waiting = new Map<string, Map<string, Stuck[]>>();
-  readonly #isAdmitted: IsAdmitted;
-
-  constructor(queues: readonly Queue[], isAdmitted: IsAdmitted) {
-    this.#isAdmitted = isAdmitted;
-    for (const { lock, sharing, contenders } of queues) {
-      const holding = holders(contenders, sharing);
-      // Who only tries goes by itself, unless he got it.
-      const stays = contenders.filter((one) => !one.trying || holding.has(one));
-      const queue = { lock, sharing, contenders: stays };
-      for (const contender of stays) {
-        const { owner } = contender;
-        if (owner === undefined || holding.has(contender) || isAdmitted(contender)) continue;
-        const requests = this.#waiting.get(owner) ?? new Map<string, Stuck[]>();
-        const request = requestOf(contender);
-        requests.set(request, [...(requests.get(request) ?? []), { owner, queue, contender }]);
-        this.#waiting.set(owner, requests);
-      }
-    }
-  }
-
+  /** Of each owner. */
+  readonly #stands = new Map<string, Stand[]>();
   /** Who waits for anything. */
-  get owners(): ReadonlySet<string> {
-    return new Set(this.#waiting.keys());
-  }
+  readonly owners = new Set<string>();
 
-  /** Those that stay where everything goes that is of nobody among them who can go on. */
-  stuckAmong(owners: ReadonlySet<string>): ReadonlySet<string> {
-    const stuck = new Set(owners);
-    for (let freed = true; freed;) {
-      freed = false;
-      for (const owner of stuck) {
-        const requests = [...(this.#waiting.get(owner)?.values() ?? [])];
-        const goesOn = requests.some((places) =>
-          places.every((place) => this.#blockers(place, stuck).length === 0),
-        );
-        if (goesOn) freed = stuck.delete(owner);
+  *take(queues: readonly Queue[], isAdmitted: IsAdmitted): Steps<void> {
+    const requests = new Map<string, Request>();
+    for (const queue of queues) {
+      const holding = holders(queue.contenders, queue.sharing);
+      for (const [at, contender] of queue.contenders.entries()) {
+        yield;
+        const { owner, trying } = contender;
+        // Who only tries goes by itself, unless he got it.
+        if (owner === undefined || (trying && !holding.has(contender))) continue;
+        const waits = !holding.has(contender) && !isAdmitted(contender);
+        const request = waits ? requestIn(requests, contender) : undefined;
+        if (waits) this.owners.add(owner);
+        const stands = this.#stands.get(owner) ?? [];
+        this.#stands.set(owner, stands);
+        stands.push({ owner, queue, at, contender, request });
       }
     }
-    return stuck;
   }
 
-  /** The owners, among `stuck`, that this one waits for. */
-  before(owner: string, stuck: ReadonlySet<string>): ReadonlySet<string> {
-    const places = [...(this.#waiting.get(owner)?.values() ?? [])].flat();
-    return new Set(places.flatMap((place) => this.#blockers(place, stuck)));
+  /**
+   * Those that stay where everything goes that is of nobody among them who can go on. Each place is passed once by the front of
+   * its queue, and taken out of it once: an owner that is freed moves only the fronts of the queues in which it stands.
+   */
+  *stuckAmong(among: ReadonlySet<string>): Steps<Stuck> {
+    const owners = new Set(among);
+    const fronts = new Map<Queue, Front>();
+    const standsOf = (owner: string): readonly Stand[] => this.#stands.get(owner) ?? [];
+    for (const owner of owners) {
+      yield;
+      for (const stand of standsOf(owner)) {
+        const front = fronts.get(stand.queue) ?? new Front(stand.queue.sharing);
+        fronts.set(stand.queue, front);
+        front.stands.push(stand);
+      }
+    }
+    const granted = new Map<Request, number>();
+    const free: string[] = [];
+    const letIn = ({ owner, request }: Stand): void => {
+      if (request === undefined) return;
+      const places = (granted.get(request) ?? 0) + 1;
+      granted.set(request, places);
+      if (places === request.places) free.push(owner);
+    };
+    for (const front of fronts.values()) {
+      yield;
+      front.stands.sort((one, other) => one.at - other.at);
+      front.moveOn(owners, letIn);
+    }
+    for (let owner = free.pop(); owner !== undefined; owner = free.pop()) {
+      yield;
+      if (!owners.delete(owner)) continue;
+      // All of its places go before any front moves on, and takes those that it passes then for gone.
+      for (const stand of standsOf(owner)) fronts.get(stand.queue)?.goes(stand);
+      for (const { queue } of standsOf(owner)) fronts.get(queue)?.moveOn(owners, letIn);
+    }
+    return { owners, fronts: [...fronts.values()] };
+  }
+}
+
+interface Stuck {
+  readonly owners: ReadonlySet<string>;
+  readonly fronts: readonly Front[];
+}
+
+/**
+ * How far a queue can go on, if only those stood in it that are stuck. Its first place that cannot is where it stops: nobody is
+ * passed over, so none behind that can either, in any mode.
+ */
+class Front {
+  readonly sharing: Sharing;
+  /** In order, when it moves on. */
+  readonly stands: Stand[] = [];
+  #next = 0;
+  /** Of those before `#next` that are stuck. */
+  #count = 0;
+  #exclusive = 0;
+  #permits = 0;
+
+  constructor(sharing: Sharing) {
+    this.sharing = sharing;
   }
 
-  waitsOf(owners: ReadonlySet<string>): CircleWait[] {
-    return [...owners].flatMap((owner) =>
-      [...(this.#waiting.get(owner)?.values() ?? [])].flat().flatMap((place) => {
-        const behind = [...new Set(this.#blockers(place, owners))];
-        const { queue, contender } = place;
-        return behind.length === 0 ? [] : [{ lock: queue.lock, contender, owner, behind }];
-      }),
-    );
+  moveOn(stuck: ReadonlySet<string>, letIn: (stand: Stand) => void): void {
+    for (let stand = this.stands[this.#next]; stand !== undefined;) {
+      if (stuck.has(stand.owner)) {
+        if (stand.request !== undefined && this.#blocks(stand.contender)) return;
+        letIn(stand);
+        this.#add(stand, 1);
+      }
+      this.#next += 1;
+      stand = this.stands[this.#next];
+    }
   }
 
-  /** The owners of those before it that keep it waiting, if only these stood there. */
-  #blockers({ queue, contender }: Stuck, owners: ReadonlySet<string>): string[] {
-    const { contenders, sharing } = queue;
-    const before = contenders
-      .slice(0, contenders.indexOf(contender))
-      .filter(({ owner }) => owner !== undefined && owners.has(owner));
-    if (this.#isAdmitted(contender) || holders([...before, contender], sharing).has(contender))
-      return [];
-    const excludes = ({ mode }: Contender) =>
-      sharing.mode !== "ReadWrite" || contender.mode === "exclusive" || mode === "exclusive";
-    return before.filter(excludes).flatMap(({ owner }) => owner ?? []);
+  /** It is not stuck any more. */
+  goes(stand: Stand): void {
+    if (!this.#isBehind(stand)) this.#add(stand, -1);
   }
+
+  /** What is left in it, in order; `waits`: it cannot go on. */
+  *left(stuck: ReadonlySet<string>): Iterable<Stand & { readonly waits: boolean }> {
+    for (const stand of this.stands)
+      if (stuck.has(stand.owner))
+        yield { ...stand, waits: stand.request !== undefined && this.#isBehind(stand) };
+  }
+
+  /** Whether only exclusive ones before it keep it waiting. */
+  isReader({ mode }: Contender): boolean {
+    return this.sharing.mode === "ReadWrite" && mode === "shared";
+  }
+
+  #isBehind({ at }: Stand): boolean {
+    return at >= (this.stands[this.#next]?.at ?? Number.POSITIVE_INFINITY);
+  }
+
+  #blocks(contender: Contender): boolean {
+    if (this.isReader(contender)) return this.#exclusive > 0;
+    const { mode, permits } = this.sharing;
+    return this.#count > 0 && (mode !== "Semaphore" || this.#permits + contender.permits > permits);
+  }
+
+  #add({ contender }: Stand, one: 1 | -1): void {
+    this.#count += one;
+    this.#permits += one * contender.permits;
+    if (contender.mode === "exclusive") this.#exclusive += one;
+  }
+}
+
+/** Of those that cannot go on, each with the owners of those before it that keep it waiting. */
+function* waitsOf({ owners, fronts }: Stuck): Steps<CircleWait[]> {
+  const waits: CircleWait[] = [];
+  for (const front of fronts) {
+    const [all, writers]: [string[], string[]] = [[], []];
+    for (const { owner, queue, contender, waits: isBlocked } of front.left(owners)) {
+      yield;
+      const before = front.isReader(contender) ? writers : all;
+      const count = before.length;
+      const behind = () => [...new Set(before.slice(Math.max(0, count - behindMax), count))];
+      if (isBlocked) waits.push({ lock: queue.lock, contender, owner, behind });
+      all.push(owner);
+      if (contender.mode === "exclusive") writers.push(owner);
+    }
+  }
+  return waits;
 }
 
 /** Places of one set have one seat and one create revision. */
-function requestOf({ key, set, createRevision }: Contender): string {
+function requestIn(requests: Map<string, Request>, contender: Contender): Request {
+  const { owner, key, set, createRevision } = contender;
   const seat = set === undefined ? key : key.slice(key.lastIndexOf("/") + 1);
-  return `${seat}@${String(createRevision)}`;
+  const id = JSON.stringify([owner, seat, String(createRevision)]);
+  const request = requests.get(id) ?? { places: 0 };
+  request.places += 1;
+  requests.set(id, request);
+  return request;
 }
 
-/** Each of which all members reach each other; one alone only where it reaches itself. */
-function componentsOf(
-  owners: ReadonlySet<string>,
-  next: (owner: string) => ReadonlySet<string>,
-): ReadonlySet<string>[] {
-  const edges = new Map([...owners].map((owner) => [owner, next(owner)]));
-  dropTails(edges);
-  const along = (owner: string): ReadonlySet<string> => edges.get(owner) ?? none;
-  const reach = new Map([...edges.keys()].map((owner) => [owner, reachedFrom(owner, along)]));
-  const taken = new Set<string>();
-  const components: ReadonlySet<string>[] = [];
-  for (const [owner, reached] of reach) {
-    if (taken.has(owner) || !reached.has(owner)) continue;
-    const component = [...reached].filter((other) => reach.get(other)?.has(owner) === true);
-    for (const member of component) taken.add(member);
-    components.push(new Set(component));
-  }
-  return components;
+/** An owner, or all from the front of a queue up to a place: so each place has two ways on, however many stand before it. */
+interface Node {
+  readonly owner?: string;
+  readonly to: Node[];
+  /** As how many-th it was reached; 0: not yet. */
+  reached: number;
+  /** The first of those on the path that it leads back to. */
+  low: number;
+  isOpen: boolean;
+  tried: number;
 }
 
-const none: ReadonlySet<string> = new Set();
+function nodeFor(owner?: string): Node {
+  const node = { to: [], reached: 0, low: 0, isOpen: false, tried: 0 };
+  return owner === undefined ? node : { owner, ...node };
+}
 
-/** Whom nobody waits for is in no circle: a thousand who wait behind one would else be gone through for each of them. */
-function dropTails(edges: Map<string, ReadonlySet<string>>): void {
-  const waitedFor = new Map<string, number>();
-  for (const behind of edges.values())
-    for (const owner of behind) waitedFor.set(owner, (waitedFor.get(owner) ?? 0) + 1);
-  const tails = [...edges.keys()].filter((owner) => !waitedFor.has(owner));
-  for (let tail = tails.pop(); tail !== undefined; tail = tails.pop()) {
-    const behind = edges.get(tail) ?? none;
-    edges.delete(tail);
-    for (const owner of behind) {
-      const left = (waitedFor.get(owner) ?? 1) - 1;
-      waitedFor.set(owner, left);
-      if (left === 0) tails.push(owner);
+/** Who waits for whom. */
+function* nodesOf({ owners, fronts }: Stuck): Steps<Iterable<Node>> {
+  const nodes = new Map<string, Node>();
+  for (const front of fronts) {
+    let all: Node | undefined;
+    let writers: Node | undefined;
+    for (const { owner, contender, waits } of front.left(owners)) {
+      yield;
+      const node = nodes.get(owner) ?? nodeFor(owner);
+      nodes.set(owner, node);
+      const behind = front.isReader(contender) ? writers : all;
+      if (waits && behind !== undefined) node.to.push(behind);
+      const upTo = (before: Node | undefined): Node => {
+        const upToIt = nodeFor();
+        upToIt.to.push(node, ...(before === undefined ? [] : [before]));
+        return upToIt;
+      };
+      all = upTo(all);
+      if (contender.mode === "exclusive") writers = upTo(writers);
     }
   }
+  return nodes.values();
 }
 
-function reachedFrom(
-  owner: string,
-  next: (owner: string) => ReadonlySet<string>,
-): ReadonlySet<string> {
-  const reached = new Set<string>();
-  const open = [owner];
-  for (let from = open.pop(); from !== undefined; from = open.pop())
-    for (const to of next(from))
-      if (!reached.has(to)) {
-        reached.add(to);
-        open.push(to);
-      }
-  return reached;
+/** Each of which all members reach each other; one alone only where it reaches itself. Tarjan's way, without recursion. */
+function* componentsOf(roots: Iterable<Node>): Steps<ReadonlySet<string>[]> {
+  const components: ReadonlySet<string>[] = [];
+  const [open, path]: [Node[], Node[]] = [[], []];
+  let count = 0;
+  const reach = (node: Node): void => {
+    count += 1;
+    node.reached = node.low = count;
+    node.isOpen = true;
+    open.push(node);
+    path.push(node);
+  };
+  for (const root of roots) {
+    if (root.reached === 0) reach(root);
+    for (let node = path.at(-1); node !== undefined; node = path.at(-1)) {
+      yield;
+      const to = node.to[node.tried];
+      node.tried += 1;
+      if (to?.reached === 0) reach(to);
+      else if (to?.isOpen === true) node.low = Math.min(node.low, to.reached);
+      if (to !== undefined) continue;
+      path.pop();
+      const from = path.at(-1);
+      if (from !== undefined) from.low = Math.min(from.low, node.low);
+      if (node.low !== node.reached) continue;
+      const component = open.splice(open.lastIndexOf(node));
+      for (const each of component) each.isOpen = false;
+      if (component.length > 1)
+        components.push(new Set(component.flatMap(({ owner }) => owner ?? [])));
+    }
+  }
+  return components;
 }

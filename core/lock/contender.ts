@@ -102,6 +102,14 @@ export function readContender(kv: KeyValue): Contender {
   };
 }
 
+/**
+ * It keeps the lock from others, and as far as is told holds it for nobody: of a set that waits for others of it. Of one that
+ * was granted that is told within a second.
+ */
+export function isReserved({ set }: Contender): boolean {
+  return set === "waiting";
+}
+
 function joinedOf(value: unknown): readonly number[] | undefined {
   if (!Array.isArray(value) || value.length > joinedMax + 1) return undefined;
   const numbers = value.map((one: unknown) => wholeOf(one, joinedMax));

@@ -10,14 +10,15 @@
  */
 import { Bell } from "../bell.ts";
 import { Refusal } from "../refusal.ts";
-import { after, forever, type Epoch, type Instant, type Runtime } from "../runtime.ts";
-import { prefixRange, type Revision, type Store } from "../store.ts";
+import { after, forever, inTurns, type Epoch, type Instant, type Runtime } from "../runtime.ts";
+import { prefixRange, type KeyValue, type Revision, type Store } from "../store.ts";
 import { dataRoot } from "../session/keys.ts";
 import { kindAndNameOf, recordsOf } from "../spec/keys.ts";
 import { distributedLockKind, readRecord } from "../spec/records.ts";
 import type { Tasks } from "../tasks.ts";
 import type { Stander } from "./around.ts";
-import { circlesIn, youngest, type Circle, type CircleWait, type Queue } from "./circles.ts";
+import { circlesIn, youngest, type Circle, type CircleWait } from "./circles.ts";
+import type { Queue, Steps } from "./circles.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Counters } from "./counters.ts";
 import { contenderNameOf, type LockName } from "./keys.ts";
@@ -28,6 +29,8 @@ import { rulesOf, type Rules } from "./rules.ts";
 const firstLookMs = 1_000;
 const lookEveryMs = 5_000;
 const answerMs = 5_000;
+/** Waits of a circle that are told in words: all of them are told as facts. */
+const toldMax = 10;
 /** More are read by no sidecar at once. */
 const contendersMax = 50_000;
 
@@ -139,36 +142,38 @@ export class Deadlocks {
       this.#parts.runtime.log.debug("deadlocks cannot be looked for", { why: error.message });
       return;
     }
+    const waiting = this.#waitingByKey();
     const counted = new Set<string>();
     for (const circle of seen.circles) {
       for (const wait of circle.waits) {
-        const own = this.#ownOf(wait);
-        if (own === undefined) continue;
+        if (ownOf(wait, waiting) === undefined) continue;
         const { key, createRevision } = wait.contender;
         const id = `${key}@${String(createRevision)}`;
         counted.add(id);
         const counters = this.#parts.counters(wait.lock.pool);
         if (counters !== undefined && !this.#counted.has(id)) counters.deadlocked += 1;
       }
-      this.#breakUp(circle, seen.rules);
+      this.#breakUp(circle, seen.rules, waiting);
     }
     this.#counted = counted;
   }
 
-  #breakUp(circle: Circle, rules: Seen["rules"]): void {
+  #breakUp(circle: Circle, rules: Seen["rules"], waiting: Waiting): void {
     const victim = youngest(circle, ({ lock }) => rules.get(lock.pool)?.breaksDeadlocks === true);
-    const own = victim === undefined ? undefined : this.#ownOf(victim);
+    const own = victim === undefined ? undefined : ownOf(victim, waiting);
     if (victim === undefined || own === undefined) return;
     const counters = this.#parts.counters(victim.lock.pool);
     if (counters !== undefined) counters.aborted += 1;
     own.endWait(inDeadlock(victim, circle));
   }
 
-  /** Who waits with that very contender, and was not let in meanwhile. */
-  #ownOf({ contender }: CircleWait): OwnStander | undefined {
-    return this.#ownersWaiting().find(
-      ({ place, isIn }) => place !== undefined && isIn !== true && isSame(contender, place),
-    );
+  /** Once a look, and not for each wait of a circle: they may be thousands, and so may these. */
+  #waitingByKey(): Waiting {
+    const waiting = new Map<string, OwnStander>();
+    for (const stander of this.#ownersWaiting())
+      if (stander.place !== undefined && stander.isIn !== true)
+        waiting.set(stander.place.key, stander);
+    return waiting;
   }
 
   #isAdmitted(contender: Contender, own: ReadonlyMap<string, OwnStander>): boolean {
@@ -200,23 +205,36 @@ export class Deadlocks {
       const { lock } = readRecord(kv, named.kind, named.name);
       if (lock !== undefined) rules.set(named.name, rulesOf(lock));
     }
-    const queues = queuesOf((contenders?.keys ?? []).map(readContender), { namespace, rules });
+    const steps = queuesOf(contenders?.keys ?? [], { namespace, rules });
+    const queues = await inTurns(runtime, steps, signal);
     const own = new Map(
       [...this.#parts.standers()].flatMap((stander): [string, OwnStander][] =>
         stander.place === undefined ? [] : [[stander.place.key, stander]],
       ),
     );
-    const circles = circlesIn(queues, (contender) => this.#isAdmitted(contender, own));
+    const looked = circlesIn(queues, (contender) => this.#isAdmitted(contender, own));
+    const circles = await inTurns(runtime, looked, signal);
     return { circles, rules };
   }
 }
 
-function queuesOf(
-  contenders: readonly Contender[],
+/** Places that wait here, of owners, by their keys. */
+type Waiting = ReadonlyMap<string, OwnStander>;
+
+/** Who waits with that very contender, and was not let in meanwhile. */
+function ownOf({ contender }: CircleWait, waiting: Waiting): OwnStander | undefined {
+  const own = waiting.get(contender.key);
+  return own?.place !== undefined && isSame(contender, own.place) ? own : undefined;
+}
+
+function* queuesOf(
+  contenders: readonly KeyValue[],
   { namespace, rules }: { readonly namespace: string; readonly rules: Seen["rules"] },
-): Queue[] {
+): Steps<Queue[]> {
   const byLock = new Map<string, { readonly lock: LockName; readonly contenders: Contender[] }>();
-  for (const contender of contenders) {
+  for (const kv of contenders) {
+    yield;
+    const contender = readContender(kv);
     const lock = contenderNameOf(contender.key, namespace);
     if (lock === undefined) continue;
     const path = `${lock.pool}/${lock.name}`;
@@ -243,15 +261,16 @@ function shownCircle({ waits }: Circle): Deadlock {
 function shownWait({ lock, contender, owner, behind }: CircleWait): DeadlockWait {
   const { holder, pod, mode, permits, since } = contender;
   const path = `${lock.pool}/${lock.name}`;
-  return { owner, holder, pod, lock: path, mode, permits, since, behind };
+  return { owner, holder, pod, lock: path, mode, permits, since, behind: behind() };
 }
 
 function inDeadlock({ lock, owner }: CircleWait, circle: Circle): Refusal {
   const { waits } = shownCircle(circle);
   const path = `${lock.pool}/${lock.name}`;
-  const told = waits.map(
-    (wait) => `'${wait.owner}' for '${wait.lock}' behind ${quoted(wait.behind)}`,
-  );
+  const told = waits
+    .slice(0, toldMax)
+    .map((wait) => `'${wait.owner}' for '${wait.lock}' behind ${quoted(wait.behind)}`);
+  if (waits.length > toldMax) told.push(`and ${String(waits.length - toldMax)} more`);
   return new Refusal(
     "deadlock",
     `The wait for lock '${path}' is ended: owners wait for each other (${told.join("; ")}), and this is the youngest wait among them (spec.onDeadlock). Release what '${owner}' holds, and begin again; or take the locks together, as a set.`,

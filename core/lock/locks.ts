@@ -296,14 +296,19 @@ export class Locks {
     return this.#deadlocks.list(this.#tasks.signal);
   }
 
-  /** @throws Refusal where this pod may not, or it cannot be done */
-  async forceRelease(request: ForceRequest): Promise<ForceReleased> {
+  /**
+   * Waits no longer than its caller does: what was asked for then goes on without it.
+   * @throws Refusal where this pod may not, or it cannot be done
+   */
+  async forceRelease(request: ForceRequest, caller?: AbortSignal): Promise<ForceReleased> {
     if (this.#draining !== undefined) throw this.#draining;
     const { namespace, mirror } = this.#parts;
     mirror.pool(request.pool);
     const { counters } = this.#poolFor(request.pool);
+    const { signal: ending } = this.#tasks;
+    const signal = caller === undefined ? ending : AbortSignal.any([ending, caller]);
     const own = { tasks: this.#tasks, followings: this.#followings, notes: this.#forcedNotes };
-    const parts = { ...this.#parts, ...own, counters };
+    const parts = { ...this.#parts, ...own, counters, signal };
     try {
       return await forceRelease(parts, lockOf(namespace, request), request);
     } catch (error) {

@@ -2,9 +2,10 @@
  * Tells an observer who holds a lock: first as it is, then each change. What is told is read from etcd as everybody else does,
  * also of this process's own grants, so that all observers of a lock agree on who holds it and under which fence.
  *
- * A lock that passes inside a pod is told when its sidecar rewrites its contender, a second later at most.
+ * A lock that passes inside a pod is told when its sidecar rewrites its contender, a second later at most; so is the grant of a
+ * set. A place that a set or a pod keeps, and nobody uses, is held by nobody.
  */
-import type { Contender } from "./contender.ts";
+import { isReserved, type Contender } from "./contender.ts";
 import type { LockObserver } from "./events.ts";
 import type { Copy, Onlooker } from "./following.ts";
 import { holders, type Sharing } from "./order.ts";
@@ -23,7 +24,7 @@ export class Observing implements Onlooker {
 
   seen({ contenders }: Copy): void {
     const standing = holders(contenders.values(), this.#sharing());
-    const holding = [...standing].filter(({ idle }) => !idle);
+    const holding = [...standing].filter((one) => !one.idle && !isReserved(one));
     const now = holding.map(fingerprint).join("\n");
     if (now === this.#told) return;
     this.#told = now;

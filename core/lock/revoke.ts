@@ -8,6 +8,10 @@
  *             it by a note that is written with it. By a fence it is broken as soon as a later hand-over must have been told:
  *             but for one in the last moment, which nobody but its sidecar can know, nobody later is hit.
  *
+ * A set that waits only reserves the lock: it is asked for nothing, and is no holder. Whether it waits is told a second late, so it
+ * is looked at again after that. By force its place is deleted, too, and it takes new ones: of a sidecar that does not answer
+ * nobody knows what it has granted since.
+ *
  * Writes: a note under our own lease, deleted by its reader, or by us a minute later; and, with `breakGuarantee`, the delete of
  * a contender of *another* session, comparing the create revision that was seen, in one write with the note. That is the one
  * write of Holdfast that touches another session's key: its owner takes a place that is gone for what it is, and makes its key
@@ -25,7 +29,7 @@ import type { Specs } from "../spec/specs.ts";
 import type { KeyValue, Op, Revision, Store } from "../store.ts";
 import type { Tasks } from "../tasks.ts";
 import type { Stander } from "./around.ts";
-import type { Contender } from "./contender.ts";
+import { isReserved, type Contender } from "./contender.ts";
 import type { Counters } from "./counters.ts";
 import { fenceOf } from "./fence.ts";
 import type { Copy, Followings, Onlooker } from "./following.ts";
@@ -41,7 +45,7 @@ import type { ForceReleased, ForceRequest, HolderView } from "./views.ts";
 const noteMs = 60_000;
 /** Of one sidecar, waiting so: what a pod takes by force is bounded, too. */
 const notesMax = 1_000;
-/** A place that passes from caller to caller tells of it at most once a second: by then it has, where its sidecar lives. */
+/** A place that is granted, or passed on, tells of it at most once a second: by then it has, where its sidecar lives. */
 const toldWithinMs = 1_500;
 const graceMaxMs = 24 * 3_600_000;
 const why = "revoke";
@@ -60,6 +64,9 @@ export interface RevokeParts {
   readonly isAdmin: boolean;
   /** How many notes are waiting for their readers. */
   readonly notes: { waiting: number };
+  readonly counters: Counters;
+  /** Ended with the process, and with the caller who waits for the answer. */
+  readonly signal: AbortSignal;
 }
 
 /** @throws Refusal where this pod may not */
@@ -78,24 +85,27 @@ export function checkAdmin({ mirror, isAdmin }: RevokeParts, pool: string): void
   });
 }
 
-/** @throws Refusal */
+/** @throws Refusal; and the reason of `signal`, where nobody was asked for it yet. */
 export async function forceRelease(
-  parts: RevokeParts & { readonly counters: Counters },
+  parts: RevokeParts,
   lock: Lock,
   request: ForceRequest,
 ): Promise<ForceReleased> {
   checkAdmin(parts, lock.pool);
-  const { runtime, sessions, tasks, counters } = parts;
+  const { runtime, sessions, counters, signal } = parts;
   const session = sessions.current;
   if (session === undefined) throw notConnected(sessions);
   let { wanted, revision } = await find(parts, lock, request);
-  if (request.breakGuarantee && request.fence !== undefined && wanted.length > 0) {
-    await sleep(runtime, toldWithinMs, tasks.signal);
+  const isByFence = request.fence !== undefined && wanted.length > 0;
+  if (request.breakGuarantee ? isByFence : wanted.some(isReserved)) {
+    await sleep(runtime, toldWithinMs, signal);
     ({ wanted, revision } = await find(parts, lock, request));
   }
+  const holding = wanted.filter((one) => !isReserved(one));
+  if (!request.breakGuarantee) wanted = holding;
   if (wanted.length === 0) return { outcome: "vacant", holders: [] };
   if (parts.notes.waiting + wanted.length > notesMax) throw tooMany();
-  const views = wanted.map((contender) => askedOf(contender, request.fence));
+  const views = holding.map((contender) => askedOf(contender, request.fence));
   counters.forced += views.reduce((sum, { localHolders = 1 }) => sum + localHolders, 0);
   runtime.log.warn(
     request.breakGuarantee
@@ -128,15 +138,15 @@ function tooMany(): Refusal {
 type Found = Pick<Look, "revision"> & { readonly wanted: readonly Contender[] };
 
 async function find(parts: RevokeParts, lock: Lock, request: ForceRequest): Promise<Found> {
-  const seen = await look(parts, { lock }, parts.tasks.signal);
+  const seen = await look(parts, { lock }, parts.signal);
   if (seen === undefined)
     throw new Refusal("backend_unreachable", "etcd did not answer who holds the lock. Retry.");
   return { ...seen, wanted: wantedOf(parts, lock, { seen: seen.contenders, request }) };
 }
 
 /**
- * Who holds it; with a fence only the one who was granted it under that, and of one place nobody to whom it was handed over since.
- * Of readers that hold it together by one place, whoever was told of with it.
+ * Who holds or reserves it; with a fence only the one who was granted it under that, and of one place nobody to whom it was
+ * handed over since. Of readers that hold it together by one place, whoever was told of with it.
  */
 function wantedOf(
   { mirror }: RevokeParts,
@@ -242,7 +252,7 @@ function unknown(what: string): Refusal {
 
 /** Whether all of them went, or passed on, within the wait. */
 async function untilGone(
-  { runtime, followings, tasks }: RevokeParts,
+  { runtime, followings, signal }: RevokeParts,
   lock: Lock,
   { wanted, revision, fence, waitMs }: Found & Pick<ForceRequest, "fence" | "waitMs">,
 ): Promise<boolean> {
@@ -267,7 +277,7 @@ async function untilGone(
   };
   followings.add(lock, onlooker);
   try {
-    await sleep(runtime, waitMs, AbortSignal.any([tasks.signal, waiting.signal])).catch(ended);
+    await sleep(runtime, waitMs, AbortSignal.any([signal, waiting.signal])).catch(ended);
   } finally {
     followings.remove(lock, onlooker);
   }

@@ -53,9 +53,9 @@ export async function sweepMarkers(parts: SweeperParts, signal: AbortSignal): Pr
 async function hasMarkers(parts: SweeperParts, signal: AbortSignal): Promise<boolean | undefined> {
   const { runtime, store, namespace } = parts;
   const wait = { signal, deadline: after(runtime.now(), answerMs) };
-  const read = await store.read([{ ...allMarks(namespace), countOnly: true }], wait);
+  const read = await store.read([{ ...allMarks(namespace), limit: 1, keysOnly: true }], wait);
   signal.throwIfAborted();
-  return read.kind === "done" ? (read.value.ranges[0]?.count ?? 0) > 0 : undefined;
+  return read.kind === "done" ? (read.value.ranges[0]?.keys.length ?? 0) > 0 : undefined;
 }
 
 const allMarks = (namespace: string) => prefixRange(`${dataRoot(namespace)}marks/`);

@@ -44,7 +44,7 @@ export interface LocksApi {
   releaseByHolder(
     holder: string,
   ): Promise<{ readonly released: number; readonly freed: "released" | "unknown" }>;
-  forceRelease(request: ForceRequest): Promise<ForceReleased>;
+  forceRelease(request: ForceRequest, caller: AbortSignal): Promise<ForceReleased>;
   deadlocks(): Promise<readonly Deadlock[]>;
 }
 
@@ -100,10 +100,10 @@ export function lockHandlers(
     },
     getLock: async ({ pool, name }) => json(200, lockBody(await views.look(pool, name))),
     listLocks: async (input) => json(200, poolBody(await views.list(input))),
-    forceRelease: async (input) => {
+    forceRelease: async (input, call) => {
       const { fence, ...request } = input;
       const wanted = fence === undefined ? request : { ...request, fence: BigInt(fence) };
-      return json(200, forcedBody(input, await locks.forceRelease(wanted)));
+      return json(200, forcedBody(input, await locks.forceRelease(wanted, call.caller)));
     },
     listDeadlocks: async () => json(200, deadlocksBody(await locks.deadlocks())),
   };

@@ -4,7 +4,7 @@ import { codeLineCount, lineCount, sourceFiles } from "#tools/house/tree.ts";
 import { nothing } from "./support/nothing.ts";
 
 /** Of code: comments and blank lines are free. See docs/decisions/0008-size-of-core.md. */
-const coreLinesMax = 7_900;
+const coreLinesMax = 8_050;
 const fileLinesMax = 500;
 
 describe("sizes", () => {

@@ -53,6 +53,30 @@ describe("a forced release", () => {
     for (const process of stage.processes) process.kill();
   });
 
+  it("waits no longer than its caller, and is carried out all the same", async () => {
+    const stage = await quietStage("forced/caller-gone", 2);
+    const { world } = stage;
+    const [one, two] = [processOf(stage, 0), processOf(stage, 1)];
+    const { grantId } = await world.until(granted(one));
+    const told: string[] = [];
+    one.kernel.locks.follow(grantId, { told: ({ kind }) => told.push(kind) });
+    const caller = new AbortController();
+    let isOver = false;
+    const forced = { ...lock, graceMs: 5_000, breakGuarantee: false, waitMs: 600_000 };
+    const asking = two.kernel.locks.forceRelease(forced, caller.signal).finally(() => {
+      isOver = true;
+    });
+    await world.pass(1_000);
+    assert.equal(isOver, false);
+    caller.abort(new Error("the client went away"));
+    await world.pass(1);
+    assert.equal(isOver, true);
+    assert.equal((await asking).outcome, "requested");
+    await world.pass(5_000);
+    assert.deepEqual(told, ["revokeRequested", "lost"]);
+    for (const process of stage.processes) process.kill();
+  });
+
   it("is refused where a thousand of this pod were asked within a minute, and made again after it", async () => {
     const stage = await quietStage("forced/too-many", 2);
     const { world } = stage;

@@ -241,4 +241,78 @@ describe("a set of locks", () => {
     await stage.world.until(set.release(mine));
     end(stage);
   });
+
+  it("is told to observers as a holder when it is granted, and not while it waits", async () => {
+    const stage = await quietStage("sets/observed", 3);
+    const [holds, set, looks] = [0, 1, 2].map((at) => processOf(stage, at));
+    assert.ok(holds !== undefined && set !== undefined && looks !== undefined);
+    const id = await granted(stage, holds, { ...one("1"), ...terms });
+    const told: string[] = [];
+    const unobserve = looks.kernel.views.observe(one("2"), (event) => {
+      const who = event.kind === "holder" ? event.holders.map(({ holder }) => holder) : [];
+      told.push([event.kind, ...who].join(" "));
+    });
+    await stage.world.pass(500);
+    const waiting = set.acquire({ ...setOf(one("1"), one("2")), holder: "set" });
+    await stage.world.pass(3_000);
+    const { holders, reserved } = await stage.world.until(looks.kernel.views.look("orders", "2"));
+    assert.deepEqual([holders.length, reserved.length], [0, 1]);
+    assert.deepEqual(told, ["vacant"]);
+    await stage.world.until(holds.release(id));
+    idOf(await stage.world.until(waiting.answer));
+    await stage.world.pass(1_500);
+    assert.deepEqual(told, ["vacant", "holder set"]);
+    unobserve();
+    end(stage);
+  });
+
+  it("is asked for a lock by force when it was granted, also just now, and not while it waits", async () => {
+    const stage = await quietStage("sets/forced", 3);
+    const [holds, set, forces] = [0, 1, 2].map((at) => processOf(stage, at));
+    assert.ok(holds !== undefined && set !== undefined && forces !== undefined);
+    const id = await granted(stage, holds, { ...one("1"), ...terms });
+    const waiting = set.acquire(setOf(one("1"), one("2"))).answer;
+    await stage.world.pass(3_000);
+    const force = async (name: string) => {
+      const asked = { ...one(name), graceMs: 0, breakGuarantee: false, waitMs: 30_000 };
+      const answer = await stage.world.until(forces.forceRelease(asked));
+      assert.ok(answer.kind === "answered", JSON.stringify(answer));
+      return [answer.value.outcome, answer.value.holders.length];
+    };
+    assert.deepEqual(await force("2"), ["vacant", 0]);
+    await stage.world.until(holds.release(id));
+    idOf(await stage.world.until(waiting));
+    assert.deepEqual(await force("2"), ["released", 1]);
+    // Its places were taken just now, and do not tell yet what came of them.
+    await granted(stage, set, setOf(one("3"), one("4")));
+    assert.deepEqual(await force("3"), ["released", 1]);
+    end(stage);
+  });
+
+  it("takes new places when one is taken from it by force while it waits", async () => {
+    const stage = await quietStage("sets/taken", 3);
+    const [holds, set, forces] = [0, 1, 2].map((at) => processOf(stage, at));
+    assert.ok(holds !== undefined && set !== undefined && forces !== undefined);
+    const id = await granted(stage, holds, { ...one("1"), ...terms });
+    const waiting = set.acquire(setOf(one("1"), one("2"))).answer;
+    await stage.world.pass(500);
+    const next = forces.acquire({ ...one("2"), ...terms }).answer;
+    await stage.world.pass(500);
+    const force = { ...one("2"), graceMs: 0, breakGuarantee: true, waitMs: 0 };
+    const forced = await stage.world.until(forces.forceRelease(force));
+    assert.ok(forced.kind === "answered");
+    assert.deepEqual([forced.value.outcome, forced.value.holders], ["broken", []]);
+    const passed = idOf(await stage.world.until(next));
+    stage.history.letGo(stage.world.nowMs, (grant) => [id, passed].includes(grant.id));
+    await stage.world.until(holds.release(id));
+    await stage.world.until(forces.release(passed));
+    idOf(await stage.world.until(waiting));
+    for (const process of stage.processes) process.kill();
+    // The forced release itself is told as the delete of somebody else's place.
+    assert.deepEqual(
+      stage.history.violations.map(({ rule }) => rule),
+      ["own places"],
+    );
+    assert.deepEqual(exclusion(stage.history), []);
+  });
 });

@@ -6,6 +6,6 @@ export const bug: Bug = {
   file: "core/lock/deadlocks.ts",
   text: "const victim = youngest(circle, ({ lock }) => rules.get(lock.pool)?.breaksDeadlocks === true);",
   other:
-    "const victim = youngest(circle, (wait) => rules.get(wait.lock.pool)?.breaksDeadlocks === true && this.#ownOf(wait) !== undefined);",
+    "const victim = youngest(circle, (wait) => rules.get(wait.lock.pool)?.breaksDeadlocks === true && ownOf(wait, waiting) !== undefined);",
   caughtBy: { seed: "247", owners: true, faults: ["raiseBase"] },
 };

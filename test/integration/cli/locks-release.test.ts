@@ -4,7 +4,7 @@ import { after, before, describe, it } from "mocha";
 import { eventually } from "#test/support/poll.ts";
 import { cli } from "#test/support/cli-process.ts";
 import { EtcdServer } from "#test/support/etcd-server.ts";
-import { grantOf, hold, holdersOf, queued, release } from "#test/support/lock-calls.ts";
+import { acquireSet, grantOf, hold, holdersOf, queued, release } from "#test/support/lock-calls.ts";
 import { brief, mutex, pool, SidecarProcess } from "#test/support/sidecar-process.ts";
 import { urlOf } from "../client/support.ts";
 
@@ -77,6 +77,22 @@ describe("holdfast locks release", function () {
       ...{ lock: "orders/1", outcome: "vacant", holders: [] },
     });
     assert.equal((await run("orders/1", "--force")).out, "Nobody holds the lock 'orders/1'.\n");
+  });
+
+  it("says whose waiting set reserves it, and asks nobody", async () => {
+    const held = await hold(holding, "orders/first");
+    const set = acquireSet(holding, ["orders/first", "orders/second"], {
+      wait: "30s",
+      holder: "set",
+    });
+    const { code, out } = await eventually("the place of the set", async () => {
+      const ended = await run("orders/second", "--force");
+      return ended.out.includes("reserved") && ended;
+    });
+    assert.equal(code, 0);
+    assert.match(out, /^Nobody holds the lock 'orders\/second'\. It is reserved for set \(pod-b\)/);
+    await release(holding, held);
+    assert.equal((await set).status, 200);
   });
 
   it("ends with 3 where the holder was asked and has not gone yet", async () => {

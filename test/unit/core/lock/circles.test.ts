@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "mocha";
 import fc from "fast-check";
-import { circlesIn, youngest, type Circle, type Queue } from "#core/lock/circles.ts";
+import {
+  behindMax,
+  circlesIn,
+  youngest,
+  type Circle,
+  type IsAdmitted,
+  type Queue,
+} from "#core/lock/circles.ts";
 import type { Contender } from "#core/lock/contender.ts";
 import type { Sharing } from "#core/lock/order.ts";
 import type { Epoch } from "#core/runtime.ts";
@@ -53,17 +60,29 @@ function queue(name: string, places: readonly Place[], sharing = mutex): Queue {
 }
 
 const nobody = () => false;
+
+function stepsOf(queues: readonly Queue[], isAdmitted: IsAdmitted = nobody) {
+  const looking = circlesIn(queues, isAdmitted);
+  for (let steps = 0; ; steps += 1) {
+    const step = looking.next();
+    if (step.done === true) return { circles: step.value, steps };
+  }
+}
+
+const circlesOf = (queues: readonly Queue[], isAdmitted?: IsAdmitted): Circle[] =>
+  stepsOf(queues, isAdmitted).circles;
+
 const found = (queues: readonly Queue[], isAdmitted: (one: Contender) => boolean = nobody) =>
-  circlesIn(queues, isAdmitted).map(ownersOf);
+  circlesOf(queues, isAdmitted).map(ownersOf);
 const ownersOf = ({ waits }: Circle) => [...new Set(waits.map(({ owner }) => owner))].sort();
 
 describe("circles of waiting owners", () => {
   it("are found where two wait for each other, and where three do", () => {
     const two = [queue("1", ["A@1", "B@4"]), queue("2", ["B@2", "A@3"])];
     assert.deepEqual(found(two), [["A", "B"]]);
-    const [circle] = circlesIn(two, nobody);
+    const [circle] = circlesOf(two, nobody);
     assert.deepEqual(
-      circle?.waits.map(({ owner, lock, behind }) => [owner, lock.name, behind]).sort(),
+      circle?.waits.map(({ owner, lock, behind }) => [owner, lock.name, behind()]).sort(),
       [
         ["A", "2", ["B"]],
         ["B", "1", ["A"]],
@@ -87,6 +106,30 @@ describe("circles of waiting owners", () => {
     ]);
   });
 
+  it("are looked for in steps that grow with the number of owners only", () => {
+    // Each waits for the next; closed, all for each other; and each in the queue of one lock.
+    const count = 8_000;
+    const chain = Array.from({ length: count }, (_, at) =>
+      queue(`${at}`, at === 0 ? ["O0@1"] : [`O${at}@${at + 1}`, `O${at - 1}@${count + at}`]),
+    );
+    const closing = queue("closing", [`O0@${3 * count}`, `O${count - 1}@${3 * count + 1}`]);
+    const crowd = queue(
+      "crowd",
+      Array.from({ length: count }, (_, at) => `O${at}@${4 * count + at}`),
+    );
+    for (const [queues, circles] of [
+      [[...chain], 0],
+      [chain.toReversed(), 0],
+      [[...chain, closing], 1],
+      [[crowd], 0],
+      [[crowd, queue("back", [`O${count - 1}@1`, `O0@${9 * count}`])], 1],
+    ] as const) {
+      const looked = stepsOf(queues);
+      assert.equal(looked.circles.length, circles);
+      assert.ok(looked.steps < 20 * count, `${looked.steps} steps`);
+    }
+  });
+
   it("are told of one who waits for himself", () => {
     assert.deepEqual(found([queue("1", ["A@1", "A@2"])]), [["A"]]);
     assert.deepEqual(found([queue("1", ["-@1", "A@2", "A@3"])]), []);
@@ -97,6 +140,18 @@ describe("circles of waiting owners", () => {
     ];
     assert.deepEqual(found([queue("1", readers, readWrite)]), []);
     assert.deepEqual(found([queue("1", [...readers, "A@3"], readWrite)]), [["A"]]);
+  });
+
+  it("tell of a wait behind very many by the last of those alone", () => {
+    const crowd = Array.from({ length: 300 }, (_, index) => `O${index}@${index + 10}`);
+    const [circle] = circlesOf([queue("1", crowd), queue("2", ["O299@1", "O0@900"])]);
+    const waits = circle?.waits.filter(({ lock }) => lock.name === "1") ?? [];
+    assert.equal(waits.length, 299);
+    assert.deepEqual(waits[0]?.behind(), ["O0"]);
+    assert.deepEqual(
+      waits.at(-1)?.behind(),
+      Array.from({ length: behindMax }, (_, index) => `O${199 + index}`),
+    );
   });
 
   it("have nobody in them who names no owner, or who only waits for one of them", () => {
@@ -180,7 +235,7 @@ describe("circles of waiting owners", () => {
   });
 
   it("are broken at the youngest of those that may be ended, whoever looks", () => {
-    const [circle] = circlesIn(
+    const [circle] = circlesOf(
       [queue("1", ["A@1", "B@4"]), queue("2", ["B@2", "C@4"]), queue("3", ["C@3", "A@5"])],
       nobody,
     );
@@ -214,13 +269,13 @@ describe("circles of waiting owners", () => {
           ),
         );
         for (let rounds = 0; rounds <= places.length; rounds++) {
-          const [circle] = circlesIn(queues, nobody);
+          const [circle] = circlesOf(queues, nobody);
           if (circle === undefined) return;
           const victim = youngest(circle, () => true)?.contender;
           assert.ok(victim !== undefined);
           for (const wait of circle.waits) {
             assert.notEqual(wait.owner, "-");
-            assert.ok(wait.behind.every((owner) => ownersOf(circle).includes(owner)));
+            assert.ok(wait.behind().every((owner) => ownersOf(circle).includes(owner)));
           }
           queues = queues.map((one) => ({
             ...one,
