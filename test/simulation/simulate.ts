@@ -53,8 +53,9 @@ export async function simulate(seed: string, change: Partial<Schedule> = {}): Pr
   stage.heal();
   try {
     await world.until(faults, calmDownMs + schedule.faultEveryMs.max);
-    stage.heal();
     for (const pod of stage.pods) pod.start();
+    // Who starts now has its schedule's weather, too.
+    stage.heal();
     // Twice: a file that changed before the clocks of others say so is not newer than what they published.
     editAll(stage, "2s");
     world.in(calmDownMs / 2, () => {
