@@ -29,11 +29,10 @@ export interface Run {
 }
 
 /**
- * Every lock must be had by everybody within it, once all has healed: a look that trusts no watch comes every 38 s. Sets stand
- * one behind the other where singles of other locks do not.
+ * Every lock must be had by everybody within it, once all has healed. Where watches stay silent each who waits behind another hears
+ * of nothing but by a look, which comes every 38 s at the latest: eight of them, one after the other.
  */
-const probeWaitMs = (schedule: Schedule): number =>
-  schedule.sets && schedule.silenceStays ? 599_000 : 200_000;
+const probeWaitMs = ({ silenceStays }: Schedule): number => (silenceStays ? 599_000 : 200_000);
 const probeHoldMs = 5;
 /** Longer than any lease of a lost session, and the revoking of it. */
 const calmDownMs = 10_000;
