@@ -52,9 +52,8 @@ export async function simulate(seed: string, change: Partial<Schedule> = {}): Pr
   stage.heal();
   try {
     await world.until(faults, calmDownMs + schedule.faultEveryMs.max);
-    for (const pod of stage.pods) pod.start();
-    // Who starts now has its schedule's weather, too.
     stage.heal();
+    for (const pod of stage.pods) pod.start();
     // Twice: a file that changed before the clocks of others say so is not newer than what they published.
     editAll(stage, "2s");
     world.in(calmDownMs / 2, () => {

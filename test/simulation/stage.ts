@@ -39,6 +39,7 @@ export class Stage {
   readonly pods: readonly Pod[];
   /** What is to be undone so that all is well again. */
   readonly #troubles = new Set<() => void>();
+  #hasHealed = false;
   /** What the files of every pod say. */
   #documents: readonly Document[];
   /** Places that stood when etcd was wiped at once. */
@@ -62,6 +63,8 @@ export class Stage {
     });
     this.record = new EtcdRecord(this.server, this.history, namespace);
     this.#documents = pools.map((name) => document(name, drawSpec(chance, mode)));
+    // Who starts when all has healed has good weather, too.
+    const weatherNow = () => (this.#hasHealed ? calm : weather);
     this.pods = Array.from(
       { length: pods },
       (_, index) =>
@@ -72,7 +75,9 @@ export class Stage {
             history: this.history,
             pod: `pod-${"abcdefgh"[index] ?? ""}`,
             sessionTtlMs,
-            weather,
+            get weather() {
+              return weatherNow();
+            },
             skewed,
             claimed: (process, view, attempt) => {
               this.#claimed(process, view, attempt);
@@ -116,6 +121,7 @@ export class Stage {
   }
 
   heal(): void {
+    this.#hasHealed = true;
     for (const end of [...this.#troubles]) end();
     for (const { link } of this.processes) {
       link.weather = calm;
