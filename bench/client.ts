@@ -6,7 +6,7 @@ import type { Order, Report } from "./clients/main.ts";
 import type { Side, Targets } from "./clients/sides.ts";
 
 /** As the launcher of the bundled sidecar has it, so that core is measured under what it runs under. */
-const execArgv = [...process.execArgv, "--max-semi-space-size=16"];
+const execArgv = [...process.execArgv, "--min-semi-space-size=1", "--max-semi-space-size=16"];
 
 export class Client implements AsyncDisposable {
   readonly #side: Side;

@@ -18,7 +18,7 @@ export const programs = {
   sidecar: {
     entry: "sidecar/main.ts",
     packages: smallWinston,
-    nodeOptions: "--max-semi-space-size=16",
+    nodeOptions: "--min-semi-space-size=1 --max-semi-space-size=16",
   },
   operator: {
     entry: "operator/main.ts",
