@@ -2324,7 +2324,7 @@ export const openapi: Readonly<Record<string, unknown>> = {
         required: ["waits"],
         properties: {
           waits: {
-            description: "First come first.",
+            description: "First come first; of more than 10,000 waits in all circles the first.",
             type: "array",
             maxItems: 100000,
             items: { $ref: "#/components/schemas/DeadlockWait" },
@@ -3410,7 +3410,8 @@ export const openapi: Readonly<Record<string, unknown>> = {
             maxLength: 65536,
           },
           waits: {
-            description: "The circle, first come first. With deadlock.",
+            description:
+              "The circle, first come first; of more than 1,000 waits the first. With deadlock.",
             type: "array",
             maxItems: 100000,
             items: {

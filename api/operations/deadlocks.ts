@@ -12,7 +12,13 @@ const wait = object({
 const deadlock = object({
   title: "Deadlock",
   about: "Owners who wait for each other: none of these waits can be over by itself.",
-  fields: { waits: list({ about: "First come first.", items: wait, itemsMax: 100_000 }) },
+  fields: {
+    waits: list({
+      about: "First come first; of more than 10,000 waits in all circles the first.",
+      items: wait,
+      itemsMax: 100_000,
+    }),
+  },
 });
 
 const deadlocks = object({

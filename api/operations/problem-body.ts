@@ -90,7 +90,7 @@ export const problemFacts: Readonly<Partial<Record<ProblemCode, Fields>>> = {
     lock,
     owner: text({ about: "Whose wait was ended.", form: "prose" }),
     waits: list({
-      about: "The circle, first come first.",
+      about: "The circle, first come first; of more than 1,000 waits the first.",
       items: object({ about: "One wait.", fields: deadlockWaitFields }),
       itemsMax: 100_000,
     }),

@@ -272,7 +272,7 @@ export interface Deadlocks {
 
 /** Owners who wait for each other: none of these waits can be over by itself. */
 export interface Deadlock {
-  /** First come first. */
+  /** First come first; of more than 10,000 waits in all circles the first. */
   readonly waits: readonly DeadlockWait[];
 }
 

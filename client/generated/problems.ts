@@ -156,7 +156,7 @@ export interface ProblemFacts {
     /** Whose wait was ended. */
     readonly owner: string;
 
-    /** The circle, first come first. */
+    /** The circle, first come first; of more than 1,000 waits the first. */
     readonly waits: readonly {
       /** Who waits, as the request named it. */
       readonly owner: string;

@@ -120,10 +120,10 @@ export class Cohort implements Stander {
     if ((place?.handovers ?? 0) + this.callers.size >= joinedMax) return false;
     const rules = rulesNow(this.#parts.mirror, this.lock.pool);
     if (place === undefined || rules === undefined) return true;
+    const isHeld = this.#together.size > 0;
     // Nobody tells a place that waits who stands behind it: as if somebody did.
-    if (this.#together.size === 0 && place.waits)
-      return this.callers.size <= rules.handover.maxCount;
-    const joining = this.#together.size > 0 ? this.callers.size : 0;
+    if (!isHeld && place.waits) return this.callers.size <= rules.handover.maxCount;
+    const joining = isHeld ? this.callers.size : 0;
     return !place.isOverBudget(rules.handover, joining);
   }
 

@@ -29,8 +29,12 @@ import { rulesOf, type Rules } from "./rules.ts";
 const firstLookMs = 1_000;
 const lookEveryMs = 5_000;
 const answerMs = 5_000;
-/** Waits of a circle that are told in words: all of them are told as facts. */
+/** Waits of a circle that are told in words. */
 const toldMax = 10;
+/** That are told as facts. */
+const factsMax = 1_000;
+/** That are listed, of all circles. */
+const listedMax = 10_000;
 /** More are read by no sidecar at once. */
 const contendersMax = 50_000;
 
@@ -65,7 +69,7 @@ export interface DeadlockWait {
 }
 
 export interface Deadlock {
-  /** First come first. */
+  /** First come first; of very many the first. */
   readonly waits: readonly DeadlockWait[];
 }
 
@@ -105,7 +109,7 @@ export class Deadlocks {
   /** All that there are. */
   async list(signal: AbortSignal): Promise<readonly Deadlock[]> {
     const { circles } = await this.#read(signal);
-    return circles.map(shownCircle);
+    return inTurns(this.#parts.runtime, listed(circles), signal);
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -251,11 +255,24 @@ function* queuesOf(
   });
 }
 
-function shownCircle({ waits }: Circle): Deadlock {
+function* listed(circles: readonly Circle[]): Steps<Deadlock[]> {
+  const deadlocks: Deadlock[] = [];
+  let left = listedMax;
+  for (const circle of circles) {
+    const waits: DeadlockWait[] = [];
+    for (const wait of firstOf(circle, left)) {
+      yield;
+      waits.push(shownWait(wait));
+    }
+    if (waits.length > 0) deadlocks.push({ waits });
+    left -= waits.length;
+  }
+  return deadlocks;
+}
+
+function firstOf({ waits }: Circle, max: number): CircleWait[] {
   const made = ({ contender }: CircleWait): Revision => contender.createRevision;
-  return {
-    waits: [...waits].sort((a, b) => (made(a) < made(b) ? -1 : 1)).map(shownWait),
-  };
+  return [...waits].sort((a, b) => (made(a) < made(b) ? -1 : 1)).slice(0, max);
 }
 
 function shownWait({ lock, contender, owner, behind }: CircleWait): DeadlockWait {
@@ -265,12 +282,13 @@ function shownWait({ lock, contender, owner, behind }: CircleWait): DeadlockWait
 }
 
 function inDeadlock({ lock, owner }: CircleWait, circle: Circle): Refusal {
-  const { waits } = shownCircle(circle);
+  const waits = firstOf(circle, factsMax).map(shownWait);
   const path = `${lock.pool}/${lock.name}`;
   const told = waits
     .slice(0, toldMax)
     .map((wait) => `'${wait.owner}' for '${wait.lock}' behind ${quoted(wait.behind)}`);
-  if (waits.length > toldMax) told.push(`and ${String(waits.length - toldMax)} more`);
+  const more = circle.waits.length - told.length;
+  if (more > 0) told.push(`and ${String(more)} more`);
   return new Refusal(
     "deadlock",
     `The wait for lock '${path}' is ended: owners wait for each other (${told.join("; ")}), and this is the youngest wait among them (spec.onDeadlock). Release what '${owner}' holds, and begin again; or take the locks together, as a set.`,

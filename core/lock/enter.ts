@@ -11,8 +11,7 @@
  */
 import { assert } from "../refusal.ts";
 import type { StoreRefusal } from "../outcome.ts";
-import type { Runtime } from "../runtime.ts";
-import type { Key, Op, OpResult, Revision, Store } from "../store.ts";
+import type { Key, Op, OpResult, Revision } from "../store.ts";
 import type { Specs } from "../spec/specs.ts";
 import type { ResourceRecord } from "../spec/records.ts";
 import type { Session } from "../session/session.ts";
@@ -20,12 +19,7 @@ import { encodeContender, type ContenderValue } from "./contender.ts";
 import { contenderKey, type Lock } from "./keys.ts";
 import type { PoolMarks } from "./marks.ts";
 import { Place } from "./place.ts";
-
-export interface EnterParts {
-  readonly runtime: Runtime;
-  readonly store: Store;
-  readonly mirror: Specs;
-}
+import type { StepParts } from "./step-parts.ts";
 
 /** Nothing was written. */
 export type NotEntered =
@@ -53,7 +47,7 @@ export interface EntryRequest {
 }
 
 export async function enter(
-  { runtime, store, mirror }: EnterParts,
+  { runtime, store, mirror }: StepParts,
   lock: Lock,
   { session, pool, marks, seat, leaving, describe }: EntryRequest,
 ): Promise<Entered> {

@@ -17,7 +17,8 @@ import { fromNow, noRevision, type Change, type Key, type Revision } from "../st
 import type { Tasks } from "../tasks.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
-import { look, type LookParts } from "./look.ts";
+import { look } from "./look.ts";
+import type { StepParts } from "./step-parts.ts";
 import { inOrder } from "./order.ts";
 
 const pauseMs = 500;
@@ -44,7 +45,7 @@ export interface Onlooker {
   unseen(): void;
 }
 
-export interface FollowingParts extends LookParts {
+export interface FollowingParts extends StepParts {
   readonly tasks: Tasks;
 }
 

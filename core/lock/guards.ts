@@ -37,7 +37,7 @@ export class Guards {
       throw new Refusal(
         "too_many_requests",
         `Grant '${grantId}' has ${String(guardedWritesMax)} guarded writes under way, its limit (guardedWrites). Retry when some are done.`,
-        { limit: "guardedWrites", value: guardedWritesMax },
+        { limit: "guardedWrites", max: guardedWritesMax },
       );
     }
     this.#underWay += 1;

@@ -3,21 +3,15 @@
  * everybody judges one revision by one spec. Not finding my own contender means that it is gone: reads are linearizable, and
  * none is accepted from before my entry.
  */
-import { after, type Instant, type Runtime } from "../runtime.ts";
-import type { Key, RangeRead, Revision, Snapshot, Store } from "../store.ts";
-import type { Specs } from "../spec/specs.ts";
+import { after, type Instant } from "../runtime.ts";
+import type { Key, RangeRead, Revision, Snapshot } from "../store.ts";
 import { readContender, type Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
 import { readMark, type Mark } from "./marks.ts";
 import { holders, inOrder, isSame, type Mine, type Sharing } from "./order.ts";
+import type { StepParts } from "./step-parts.ts";
 
 const answerMs = 5_000;
-
-export interface LookParts {
-  readonly runtime: Runtime;
-  readonly store: Store;
-  readonly mirror: Specs;
-}
 
 export interface Look {
   readonly revision: Revision;
@@ -30,7 +24,7 @@ export interface Look {
 
 /** Undefined: etcd did not answer in time. */
 export async function look(
-  { runtime, store, mirror }: LookParts,
+  { runtime, store, mirror }: StepParts,
   { lock, atLeast }: { readonly lock: Lock; readonly atLeast?: Revision },
   signal: AbortSignal,
 ): Promise<Look | undefined> {
@@ -68,7 +62,7 @@ export interface Seen extends Snapshot {
 
 /** What stands in some ranges, and all that decides about it in the same snapshot, which the mirror takes in. */
 export async function readJudged(
-  { runtime, store, mirror }: LookParts,
+  { runtime, store, mirror }: StepParts,
   { ranges, pools, atLeast }: Judged,
   signal: AbortSignal,
 ): Promise<Seen | undefined> {

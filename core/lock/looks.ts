@@ -5,7 +5,8 @@
  */
 import type { Revision } from "../store.ts";
 import type { Lock } from "./keys.ts";
-import { look, type Look, type LookParts } from "./look.ts";
+import { look, type Look } from "./look.ts";
+import type { StepParts } from "./step-parts.ts";
 
 interface Shared {
   atLeast: Revision;
@@ -16,12 +17,12 @@ interface Shared {
 }
 
 export class Looks {
-  readonly #parts: LookParts;
+  readonly #parts: StepParts;
   readonly #lock: Lock;
   #underWay: Promise<unknown> | undefined;
   #next: Shared | undefined;
 
-  constructor(parts: LookParts, lock: Lock) {
+  constructor(parts: StepParts, lock: Lock) {
     this.#parts = parts;
     this.#lock = lock;
   }

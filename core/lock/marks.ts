@@ -16,7 +16,6 @@ import { after, sleep, type Instant, type Runtime } from "../runtime.ts";
 import type { StaleFact, StoreRefusal } from "../outcome.ts";
 import { bigintOf, decodeJson, encodeJson, wholeOf } from "../json.ts";
 import type { ResourceRecord } from "../spec/records.ts";
-import type { Specs } from "../spec/specs.ts";
 import type { Fact, Key, KeyValue, Revision, Store } from "../store.ts";
 import {
   contenderFields,
@@ -29,6 +28,7 @@ import { inOrder, isSame, standing, wouldWait } from "./order.ts";
 import type { Demand, Mine, Sharing, Standing } from "./order.ts";
 import type { Place } from "./place.ts";
 import { rulesNow, rulesOf } from "./rules.ts";
+import type { StepParts } from "./step-parts.ts";
 
 /** The longest that a pool may have: a marker that says more was written by nobody of us. */
 const delayMaxMs = 3_600_000;
@@ -83,15 +83,9 @@ export interface MarkFor {
   readonly silent: () => void;
 }
 
-export interface MarkParts {
-  readonly runtime: Runtime;
-  readonly store: Store;
-  readonly mirror: Specs;
-}
-
 /** Where its pool has a lockDelay, a place is granted only with its marker. Undefined: it needs no other than it has. */
 export async function markAsNeeded(
-  parts: MarkParts,
+  parts: StepParts,
   place: Place,
   { lock, isCountedOn = false, ...rest }: MarkFor,
 ): Promise<Marked | undefined> {

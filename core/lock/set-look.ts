@@ -4,7 +4,8 @@
  */
 import type { Contender } from "./contender.ts";
 import type { Lock } from "./keys.ts";
-import { queueIn, queueOf, readJudged, type LookParts } from "./look.ts";
+import { queueIn, queueOf, readJudged } from "./look.ts";
+import type { StepParts } from "./step-parts.ts";
 import { standingBehind, type Ghost, type Mark, type PoolMarks, type Stand } from "./marks.ts";
 import { isSame, type Demand, type Mine } from "./order.ts";
 import { rulesServed, type Rules } from "./rules.ts";
@@ -35,7 +36,7 @@ export type Found<S> = { readonly of: S } & (
 
 /** One for each that is sought, in order; of those without a place, how it would be. Undefined: etcd did not answer in time. */
 export async function lookAtSet<S extends Sought>(
-  parts: LookParts,
+  parts: StepParts,
   sought: readonly S[],
   signal: AbortSignal,
 ): Promise<readonly Found<S>[] | undefined> {

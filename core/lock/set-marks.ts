@@ -1,5 +1,6 @@
 /** The markers of a set: each of its locks whose pool has a delay is granted only with one. */
-import { markAsNeeded, type MarkFor, type Marked, type MarkParts } from "./marks.ts";
+import { markAsNeeded, type MarkFor, type Marked } from "./marks.ts";
+import type { StepParts } from "./step-parts.ts";
 import type { ContenderValue } from "./contender.ts";
 import type { SetMember } from "./set-member.ts";
 
@@ -9,7 +10,7 @@ interface MarksFor extends Pick<MarkFor, "isWanted" | "silent"> {
 
 /** Undefined: all have those that they need. */
 export async function markMembers(
-  parts: MarkParts,
+  parts: StepParts,
   members: readonly SetMember[],
   { tell, ...rest }: MarksFor,
 ): Promise<Exclude<Marked, { readonly kind: "marked" }> | undefined> {

@@ -45,6 +45,8 @@ export class Together {
   readonly #passed: Passed[] = [];
   /** Passed, and what they guard may still take effect. */
   readonly #guarding = new Set<Grant>();
+  /** Of what was waited for beside the loop: it is the loop's to throw. */
+  #bug: unknown;
   #wake: (() => void) | undefined;
   /** Since everybody who waits was seen. */
   #somebodyCame = false;
@@ -153,10 +155,16 @@ export class Together {
       return;
     }
     this.#guarding.add(grant);
-    void grant.guards.settled().then((freed) => {
-      this.#guarding.delete(grant);
-      grant.free(freed);
-    });
+    grant.guards.settled().then(
+      (freed) => {
+        this.#guarding.delete(grant);
+        grant.free(freed);
+      },
+      (error: unknown) => {
+        this.#bug = error;
+        this.wake();
+      },
+    );
   }
 
   /** Those that were passed since, when there are some or somebody came. */
@@ -165,6 +173,7 @@ export class Together {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+    if (this.#bug !== undefined) throw this.#bug as Error;
     const passed = this.#passed.splice(0);
     for (const { grant } of passed) this.#standing.delete(grant);
     return passed;

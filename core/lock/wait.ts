@@ -2,8 +2,8 @@
  * Waits for a reason to look again: what keeps my contender waiting may be gone, the spec changes, or so much time has passed
  * that no watch is to be trusted any more. The event is a reason, never the truth: whoever waited looks again.
  */
-import { after, sleep, type Instant, type Runtime } from "../runtime.ts";
-import { fromNow, type Store } from "../store.ts";
+import { after, sleep, type Instant } from "../runtime.ts";
+import { fromNow } from "../store.ts";
 import { distributedLockKind } from "../spec/records.ts";
 import type { Specs } from "../spec/specs.ts";
 import type { Contender } from "./contender.ts";
@@ -11,15 +11,10 @@ import type { LockName } from "./keys.ts";
 import type { Line } from "./line.ts";
 import type { Stand } from "./marks.ts";
 import type { Mine } from "./order.ts";
+import type { StepParts } from "./step-parts.ts";
 
 const lookEveryMs = 30_000;
 const followedMax = 16;
-
-export interface WaitParts {
-  readonly runtime: Runtime;
-  readonly store: Store;
-  readonly mirror: Specs;
-}
 
 export type Worth =
   /** That this contender goes. */
@@ -81,7 +76,7 @@ export function judgedNow(specs: Specs, of: readonly { readonly lock: LockName }
  * @throws the signal's reason
  */
 export async function untilWorthALook(
-  parts: WaitParts,
+  parts: StepParts,
   { worth, judged }: { readonly worth: readonly Worth[]; readonly judged: Judged },
   signal: AbortSignal,
 ): Promise<void> {
@@ -106,7 +101,7 @@ async function untilJudgedOtherwise(
   while (!signal.aborted && judgedBy(specs, pools) === by) await specs.nextChange(signal);
 }
 
-function reasons(parts: WaitParts, worth: readonly Worth[], signal: AbortSignal): Promise<void>[] {
+function reasons(parts: StepParts, worth: readonly Worth[], signal: AbortSignal): Promise<void>[] {
   const { runtime } = parts;
   const each = worth.map((one) => {
     if ("line" in one) return one.line.until(one.letIn, one.before, signal);
@@ -120,7 +115,7 @@ function reasons(parts: WaitParts, worth: readonly Worth[], signal: AbortSignal)
 
 /** The watch begins, then the key is read once: between its last look and the watch nothing may have been missed. */
 async function untilGone(
-  { runtime, store }: WaitParts,
+  { runtime, store }: StepParts,
   { key, created }: Mine,
   signal: AbortSignal,
 ): Promise<void> {
